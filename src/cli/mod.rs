@@ -1,0 +1,3 @@
+//! Los verbos: un fichero por verbo.
+
+pub mod term;

@@ -1,0 +1,222 @@
+//! Las llamadas al sistema que nix no ofrece. El único módulo del programa donde cabe `unsafe`.
+//!
+//! Cada función es la llamada, con su nombre, y nada más: ni decide ni reintenta.
+
+#![allow(unsafe_code)]
+
+use nix::errno::Errno;
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::raw::c_int;
+
+/// `CLONE_INTO_CGROUP` no cabe en el entero con que la declara libc.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Qué proceso es este tras [`clone3`].
+pub enum Cloned {
+    Parent { pid: i32, pidfd: OwnedFd },
+    Child,
+}
+
+/// Crea un proceso con espacios de nombres nuevos, ya dentro de su cgroup (`clone3(2)`).
+///
+/// `flags`: las `CLONE_NEW*`. El hijo nace con una copia de la memoria, como con `fork`.
+pub fn clone3(flags: u64, cgroup: Option<BorrowedFd>) -> Result<Cloned, Errno> {
+    let mut pidfd: c_int = -1;
+    // SAFETY: clone_args es una estructura de enteros: todo ceros es un valor válido.
+    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+    args.flags = flags | libc::CLONE_PIDFD as u64;
+    args.pidfd = &raw mut pidfd as u64;
+    args.exit_signal = libc::SIGCHLD as u64;
+    if let Some(fd) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = fd.as_raw_fd() as u64;
+    }
+    // SAFETY: sin CLONE_VM el hijo tiene su propia copia de la memoria, y micropod no crea hilos:
+    // ningún cerrojo puede quedar tomado en el hijo. `args` y `pidfd` viven durante la llamada.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
+    match Errno::result(pid)? {
+        0 => Ok(Cloned::Child),
+        // SAFETY: con CLONE_PIDFD el kernel acaba de abrir este descriptor para nosotros.
+        pid => Ok(Cloned::Parent { pid: pid as i32, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
+    }
+}
+
+/// Termina ya, sin destructores ni manejadores: lo que ha de hacer un hijo que falla (`_exit(2)`).
+pub fn exit_now(code: u8) -> ! {
+    // SAFETY: _exit no tiene condiciones; no vuelve.
+    unsafe { libc::_exit(code as c_int) }
+}
+
+/// Un descriptor que nombra al proceso `pid` sin confundirlo jamás con otro (`pidfd_open(2)`).
+pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
+    // SAFETY: la llamada solo recibe enteros.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    // SAFETY: el kernel acaba de abrir este descriptor para nosotros (con CLOEXEC).
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as c_int) })
+}
+
+/// Envía una señal al proceso que nombra `pidfd` (`pidfd_send_signal(2)`). Señal 0: solo comprobar.
+pub fn pidfd_send_signal(pidfd: BorrowedFd, signal: i32) -> Result<(), Errno> {
+    // SAFETY: el puntero a siginfo es nulo, como permite la llamada.
+    let result = unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, std::ptr::null::<u8>(), 0)
+    };
+    Errno::result(result).map(drop)
+}
+
+/// `RESOLVE_*` de `openat2(2)`.
+pub const RESOLVE_NO_MAGICLINKS: u64 = libc::RESOLVE_NO_MAGICLINKS;
+pub const RESOLVE_NO_SYMLINKS: u64 = libc::RESOLVE_NO_SYMLINKS;
+pub const RESOLVE_BENEATH: u64 = libc::RESOLVE_BENEATH;
+pub const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT;
+
+/// Abre `path` desde `dir` sin salir de donde digan las `resolve` (`openat2(2)`). Añade CLOEXEC.
+pub fn openat2(dir: BorrowedFd, path: &CStr, flags: i32, mode: u32, resolve: u64) -> Result<OwnedFd, Errno> {
+    // SAFETY: open_how es una estructura de enteros: todo ceros es un valor válido.
+    let mut how: libc::open_how = unsafe { std::mem::zeroed() };
+    how.flags = (flags | libc::O_CLOEXEC) as u64;
+    how.mode = u64::from(mode);
+    how.resolve = resolve;
+    // SAFETY: `path` acaba en NUL y `how` vive durante la llamada.
+    let fd = Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_openat2,
+            dir.as_raw_fd(),
+            path.as_ptr(),
+            &raw const how,
+            size_of::<libc::open_how>(),
+        )
+    })?;
+    // SAFETY: el kernel acaba de abrir este descriptor para nosotros.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as c_int) })
+}
+
+/// Cambia los atributos de un montaje; con `recursive`, también los de cuanto cuelga de él
+/// (`mount_setattr(2)`). `set`: los `MOUNT_ATTR_*` que se encienden. `propagation`: `MS_PRIVATE`… o 0.
+pub fn mount_setattr(target: BorrowedFd, recursive: bool, set: u64, propagation: u64) -> Result<(), Errno> {
+    // SAFETY: mount_attr es una estructura de enteros: todo ceros es un valor válido.
+    let mut attr: libc::mount_attr = unsafe { std::mem::zeroed() };
+    attr.attr_set = set;
+    attr.propagation = propagation;
+    let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: la ruta vacía acaba en NUL y `attr` vive durante la llamada.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            target.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw const attr,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+/// Cierra todos los descriptores desde `first` (`close_range(2)`).
+pub fn close_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: quien llama no vuelve a usar ningún descriptor desde `first`: o ejecuta otro programa,
+    // o se queda de pausa con los que ha apartado por debajo.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) }).map(drop)
+}
+
+/// Marca CLOEXEC en todos los descriptores desde `first` (`close_range(2)`).
+pub fn cloexec_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: la llamada solo recibe enteros y no cierra nada.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) })
+        .map(drop)
+}
+
+/// Fija las capacidades del hilo: `mask` en efectivas y permitidas, ninguna heredable (`capset(2)`).
+pub fn capset(mask: u64) -> Result<(), Errno> {
+    const VERSION_3: u32 = 0x2008_0522;
+    let header: [u32; 2] = [VERSION_3, 0];
+    let (low, high) = (mask as u32, (mask >> 32) as u32);
+    // efectivas, permitidas, heredables; primero los 32 bits bajos, luego los altos
+    let data: [u32; 6] = [low, low, 0, high, high, 0];
+    // SAFETY: cabecera y datos tienen la forma de la versión 3 y viven durante la llamada.
+    Errno::result(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) }).map(drop)
+}
+
+/// `prctl(2)` con argumentos enteros.
+pub fn prctl(option: c_int, a: u64, b: u64, c: u64, d: u64) -> Result<i32, Errno> {
+    // SAFETY: solo la usan opciones cuyos argumentos son enteros.
+    Errno::result(unsafe { libc::prctl(option, a, b, c, d) })
+}
+
+/// Una instrucción de un filtro BPF clásico.
+pub type BpfInstruction = libc::sock_filter;
+
+/// Instala un filtro de seccomp en este hilo (`seccomp(2)`).
+pub fn seccomp_set_filter(program: &[BpfInstruction]) -> Result<(), Errno> {
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
+    // SAFETY: el kernel copia el programa durante la llamada y no escribe en él.
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const filter)
+    })
+    .map(drop)
+}
+
+/// Deja todas las señales como al nacer: acción predeterminada (`signal(7)`).
+///
+/// Rust hace que SIGPIPE se ignore, y lo que se ignora se hereda al ejecutar otro programa.
+pub fn default_signals() {
+    for signal in 1..=64 {
+        if signal == libc::SIGKILL || signal == libc::SIGSTOP {
+            continue;
+        }
+        // SAFETY: SIG_DFL no instala código nuestro. Falla en las señales que se reserva libc: da igual.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// SIGPIPE con su acción predeterminada: `micropod get pods | head -1` acaba sin ruido.
+pub fn default_sigpipe() {
+    // SAFETY: SIG_DFL no instala código nuestro.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+/// Un llavero de sesión nuevo, para que el contenedor no vea las llaves del anfitrión (`keyctl(2)`).
+pub fn new_session_keyring() -> Result<(), Errno> {
+    const KEYCTL_JOIN_SESSION_KEYRING: c_int = 1;
+    // SAFETY: el nombre nulo pide un llavero anónimo.
+    let result =
+        unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<u8>()) };
+    Errno::result(result).map(drop)
+}
+
+/// Sustituye este proceso por el programa abierto en `path` (`execve(2)`). Solo vuelve si falla.
+pub fn execve(path: &CStr, argv: &[CString], env: &[CString]) -> Errno {
+    match nix::unistd::execve(path, argv, env) {
+        Err(errno) => errno,
+        Ok(never) => match never {},
+    }
+}
+
+/// El tamaño de la terminal que hay en `fd` (filas, columnas).
+pub fn terminal_size(fd: BorrowedFd) -> Result<(u16, u16), Errno> {
+    // SAFETY: winsize es una estructura de enteros: todo ceros es un valor válido.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: TIOCGWINSZ escribe un winsize, que vive durante la llamada.
+    Errno::result(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) })?;
+    Ok((size.ws_row, size.ws_col))
+}
+
+/// Cambia el tamaño de la terminal que hay en `fd`; su proceso recibe SIGWINCH.
+pub fn set_terminal_size(fd: BorrowedFd, rows: u16, columns: u16) -> Result<(), Errno> {
+    let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCSWINSZ lee un winsize, que vive durante la llamada.
+    Errno::result(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }).map(drop)
+}
+
+/// Hace de la terminal en `fd` la de control de esta sesión (`ioctl_tty(2)`).
+pub fn set_controlling_terminal(fd: BorrowedFd) -> Result<(), Errno> {
+    // SAFETY: TIOCSCTTY solo recibe un entero.
+    Errno::result(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCSCTTY, 0) }).map(drop)
+}
+
+/// Recibe los avisos de la muerte de un hijo desde un pidfd ajeno o propio: ¿sigue vivo?
+pub fn is_alive(pidfd: impl AsFd) -> bool {
+    pidfd_send_signal(pidfd.as_fd(), 0).is_ok()
+}

@@ -1,0 +1,143 @@
+//! El núcleo: decide qué hacer con un Pod. No mira el reloj, no toca el sistema, no imprime.
+//!
+//! Llega un suceso ([`Event`]), sale una lista de órdenes ([`Action`]). El tiempo es un argumento:
+//! lo transcurrido desde que nació el Pod. Quien obedece es `supervise.rs`.
+
+pub mod status;
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Un contenedor, por su índice: primero los de inicialización y luego los de aplicación, en el
+/// orden de la especificación.
+pub type ContainerId = usize;
+
+/// Cómo acabó un proceso.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Exit {
+    Code(i32),
+    Signal(i32),
+}
+
+impl Exit {
+    /// El código que ve Kubernetes: el del programa, o 128 más la señal que lo mató.
+    pub fn code(self) -> i32 {
+        match self {
+            Exit::Code(code) => code,
+            Exit::Signal(signal) => 128 + signal,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ProbeKind {
+    Startup,
+    Readiness,
+    Liveness,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum HookKind {
+    PostStart,
+    PreStop,
+}
+
+/// Lo que respondió una sonda.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Success,
+    /// Acierta, pero con algo que contar (una redirección a otra máquina): suceso ProbeWarning.
+    Warning(String),
+    Failure(String),
+    /// No se pudo preguntar (no es un fallo del contenedor).
+    Error(String),
+}
+
+/// Por qué no llegó a correr un contenedor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartFailure {
+    /// `CreateContainerConfigError`, `CreateContainerError`, `RunContainerError`, `ErrImageNeverPull`…
+    pub reason: String,
+    pub message: String,
+    /// Si el proceso llegó a nacer y murió sin ejecutar su programa: 126, 127… `None`: ni nació.
+    pub exit_code: Option<i32>,
+}
+
+/// Por qué se pide que el Pod acabe.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StopReason {
+    /// `delete`, Ctrl-C o SIGTERM al supervisor.
+    Deleted,
+    /// Se expulsa: el Pod queda Failed con razón Evicted y este mensaje.
+    Evicted(String),
+}
+
+// ANCHOR: event
+/// Lo que le pasa al Pod.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// La pausa está en pie y el Pod tiene su red.
+    SandboxReady,
+    SandboxFailed(String),
+    /// El programa del contenedor ya se ejecuta.
+    Started(ContainerId),
+    StartFailed(ContainerId, StartFailure),
+    /// El proceso principal acabó. `oom`: el kernel mató algo suyo por falta de memoria.
+    Exited {
+        id: ContainerId,
+        exit: Exit,
+        oom: bool,
+        message: String,
+    },
+    /// Respuesta de una sonda; quien la trae garantiza que es de la vida actual del contenedor.
+    Probed(ContainerId, ProbeKind, Outcome),
+    /// Un hook acabó: bien, o con un error que contar.
+    HookDone(ContainerId, HookKind, Result<(), String>),
+    /// Alguien pide que el Pod acabe. `grace`: en vez del plazo de la especificación.
+    StopRequested {
+        grace: Option<Duration>,
+        reason: StopReason,
+    },
+    /// Ha vencido algún plazo (o no: no hace daño llamarlo de más).
+    TimePassed,
+}
+// ANCHOR_END: event
+
+/// Señal que se envía a un contenedor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// La de parada: STOPSIGNAL de la imagen o SIGTERM, solo al PID 1.
+    Stop,
+    /// SIGKILL a todo el contenedor.
+    Kill,
+}
+
+// ANCHOR: action
+/// Lo que el Pod pide hacer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    StartSandbox,
+    Start(ContainerId),
+    Probe(ContainerId, ProbeKind),
+    AbandonProbe(ContainerId, ProbeKind),
+    RunHook(ContainerId, HookKind),
+    /// Dejar de esperar a un hook (no se mata: como hace kubelet).
+    AbandonHook(ContainerId, HookKind),
+    Kill(ContainerId, Signal),
+    /// No queda nada que correr: deshacer la red y la pausa.
+    StopSandbox,
+    /// Un suceso que contar (`describe`, `events`).
+    Record(Note),
+}
+// ANCHOR_END: action
+
+/// Un suceso de Kubernetes: su razón, en inglés; su mensaje, en español.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub warning: bool,
+    /// `Started`, `Killing`, `BackOff`, `Unhealthy`…
+    pub reason: String,
+    /// El contenedor del que habla, o `None` si habla del Pod.
+    pub container: Option<String>,
+    pub message: String,
+}

@@ -1,0 +1,1 @@
+//! LA HISTORIA de un Pod, del lado del anfitrión.

@@ -1,0 +1,190 @@
+//! De una sola definición salen el tipo de Rust y su documentación (`micropod explain`).
+
+/// Un campo de un tipo de Kubernetes, para documentarlo.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// El identificador de Rust; [`Field::name`] da el nombre que se escribe.
+    pub ident: &'static str,
+    /// Los comentarios `///` del campo, línea a línea.
+    pub doc: &'static [&'static str],
+    pub required: bool,
+    /// `<string>`, `<[]Container>`…, como los escribe kubectl (sin los ángulos).
+    pub kind: fn() -> String,
+    /// Los campos de su tipo, si es un objeto (o una lista de objetos).
+    pub fields: fn() -> &'static [Field],
+    /// La descripción del tipo, si es un objeto.
+    pub type_doc: fn() -> &'static [&'static str],
+    /// Los valores posibles, si es una enumeración.
+    pub values: fn() -> &'static [&'static str],
+}
+
+impl Field {
+    /// El nombre que se escribe: el de Kubernetes, en camelCase.
+    pub fn name(&self) -> String {
+        let mut words = self.ident.trim_start_matches("r#").split('_');
+        let mut name = words.next().unwrap_or_default().to_string();
+        for word in words {
+            let (first, rest) = word.split_at(1);
+            name.push_str(&first.to_uppercase());
+            name.push_str(rest);
+        }
+        name
+    }
+}
+
+/// Lo que sabe decir de sí mismo el tipo de un campo.
+pub trait Described {
+    fn kind() -> String;
+    fn fields() -> &'static [Field] {
+        &[]
+    }
+    fn doc() -> &'static [&'static str] {
+        &[]
+    }
+    fn values() -> &'static [&'static str] {
+        &[]
+    }
+}
+
+macro_rules! plain {
+    ($($type:ty => $name:literal),* $(,)?) => {
+        $(impl Described for $type { fn kind() -> String { $name.to_string() } })*
+    };
+}
+
+plain!(String => "string", bool => "boolean", i32 => "integer", i64 => "integer", u16 => "integer",
+       u32 => "integer", u64 => "integer");
+
+impl<T: Described> Described for Option<T> {
+    fn kind() -> String {
+        T::kind()
+    }
+    fn fields() -> &'static [Field] {
+        T::fields()
+    }
+    fn doc() -> &'static [&'static str] {
+        T::doc()
+    }
+    fn values() -> &'static [&'static str] {
+        T::values()
+    }
+}
+
+impl<T: Described> Described for Vec<T> {
+    fn kind() -> String {
+        format!("[]{}", T::kind())
+    }
+    fn fields() -> &'static [Field] {
+        T::fields()
+    }
+    fn doc() -> &'static [&'static str] {
+        T::doc()
+    }
+    fn values() -> &'static [&'static str] {
+        T::values()
+    }
+}
+
+impl<T: Described> Described for std::collections::BTreeMap<String, T> {
+    fn kind() -> String {
+        format!("map[string]{}", T::kind())
+    }
+}
+
+/// Un campo con su valor de fábrica no se escribe.
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Un campo `required` no tiene valor de fábrica; los demás, sí.
+///
+/// ```text
+/// object! {
+///     /// Descripción del tipo.
+///     pub struct EnvVar {
+///         required {
+///             /// Nombre de la variable.
+///             name: String,
+///         }
+///         optional {
+///             /// Valor.
+///             value: String,
+///         }
+///     }
+/// }
+/// ```
+macro_rules! object {
+    (
+        $(#[doc = $type_doc:literal])*
+        pub struct $type:ident {
+            required { $( $(#[doc = $rdoc:literal])* $rname:ident : $rtype:ty, )* }
+            optional { $( $(#[doc = $odoc:literal])* $oname:ident : $otype:ty, )* }
+        }
+    ) => {
+        $(#[doc = $type_doc])*
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct $type {
+            $( $(#[doc = $rdoc])* pub $rname: $rtype, )*
+            $( $(#[doc = $odoc])*
+               #[serde(default, skip_serializing_if = "crate::spec::schema::is_default")]
+               pub $oname: $otype, )*
+        }
+
+        impl crate::spec::schema::Described for $type {
+            fn kind() -> String {
+                stringify!($type).to_string()
+            }
+            fn doc() -> &'static [&'static str] {
+                &[$($type_doc),*]
+            }
+            fn fields() -> &'static [crate::spec::schema::Field] {
+                &[
+                    $( crate::spec::schema::Field {
+                        ident: stringify!($rname), doc: &[$($rdoc),*], required: true,
+                        kind: <$rtype as crate::spec::schema::Described>::kind,
+                        fields: <$rtype as crate::spec::schema::Described>::fields,
+                        type_doc: <$rtype as crate::spec::schema::Described>::doc,
+                        values: <$rtype as crate::spec::schema::Described>::values,
+                    }, )*
+                    $( crate::spec::schema::Field {
+                        ident: stringify!($oname), doc: &[$($odoc),*], required: false,
+                        kind: <$otype as crate::spec::schema::Described>::kind,
+                        fields: <$otype as crate::spec::schema::Described>::fields,
+                        type_doc: <$otype as crate::spec::schema::Described>::doc,
+                        values: <$otype as crate::spec::schema::Described>::values,
+                    }, )*
+                ]
+            }
+        }
+    };
+}
+
+/// Una enumeración de palabras, como las escribe Kubernetes. La primera es la predeterminada.
+macro_rules! words {
+    (
+        $(#[doc = $type_doc:literal])*
+        pub enum $type:ident { $first:ident $(, $variant:ident)* $(,)? }
+    ) => {
+        $(#[doc = $type_doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub enum $type { #[default] $first, $($variant),* }
+
+        impl crate::spec::schema::Described for $type {
+            fn kind() -> String {
+                "string".to_string()
+            }
+            fn values() -> &'static [&'static str] {
+                &[stringify!($first), $(stringify!($variant)),*]
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                match self { $type::$first => f.write_str(stringify!($first)), $($type::$variant => f.write_str(stringify!($variant))),* }
+            }
+        }
+    };
+}
+
+pub(crate) use {object, words};

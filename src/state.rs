@@ -1,0 +1,347 @@
+//! Dónde recuerda micropod lo que hay: directorios, cerrojos y fichas de los Pods.
+//!
+//! ```text
+//! /run/micropod/pods/NOMBRE/lock          lo tiene el supervisor con flock mientras vive
+//!                          /pod.json      la ficha: se escribe una vez, al nacer
+//!                          /status.json   el estado: se sustituye con rename a cada cambio
+//!                          /control       socket por el que se pide delete
+//! /run/micropod/pendientes/NOMBRE         alguien debe mirar ese Pod: está naciendo, muriendo o cayó
+//! /run/micropod/ips/10.244.0.5            dirección ocupada; dentro, el UID del Pod
+//! /var/lib/micropod/images/IMAGEN/        raíz y valores de las imágenes
+//! /var/lib/micropod/pods/UID/             capas de los contenedores y volúmenes emptyDir
+//! /var/log/micropod/POD/CONTENEDOR/N.log  logs en formato CRI; N: número de reinicio
+//! ```
+//!
+//! Cerrojo libre y estado sin acabar significa que el supervisor murió a la fuerza: el Pod se da por
+//! Failed y el siguiente comando recoge lo que dejó. Es contabilidad nuestra, no órdenes que
+//! construyan el Pod: por eso no pasa por `Kernel::step` (y un ensayo no la toca).
+
+use crate::error::{Error, spanish};
+use crate::logic::status::{ContainerState, PodStatus, Terminated};
+use crate::logic::{Note, status};
+use crate::process::ContainerPlan;
+use crate::spec::types::Pod;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub const RUN: &str = "/run/micropod";
+pub const LIB: &str = "/var/lib/micropod";
+pub const LOG: &str = "/var/log/micropod";
+
+/// Un proceso, sin confundirlo con otro que herede su número: pid e instante de nacimiento
+/// (campo 22 de `/proc/PID/stat`, en tics desde el arranque).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    pub pid: i32,
+    pub start: u64,
+}
+
+impl ProcessId {
+    /// El proceso que ahora tiene el número `pid`, si lo hay.
+    pub fn of(pid: i32) -> Option<ProcessId> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // el nombre va entre paréntesis y puede llevar espacios: se cuenta desde el último paréntesis
+        let start = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+        Some(ProcessId { pid, start })
+    }
+
+    pub fn is_alive(self) -> bool {
+        ProcessId::of(self.pid) == Some(self)
+    }
+}
+
+/// La ficha de un Pod: lo que se decidió al nacer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    pub name: String,
+    pub uid: String,
+    pub pod: Pod,
+    /// El directorio del fichero del que salió.
+    pub base: PathBuf,
+    /// Milisegundos desde 1970 cuando nació: lo que se suma a los instantes del estado.
+    pub born: u64,
+    pub supervisor: ProcessId,
+    /// Directorio de su cgroup, si lo tiene.
+    pub cgroup: Option<PathBuf>,
+    /// La dirección, o `None` con hostNetwork.
+    pub ip: Option<Ipv4Addr>,
+    /// Borrar la ficha al acabar (`run --rm`).
+    pub remove: bool,
+    /// Los contenedores, en el orden de [`crate::logic::ContainerId`].
+    pub plans: Vec<ContainerPlan>,
+}
+
+/// El estado que el supervisor publica a cada cambio.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Live {
+    pub status: PodStatus,
+    pub pause: Option<ProcessId>,
+    /// El PID 1 de cada contenedor (visto desde el anfitrión), en el orden de `Record::plans`.
+    pub processes: Vec<Option<ProcessId>>,
+    pub events: Vec<PodEvent>,
+}
+
+/// Un suceso, con las veces que se ha repetido.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PodEvent {
+    pub note: Note,
+    pub count: u32,
+    pub first: Duration,
+    pub last: Duration,
+}
+
+/// Sucesos que se guardan por Pod; los más viejos se olvidan.
+const MAX_EVENTS: usize = 100;
+
+impl Live {
+    /// Anota un suceso en el instante `now`; si ya estaba, le suma una vez.
+    pub fn record(&mut self, note: Note, now: Duration) {
+        if let Some(i) = self.events.iter().position(|e| e.note == note) {
+            let mut event = self.events.remove(i);
+            event.count += 1;
+            event.last = now;
+            self.events.push(event);
+        } else {
+            if self.events.len() == MAX_EVENTS {
+                self.events.remove(0);
+            }
+            self.events.push(PodEvent { note, count: 1, first: now, last: now });
+        }
+    }
+}
+
+/// Un Pod visto desde fuera.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub record: Record,
+    pub live: Live,
+    /// ¿Vive su supervisor?
+    pub supervised: bool,
+}
+
+impl Seen {
+    /// El instante `at` (desde que nació el Pod), como hora del reloj.
+    pub fn clock(&self, at: Duration) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.record.born) + at
+    }
+
+    /// Lo que ha pasado desde el instante `at`. Negativo nunca: el reloj pudo cambiar.
+    pub fn since(&self, at: Duration) -> Duration {
+        SystemTime::now().duration_since(self.clock(at)).unwrap_or_default()
+    }
+
+    /// ¿Cayó el supervisor sin terminar su trabajo?
+    pub fn was_abandoned(&self) -> bool {
+        !self.supervised && !self.live.status.phase.is_final()
+    }
+}
+
+pub fn pods_dir() -> PathBuf {
+    Path::new(RUN).join("pods")
+}
+
+/// Directorio de la ficha de un Pod. `name` ya está validado: es un nombre de DNS.
+pub fn pod_dir(name: &str) -> PathBuf {
+    pods_dir().join(name)
+}
+
+/// Directorio de las capas y los volúmenes de un Pod.
+pub fn data_dir(uid: &str) -> PathBuf {
+    Path::new(LIB).join("pods").join(uid)
+}
+
+pub fn log_dir(pod: &str) -> PathBuf {
+    Path::new(LOG).join(pod)
+}
+
+/// Crea `path` y lo que falte por encima, solo para root.
+pub fn make_private_dir(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| {
+        let errno = Errno::from_raw(e.raw_os_error().unwrap_or(0));
+        Error::failed(format!("no se pudo crear el directorio {}", path.display()))
+            .because(spanish(errno))
+            .with_hint(match errno {
+                Errno::EACCES | Errno::EPERM => "repite el comando con sudo",
+                Errno::EROFS => "ese sistema de ficheros es de solo lectura: mira `findmnt`",
+                _ => "mira `micropod doctor`",
+            })
+    })
+}
+
+/// Sustituye `path` de golpe: quien lee ve lo viejo o lo nuevo, nunca la mitad.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    drop(file);
+    fs::rename(&temporary, path)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+// ANCHOR: claim
+/// El derecho a ser el supervisor de un nombre. Se suelta solo al morir el proceso: un cerrojo
+/// olvidado es imposible.
+pub struct Claim {
+    pub name: String,
+    lock: Flock<File>,
+}
+
+impl Claim {
+    /// Toma el cerrojo de `name`, o `None` si ya lo tiene otro.
+    pub fn take(name: &str) -> Result<Option<Claim>, Error> {
+        let dir = pod_dir(name);
+        loop {
+            make_private_dir(&dir)?;
+            let path = dir.join("lock");
+            let open = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path);
+            let file = match open {
+                Ok(file) => file,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue, // lo borraron entre medias
+                Err(e) => {
+                    return Err(Error::failed(format!("no se pudo abrir {}", path.display())).because(e));
+                }
+            };
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) if is_still(&lock, &path) => {
+                    return Ok(Some(Claim { name: name.to_string(), lock }));
+                }
+                Ok(_) => continue, // era el de un Pod que acaban de borrar
+                Err((_, _)) => return Ok(None),
+            }
+        }
+    }
+
+    /// El descriptor del cerrojo, para quien deba heredarlo.
+    pub fn lock(&self) -> &File {
+        &self.lock
+    }
+
+    /// Borra la ficha del Pod y suelta el nombre.
+    pub fn forget(self) -> std::io::Result<()> {
+        fs::remove_dir_all(pod_dir(&self.name))
+    }
+}
+// ANCHOR_END: claim
+
+/// ¿Sigue siendo `file` el fichero que hay en `path`?
+fn is_still(file: &File, path: &Path) -> bool {
+    let (Ok(ours), Ok(there)) = (file.metadata(), fs::metadata(path)) else { return false };
+    ours.ino() == there.ino() && ours.dev() == there.dev()
+}
+
+/// ¿Tiene alguien el cerrojo de `name`?
+fn is_supervised(name: &str) -> bool {
+    let Ok(file) = File::open(pod_dir(name).join("lock")) else { return false };
+    Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
+}
+
+pub fn write_record(record: &Record) -> std::io::Result<()> {
+    replace_file(&pod_dir(&record.name).join("pod.json"), &serde_json::to_vec(record)?)
+}
+
+pub fn write_live(name: &str, live: &Live) -> std::io::Result<()> {
+    replace_file(&pod_dir(name).join("status.json"), &serde_json::to_vec(live)?)
+}
+
+/// El Pod `name`, si hay ficha. El de un supervisor caído se ve ya Failed, con sus contenedores
+/// en `ContainerStatusUnknown`.
+pub fn see(name: &str) -> Option<Seen> {
+    // el cerrojo se mira antes que el estado: si el supervisor acaba entre medias, se lee el final
+    let supervised = is_supervised(name);
+    let record: Record = read_json(&pod_dir(name).join("pod.json"))?;
+    let live = read_json(&pod_dir(name).join("status.json")).unwrap_or_default();
+    let mut seen = Seen { record, live, supervised };
+    if seen.was_abandoned() {
+        declare_lost(&mut seen.live);
+    }
+    Some(seen)
+}
+
+/// Todos los Pods con ficha, por nombre.
+pub fn see_all() -> Vec<Seen> {
+    let mut names: Vec<String> = names_in(&pods_dir());
+    names.sort();
+    names.iter().filter_map(|name| see(name)).collect()
+}
+
+/// Los nombres de lo que hay en un directorio; vacío si no existe.
+pub fn names_in(dir: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect()
+}
+
+/// El supervisor cayó: lo que corría, se perdió.
+pub fn declare_lost(live: &mut Live) {
+    let lost = |container: &mut status::ContainerStatus| {
+        if let ContainerState::Running { since } = container.state {
+            container.state = ContainerState::Terminated(Terminated {
+                exit_code: 137,
+                signal: 9,
+                reason: "ContainerStatusUnknown".into(),
+                message: "el supervisor del Pod murió a la fuerza".into(),
+                started: since,
+                finished: since,
+            });
+        }
+        container.ready = false;
+        container.started = false;
+    };
+    let status = &mut live.status;
+    status.init_containers.iter_mut().chain(&mut status.containers).for_each(lost);
+    for condition in &mut status.conditions {
+        if condition.kind == "Ready" || condition.kind == "ContainersReady" {
+            condition.status = false;
+            condition.reason = "PodFailed".into();
+        }
+    }
+    status.phase = status::Phase::Failed;
+    status.message = "el supervisor del Pod murió a la fuerza y sus procesos, con él".into();
+}
+
+fn pending_dir() -> PathBuf {
+    Path::new(RUN).join("pendientes")
+}
+
+/// Pide que alguien mire este Pod: está a medio hacer o a medio deshacer.
+pub fn mark_pending(name: &str) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(pending_dir())?;
+    File::create(pending_dir().join(name)).map(drop)
+}
+
+/// Ya no hay nada que mirar.
+pub fn clear_pending(name: &str) {
+    // si no estaba, mejor
+    let _ = fs::remove_file(pending_dir().join(name));
+}
+
+/// Los Pods que alguien debe mirar. En reposo, ninguno: mirarlo no cuesta más con mil Pods.
+pub fn pending() -> Vec<String> {
+    names_in(&pending_dir())
+}
+
+/// Un UID como los de Kubernetes: un UUID versión 4.
+pub fn new_uid() -> std::io::Result<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+    Ok(text.trim().to_string())
+}
+
+/// Milisegundos desde 1970.
+pub fn unix_millis() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map(|d| d.as_millis() as u64).unwrap_or_default()
+}
