@@ -46,6 +46,15 @@ impl StepError {
         Errno::from_raw(self.errno)
     }
 
+    /// En una línea, para un estado o un suceso.
+    pub fn summary(&self) -> String {
+        let said = format!("no se pudo {}: {} ({})", self.goal, spanish(self.errno()), self.syscall);
+        match &self.hint {
+            Some(hint) => format!("{said}; {hint}"),
+            None => said,
+        }
+    }
+
     /// Añade lo que sabe quien llamó: la causa concreta y qué hacer.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -1,8 +1,16 @@
 //! Capítulo 8 · Un proceso por dentro: qué programa, con qué argumentos, entorno y usuario.
 
+use crate::error::{StepError, exit};
+use crate::kernel::Kernel;
+use crate::kernel::ops::Execve;
 use crate::security::SecurityPlan;
+use crate::spec::types::EnvVar;
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// Todo lo decidido para crear un contenedor. Se guarda en la ficha: `exec` y las sondas entran
 /// con lo mismo.
@@ -38,6 +46,8 @@ pub struct MountPlan {
     /// Ruta absoluta dentro del contenedor.
     pub target: String,
     pub read_only: bool,
+    /// ¿Es un dispositivo del anfitrión? Los demás volúmenes se montan sin ellos.
+    pub devices: bool,
 }
 
 /// Los ficheros de cgroup v2 que se escriben, con su valor; `None`: no se toca.
@@ -52,4 +62,243 @@ pub struct Limits {
     pub pids_max: Option<u64>,
     /// Ajuste de `oom_score_adj`.
     pub oom_score_adj: Option<i32>,
+}
+
+/// Dónde se buscan los programas si nadie dice otra cosa.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// ANCHOR: argv
+/// Qué se ejecuta, según lo que digan la imagen y la especificación:
+///
+/// | command | args | se ejecuta |
+/// |---|---|---|
+/// | no | no | ENTRYPOINT + CMD de la imagen |
+/// | sí | no | command (el CMD de la imagen se olvida) |
+/// | no | sí | ENTRYPOINT + args |
+/// | sí | sí | command + args |
+pub fn argv(entrypoint: &[String], cmd: &[String], command: &[String], args: &[String]) -> Vec<String> {
+    let (program, rest) = match (command.is_empty(), args.is_empty()) {
+        (true, true) => (entrypoint, cmd),
+        (false, true) => (command, args),
+        (true, false) => (entrypoint, args),
+        (false, false) => (command, args),
+    };
+    [program, rest].concat()
+}
+// ANCHOR_END: argv
+
+// ANCHOR: expand
+/// Cambia `$(NOMBRE)` por su valor; si no existe, lo deja como está. `$$` escribe `$`.
+pub fn expand(text: &str, value_of: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            out.push('$'); // `$$(NOMBRE)` es la manera de escribir `$(NOMBRE)`
+            rest = after;
+        } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
+            match value_of(name) {
+                Some(value) => out.push_str(&value),
+                None => out.push_str(&format!("$({name})")),
+            }
+            rest = after;
+        } else {
+            out.push('$'); // un `$` suelto, o un `$(` sin cerrar
+        }
+    }
+    out.push_str(rest);
+    out
+}
+// ANCHOR_END: expand
+
+/// El entorno: lo de la imagen, lo que pone micropod y lo de la especificación, que gana.
+/// Cada variable puede usar las declaradas *antes*; las de después se quedan como están.
+pub fn environment(image: &[String], hostname: &str, home: &str, tty: bool, declared: &[EnvVar]) -> Vec<(String, String)> {
+    let mut env: Vec<(String, String)> = Vec::new();
+    let mut set = |name: &str, value: String| match env.iter_mut().find(|(n, _)| n == name) {
+        Some(known) => known.1 = value,
+        None => env.push((name.to_string(), value)),
+    };
+    set("PATH", DEFAULT_PATH.into());
+    set("HOSTNAME", hostname.into());
+    set("HOME", home.into());
+    if tty {
+        set("TERM", "xterm".into());
+    }
+    for pair in image {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        set(name, value.into());
+    }
+    // solo las de `env` se pueden nombrar con $(…)
+    let mut known: Vec<(&str, String)> = Vec::new();
+    for EnvVar { name, value } in declared {
+        let find = |wanted: &str| known.iter().rev().find(|(n, _)| *n == wanted).map(|(_, v)| v.clone());
+        let value = expand(value, find);
+        known.push((name, value.clone()));
+        set(name, value);
+    }
+    env
+}
+
+/// Busca el programa como lo haría una shell: por PATH, salvo que lleve una `/`.
+fn find_program(name: &str, env: &[String]) -> Result<PathBuf, Errno> {
+    if name.contains('/') {
+        return Ok(PathBuf::from(name));
+    }
+    let path = env.iter().find_map(|e| e.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    let mut denied = None;
+    for dir in path.split(':').filter(|d| !d.is_empty()) {
+        let candidate = Path::new(dir).join(name);
+        match std::fs::metadata(&candidate) {
+            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => return Ok(candidate),
+            Ok(found) if found.is_file() => denied = Some(candidate),
+            _ => {}
+        }
+    }
+    denied.ok_or(Errno::ENOENT)
+}
+
+// ANCHOR: exec
+/// Del lado del contenedor: convertirse en su programa. Solo vuelve si no puede (o en un ensayo).
+pub fn exec(k: &mut Kernel, argv: &[String], env: &[String]) -> Result<(), StepError> {
+    let name = argv.first().map(String::as_str).unwrap_or_default();
+    // en un ensayo no hay raíz en la que buscar
+    let path = if k.is_real() { find_program(name, env) } else { Ok(PathBuf::from(name)) };
+    let missing = path.is_err();
+    let path = path.unwrap_or_else(|_| PathBuf::from(name));
+    let goal = format_args!("convertirse en el programa del contenedor: {name}");
+    match k.step(goal, Execve { path: path.clone(), argv, env }) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(explain_exec(error, &path, missing)),
+    }
+}
+// ANCHOR_END: exec
+
+/// Por qué no se pudo ejecutar: el errno solo no distingue «no existe» de «le falta el cargador».
+fn explain_exec(error: StepError, path: &Path, missing: bool) -> StepError {
+    let shown = path.display();
+    match error.errno() {
+        Errno::ENOENT | Errno::ENOTDIR if missing || !path.exists() => error
+            .exit_code(exit::NOT_FOUND)
+            .hint(format!("`{shown}` no está en la imagen: revisa `command`; la imagen puede no traer ese programa")),
+        Errno::ENOENT => {
+            let loader = interpreter(path).unwrap_or_else(|| "su intérprete".into());
+            error.exit_code(exit::NOT_FOUND).hint(format!(
+                "`{shown}` existe, pero necesita `{loader}`, que no está en la imagen: usa un programa                  estático o añade el intérprete y sus bibliotecas a la imagen"
+            ))
+        }
+        Errno::EACCES => {
+            let hint = match std::fs::metadata(path) {
+                Ok(found) if found.is_dir() => format!("`{shown}` es un directorio"),
+                Ok(found) if found.permissions().mode() & 0o111 == 0 => {
+                    format!("`{shown}` no tiene permiso de ejecución: en la imagen le falta `chmod +x`")
+                }
+                _ => format!("el usuario del contenedor no puede ejecutar `{shown}`: revisa runAsUser y sus permisos"),
+            };
+            error.exit_code(exit::NOT_EXECUTABLE).hint(hint)
+        }
+        Errno::ENOEXEC => error.exit_code(exit::NOT_EXECUTABLE).hint(format!(
+            "`{shown}` no es un ejecutable para esta máquina: si es un guion de shell, le falta la primera línea `#!/bin/sh`"
+        )),
+        Errno::E2BIG => error.exit_code(exit::NOT_EXECUTABLE).hint("acorta args o env: no caben en una llamada"),
+        _ => error.exit_code(exit::NOT_EXECUTABLE),
+    }
+}
+
+/// El intérprete que pide un ejecutable: el de su `#!` o el cargador dinámico de su cabecera ELF.
+fn interpreter(path: &Path) -> Option<String> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(64 * 1024).read_to_end(&mut head).ok()?;
+    if let Some(line) = head.strip_prefix(b"#!") {
+        let line = line.split(|b| *b == b'\n').next()?;
+        let text = String::from_utf8_lossy(line);
+        return text.split_whitespace().next().map(String::from);
+    }
+    elf_interpreter(&head)
+}
+
+/// El segmento PT_INTERP de un ELF de 64 bits con los bytes en el orden de esta máquina.
+fn elf_interpreter(head: &[u8]) -> Option<String> {
+    const PT_INTERP: u32 = 3;
+    let u16_at = |at: usize| Some(u16::from_ne_bytes(head.get(at..at + 2)?.try_into().ok()?));
+    let u32_at = |at: usize| Some(u32::from_ne_bytes(head.get(at..at + 4)?.try_into().ok()?));
+    let u64_at = |at: usize| Some(u64::from_ne_bytes(head.get(at..at + 8)?.try_into().ok()?) as usize);
+    if !head.starts_with(b"\x7fELF\x02") {
+        return None;
+    }
+    let (table, size, count) = (u64_at(32)?, usize::from(u16_at(54)?), usize::from(u16_at(56)?));
+    for i in 0..count {
+        let entry = table.checked_add(i.checked_mul(size)?)?;
+        if u32_at(entry)? == PT_INTERP {
+            let (offset, length) = (u64_at(entry.checked_add(8)?)?, u64_at(entry.checked_add(32)?)?);
+            let bytes = head.get(offset..offset.checked_add(length)?)?;
+            return Some(String::from_utf8_lossy(bytes).trim_end_matches('\0').to_string());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(String::from).collect()
+    }
+
+    #[test]
+    fn command_y_args_se_combinan_con_la_imagen_como_en_kubernetes() {
+        let table = [
+            ("", "", "ep c1 c2"),
+            ("cmd", "", "cmd"),
+            ("", "a1 a2", "ep a1 a2"),
+            ("cmd", "a1", "cmd a1"),
+        ];
+        for (command, args, expected) in table {
+            assert_eq!(argv(&words("ep"), &words("c1 c2"), &words(command), &words(args)), words(expected));
+        }
+    }
+
+    #[test]
+    fn una_variable_se_cambia_por_su_valor_y_lo_desconocido_se_queda() {
+        let value = |name: &str| (name == "A").then(|| "1".to_string());
+        let table = [
+            ("$(A)", "1"),
+            ("x$(A)y$(A)", "x1y1"),
+            ("$(B)", "$(B)"),
+            ("$$(A)", "$(A)"),
+            ("$$$(A)", "$1"),
+            ("$$$$(A)", "$$(A)"),
+            ("$A", "$A"),
+            ("$(A", "$(A"),
+            ("fin$", "fin$"),
+            ("$()", "$()"),
+            ("ñ$(A)ñ", "ñ1ñ"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(expand(text, value), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn una_variable_solo_ve_las_declaradas_antes() {
+        let var = |name: &str, value: &str| EnvVar { name: name.into(), value: value.into() };
+        let declared = [var("A", "$(B)"), var("B", "2"), var("C", "$(B)$(A)"), var("PATH", "/x")];
+        let env = environment(&["PATH=/img".into(), "D=4".into()], "web", "/root", false, &declared);
+        let get = |name: &str| env.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        assert_eq!(get("A"), Some("$(B)"));
+        assert_eq!(get("C"), Some("2$(B)"));
+        assert_eq!((get("PATH"), get("D"), get("HOSTNAME")), (Some("/x"), Some("4"), Some("web")));
+        assert_eq!(env.iter().filter(|(n, _)| n == "PATH").count(), 1);
+    }
+
+    #[test]
+    fn el_cargador_de_un_programa_dinamico_se_lee_de_su_cabecera() {
+        let found = interpreter(Path::new("/proc/self/exe"));
+        assert!(found.is_none() || found.unwrap().contains("ld"), "el propio test: dinámico o estático");
+        assert_eq!(elf_interpreter(b"\x7fELF\x02"), None);
+        assert_eq!(elf_interpreter(&[0xff; 100]), None);
+    }
 }

@@ -1,1 +1,281 @@
-//! LA HISTORIA de un Pod, del lado del anfitrión.
+//! Capítulo 22 · LA HISTORIA de un Pod, del lado del anfitrión.
+//!
+//! Leer lo que se quiere, tomar el nombre, decidirlo todo, y supervisar hasta el final. [`run`] es
+//! esa historia; lo que hace la pausa está en `sandbox.rs`, y lo que hace cada contenedor, en
+//! `container.rs`.
+
+use crate::cli::term::Screen;
+use crate::container::{self, Pause, Stdio};
+use crate::error::{Error, exit};
+use crate::kernel::ops::{MakeDir, RemoveTree};
+use crate::kernel::{Kernel, Mode, Step};
+use crate::logic::pod::Pod;
+use crate::logic::rules::PodRules;
+use crate::logic::status::{ContainerState, Phase, PodStatus};
+use crate::network;
+use crate::plan::{self, PodPlan};
+use crate::spec::{self, Loaded};
+use crate::state::{self, Claim, Live, ProcessId, Record};
+use crate::supervise::{Signals, Start, Supervisor};
+use crate::{cgroup, gc, rootfs, sandbox, volume};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// Lo que se puede pedir a `micropod run`.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// El fichero del Pod; `-` es la entrada estándar.
+    pub file: PathBuf,
+    /// En segundo plano.
+    pub detach: bool,
+    /// Borrar la ficha y los logs al acabar.
+    pub remove: bool,
+    pub mode: Mode,
+    /// Por cuánto se dividen las esperas entre reinicios, para clase.
+    pub acelera: u32,
+}
+
+// ANCHOR: run
+/// Levanta el Pod y, en primer plano, lo acompaña hasta que acaba. Devuelve el código de salida.
+pub fn run(options: &RunOptions) -> Result<u8, Error> {
+    let loaded = spec::load(&options.file)?;
+    if !options.mode.is_real() {
+        return rehearse(&loaded, options.mode).map(|_| exit::OK);
+    }
+    require_root("crear un Pod", &options.file)?;
+    gc::sweep_pending();
+    let claim = claim(&loaded.pod.metadata.name)?;
+    let uid = new_uid()?;
+    remember(&claim, &uid)?;
+    let prepared = decide(&loaded, &uid, options);
+    let plan = match prepared {
+        Ok(plan) => plan,
+        Err(error) => {
+            gc::undo_birth(claim, &uid);
+            return Err(error);
+        }
+    };
+    match options.detach {
+        true => detach(claim, loaded, plan, options),
+        false => {
+            let screen = Screen::new(&plan.containers);
+            live(claim, loaded, plan, options, Some(screen), None)
+        }
+    }
+}
+// ANCHOR_END: run
+
+/// Crear espacios de nombres pide ser root: se dice antes de tocar nada.
+pub fn require_root(what: &str, file: &Path) -> Result<(), Error> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let command = format!("sudo micropod run {}", file.display());
+    Err(Error::failed(format!("hace falta ser administrador para {what}")).with_hint(command))
+}
+
+/// Toma el nombre. Si había un Pod acabado con él, lo sustituye y lo dice.
+fn claim(name: &str) -> Result<Claim, Error> {
+    let Some(claim) = Claim::take(name)? else {
+        return Err(Error::failed(format!("ya hay un Pod `{name}` en marcha"))
+            .with_hint(format!("míralo con `micropod get pod {name}` o bórralo con `micropod delete pod {name}`")));
+    };
+    if let Some(old) = state::see_claimed(&claim) {
+        gc::reap(&old.record, &old.live);
+        log::info!("se sustituye el Pod {name} anterior ({})", old.live.status.phase);
+        crate::cli::term::note(&format!(
+            "el Pod `{name}` anterior había acabado ({}): se sustituye por uno nuevo",
+            old.live.status.phase
+        ));
+        gc::forget_logs(name);
+        state::forget_previous(&claim);
+    }
+    Ok(claim)
+}
+
+fn new_uid() -> Result<String, Error> {
+    state::new_uid().map_err(|e| Error::failed("no se pudo inventar un UID").because(e))
+}
+
+/// Deja dicho que este Pod está naciendo, antes de hacer nada que haya que deshacer.
+fn remember(claim: &Claim, uid: &str) -> Result<(), Error> {
+    state::mark_pending(&claim.name, uid)
+        .map_err(|e| Error::failed(format!("no se pudo escribir en {}", state::RUN)).because(e))
+}
+
+/// Decide cuanto hay que decidir, y reserva la dirección.
+fn decide(loaded: &Loaded, uid: &str, options: &RunOptions) -> Result<PodPlan, Error> {
+    let network = match loaded.pod.spec.host_network {
+        true => None,
+        false => Some(network::lease(uid)?),
+    };
+    network::check_ports(&loaded.pod.spec, network.as_ref())?;
+    let plan = plan::decide(loaded, uid, network)?;
+    let record = Record {
+        name: plan.name.clone(),
+        uid: uid.to_string(),
+        pod: loaded.pod.clone(),
+        base: loaded.base.clone(),
+        born: state::unix_millis(),
+        supervisor: ProcessId::of(std::process::id() as i32).unwrap_or(ProcessId { pid: 0, start: 0 }),
+        cgroup: plan.cgroup.clone(),
+        network: plan.network.clone(),
+        remove: options.remove,
+        plans: plan.containers.clone(),
+    };
+    state::write_record(&record)
+        .map_err(|e| Error::failed(format!("no se pudo guardar la ficha del Pod en {}", state::RUN)).because(e))?;
+    Ok(plan)
+}
+
+// ANCHOR: prepare
+/// Del lado del anfitrión: lo que debe existir antes que nadie. Cada cosa, con su deshacer detrás.
+fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError> {
+    let data = state::data_dir(&plan.uid);
+    k.step("crear el directorio del Pod, para sus capas y sus volúmenes", MakeDir::new(&data, 0o700))?;
+    k.undo_later("borrar el directorio del Pod: capas y emptyDir mueren con él", RemoveTree(data));
+    k.step("crear el punto de montaje de los ficheros del Pod", MakeDir::new(rootfs::pod_files(&plan.uid), 0o700))?;
+    k.step("crear el punto de montaje de su memoria compartida", MakeDir::new(rootfs::pod_shm(&plan.uid), 0o700))?;
+    volume::prepare(k, &plan.uid, &plan.volumes)?;
+    if let Some(hierarchy) = &plan.hierarchy {
+        cgroup::prepare(k, hierarchy, &plan.name, &plan.limits)?;
+    }
+    Ok(())
+}
+// ANCHOR_END: prepare
+
+/// Supervisa el Pod hasta que acaba y recoge lo suyo.
+fn live(
+    claim: Claim,
+    loaded: Loaded,
+    plan: PodPlan,
+    options: &RunOptions,
+    screen: Option<Screen>,
+    parent: Option<OwnedFd>,
+) -> Result<u8, Error> {
+    let signals = Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
+    crate::kernel::sys::set_process_name(c"micropod");
+    let uid = plan.uid.clone();
+    let mut k = Kernel::new(options.mode);
+    for dir in [rootfs::mount_point(), Path::new(state::LIB).join("pods")] {
+        state::make_private_dir(&dir)?;
+    }
+    if let Err(error) = prepare(&mut k, &plan) {
+        k.teardown();
+        gc::undo_birth(claim, &uid);
+        return Err(error.into());
+    }
+    let spec = loaded.pod.spec.clone();
+    let core = Pod::new(PodRules::from(&loaded.pod, options.acelera));
+    let start = Start { k, plan, spec, core, signals, screen, parent };
+    let (live, failures) = Supervisor::new(start)?.run();
+    for failure in &failures {
+        log::error!("{failure}");
+    }
+    finish(claim, &uid, &live, options)
+}
+
+/// El Pod ha acabado: suelta su dirección y su nombre; la ficha se queda, salvo con `--rm`.
+fn finish(claim: Claim, uid: &str, live: &Live, options: &RunOptions) -> Result<u8, Error> {
+    if let Some(seen) = state::see_claimed(&claim) {
+        if let Some(net) = &seen.record.network {
+            network::release(net.ip, uid);
+        }
+    }
+    state::clear_pending(&claim.name);
+    if options.remove {
+        gc::forget_logs(&claim.name);
+        let name = claim.name.clone();
+        claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
+    }
+    Ok(exit_code(&live.status))
+}
+
+/// El código con el que sale `run` en primer plano: el del primer contenedor que falló.
+fn exit_code(status: &PodStatus) -> u8 {
+    if status.phase == Phase::Succeeded {
+        return exit::OK;
+    }
+    let all = status.init_containers.iter().chain(&status.containers);
+    let code = |c: &crate::logic::status::ContainerStatus| match &c.state {
+        ContainerState::Terminated(end) => Some(end.exit_code),
+        ContainerState::Waiting { .. } | ContainerState::Running { .. } => c.last.as_ref().map(|end| end.exit_code),
+    };
+    let failed = all.filter_map(code).find(|code| *code != 0);
+    failed.map_or(exit::FAILED, |code| (code & 0xff) as u8)
+}
+
+// ANCHOR: detach
+/// En segundo plano: un hijo supervisa; quien lo lanzó espera a que el Pod esté en marcha y se va.
+fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> Result<u8, Error> {
+    let name = plan.name.clone();
+    let (ours, theirs) = crate::kernel::sys::report_pipe()
+        .map_err(|errno| Error::failed("no se pudo abrir una tubería").because(crate::error::spanish(errno)))?;
+    match crate::kernel::sys::clone3(0, None) {
+        Ok(crate::kernel::sys::Cloned::Child) => {
+            drop(ours);
+            become_daemon(&name);
+            let code = match live(claim, loaded, plan, options, None, Some(theirs)) {
+                Ok(code) => code,
+                Err(error) => {
+                    log::error!("{error}");
+                    error.exit_code()
+                }
+            };
+            crate::kernel::sys::exit_now(code)
+        }
+        Ok(crate::kernel::sys::Cloned::Parent { .. }) => {
+            drop(theirs);
+            wait_for_report(ours, &name)
+        }
+        Err(errno) => Err(Error::failed("no se pudo crear el supervisor").because(crate::error::spanish(errno))),
+    }
+}
+// ANCHOR_END: detach
+
+/// Sin terminal, sin directorio de nadie y con los diagnósticos en un fichero.
+fn become_daemon(name: &str) {
+    // quien acaba de nacer no es líder de ningún grupo: setsid no falla
+    let _ = nix::unistd::setsid();
+    let _ = nix::unistd::chdir("/");
+    let dir = state::log_dir(name);
+    if state::make_private_dir(&dir).is_ok() {
+        crate::cli::term::redirect_to(&dir.join("supervisor.log"));
+    }
+}
+
+/// El supervisor cierra la tubería sin decir nada si todo va bien; si no, escribe por qué.
+fn wait_for_report(pipe: OwnedFd, name: &str) -> Result<u8, Error> {
+    let mut report = String::new();
+    // si el supervisor muere, la tubería se cierra: se mira después si el Pod existe
+    let _ = std::fs::File::from(pipe).read_to_string(&mut report);
+    if report.is_empty() {
+        return Ok(exit::OK);
+    }
+    Err(Error::failed(format!("el Pod `{name}` no arranca bien")).because(report.trim_end()))
+}
+
+/// Cuenta la historia sin tocar nada: `--dry-run` y `guion`. Devuelve los pasos contados.
+pub fn rehearse(loaded: &Loaded, mode: Mode) -> Result<Vec<Step>, Error> {
+    let network = (!loaded.pod.spec.host_network).then(network::rehearse);
+    let plan = plan::decide(loaded, "ensayo", network)?;
+    let mut k = Kernel::new(mode);
+    tell(&mut k, &plan)?;
+    Ok(k.told().to_vec())
+}
+
+// ANCHOR: tell
+/// La misma historia que vive el supervisor, de principio a fin y de una vez.
+fn tell(k: &mut Kernel, plan: &PodPlan) -> Result<(), Error> {
+    prepare(k, plan)?;
+    let pause = sandbox::start(k, plan)?;
+    let shown = pause.shown();
+    for id in 0..plan.containers.len() {
+        let pause = Pause { pidfd: None, shown: &shown };
+        container::start(k, plan, id, 0, pause, Stdio::Rehearsal)?;
+    }
+    Ok(())
+}
+// ANCHOR_END: tell
+

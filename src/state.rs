@@ -19,6 +19,7 @@
 use crate::error::{Error, spanish};
 use crate::logic::status::{ContainerState, PodStatus, Terminated};
 use crate::logic::{Note, status};
+use crate::network::PodNetwork;
 use crate::process::ContainerPlan;
 use crate::spec::types::Pod;
 use nix::errno::Errno;
@@ -26,7 +27,6 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
-use std::net::Ipv4Addr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -70,8 +70,8 @@ pub struct Record {
     pub supervisor: ProcessId,
     /// Directorio de su cgroup, si lo tiene.
     pub cgroup: Option<PathBuf>,
-    /// La dirección, o `None` con hostNetwork.
-    pub ip: Option<Ipv4Addr>,
+    /// La red propia, o `None` con hostNetwork.
+    pub network: Option<PodNetwork>,
     /// Borrar la ficha al acabar (`run --rm`).
     pub remove: bool,
     /// Los contenedores, en el orden de [`crate::logic::ContainerId`].
@@ -273,6 +273,25 @@ pub fn see(name: &str) -> Option<Seen> {
     Some(seen)
 }
 
+/// El Pod que había con este nombre antes de tomar su cerrojo: ya no lo supervisa nadie.
+pub fn see_claimed(claim: &Claim) -> Option<Seen> {
+    let record: Record = read_json(&pod_dir(&claim.name).join("pod.json"))?;
+    let live = read_json(&pod_dir(&claim.name).join("status.json")).unwrap_or_default();
+    let mut seen = Seen { record, live, supervised: false };
+    if seen.was_abandoned() {
+        declare_lost(&mut seen.live);
+    }
+    Some(seen)
+}
+
+/// Olvida al Pod anterior de este nombre, sin soltar el nombre.
+pub fn forget_previous(claim: &Claim) {
+    for file in ["status.json", "pod.json", "control"] {
+        // si no estaba, mejor
+        let _ = fs::remove_file(pod_dir(&claim.name).join(file));
+    }
+}
+
 /// Todos los Pods con ficha, por nombre.
 pub fn see_all() -> Vec<Seen> {
     let mut names: Vec<String> = names_in(&pods_dir());
@@ -318,16 +337,22 @@ fn pending_dir() -> PathBuf {
     Path::new(RUN).join("pendientes")
 }
 
-/// Pide que alguien mire este Pod: está a medio hacer o a medio deshacer.
-pub fn mark_pending(name: &str) -> std::io::Result<()> {
+/// La señal de que alguien debe mirar ese Pod.
+pub fn pending_path(name: &str) -> PathBuf {
+    pending_dir().join(name)
+}
+
+/// Pide que alguien mire este Pod: está a medio hacer o a medio deshacer. Dentro va su UID, que
+/// basta para encontrar cuanto es suyo aunque no llegara a tener ficha.
+pub fn mark_pending(name: &str, uid: &str) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(pending_dir())?;
-    File::create(pending_dir().join(name)).map(drop)
+    fs::write(pending_path(name), uid)
 }
 
 /// Ya no hay nada que mirar.
 pub fn clear_pending(name: &str) {
     // si no estaba, mejor
-    let _ = fs::remove_file(pending_dir().join(name));
+    let _ = fs::remove_file(pending_path(name));
 }
 
 /// Los Pods que alguien debe mirar. En reposo, ninguno: mirarlo no cuesta más con mil Pods.

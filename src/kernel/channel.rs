@@ -11,11 +11,15 @@
 //!    ======== fin de fichero =====>   execve ha cerrado el canal: el programa ya corre
 //! ```
 
-use super::Step;
+use super::{Step, sys};
 use crate::error::StepError;
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recvmsg, send, sendmsg,
+    socketpair,
+};
 use serde::{Deserialize, Serialize};
+use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +27,8 @@ pub enum Message {
     Go,
     Step(Step),
     Ready,
+    /// Con él viaja el extremo de la terminal del contenedor.
+    Terminal,
     Failed(StepError),
 }
 
@@ -54,25 +60,57 @@ impl Channel {
         }
     }
 
+    /// Manda un descriptor: el extremo de la terminal del contenedor.
+    pub fn send_fd(&self, fd: BorrowedFd) -> Result<(), Errno> {
+        let (text, fds) = (b"\"Terminal\"", [fd.as_raw_fd()]);
+        let rights = [ControlMessage::ScmRights(&fds)];
+        let parts = [IoSlice::new(text)];
+        sendmsg::<()>(self.0.as_raw_fd(), &parts, &rights, MsgFlags::MSG_NOSIGNAL, None).map(|_| ())
+    }
+
     /// El siguiente mensaje; `None` si el otro extremo se ha cerrado (o dice algo ilegible).
     pub fn receive(&self) -> Option<Message> {
+        self.receive_with_fd().map(|(message, _)| message)
+    }
+
+    /// Como [`Channel::receive`], con el descriptor que venga con el mensaje.
+    pub fn receive_with_fd(&self) -> Option<(Message, Option<OwnedFd>)> {
         let mut buffer = vec![0; MAX_MESSAGE];
-        loop {
-            match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+        let mut space = nix::cmsg_space!([std::os::fd::RawFd; 1]);
+        let (n, fd) = loop {
+            let mut parts = [IoSliceMut::new(&mut buffer)];
+            match recvmsg::<UnixAddr>(self.0.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC) {
                 Err(Errno::EINTR) => continue,
-                Err(_) | Ok(0) => return None,
-                Ok(n) if &buffer[..n] == b"\"Go\"" => return Some(Message::Go),
-                Ok(n) => return serde_json::from_slice(&buffer[..n]).ok(),
+                Err(_) => return None,
+                Ok(received) => break (received.bytes, first_fd(&received)),
             }
+        };
+        match &buffer[..n] {
+            b"" => None,
+            b"\"Go\"" => Some((Message::Go, fd)),
+            text => Some((serde_json::from_slice(text).ok()?, fd)),
         }
+    }
+
+    pub fn try_clone(&self) -> std::io::Result<Channel> {
+        self.0.try_clone().map(Channel)
     }
 
     /// Cuenta un paso y espera permiso para darlo. Si el anfitrión ha muerto, este proceso también.
     pub fn tell_and_wait(&self, message: &Message) {
         if self.send(message).is_err() || !matches!(self.receive(), Some(Message::Go)) {
-            super::sys::exit_now(crate::error::exit::SETUP);
+            sys::exit_now(crate::error::exit::SETUP);
         }
     }
+}
+
+/// El primer descriptor que venga con un mensaje; los demás no los esperamos.
+fn first_fd(received: &nix::sys::socket::RecvMsg<UnixAddr>) -> Option<OwnedFd> {
+    let mut fds = received.cmsgs().ok()?.filter_map(|c| match c {
+        ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
+        _ => None,
+    });
+    fds.next().map(sys::own_fd)
 }
 
 impl AsFd for Channel {

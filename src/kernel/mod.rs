@@ -5,6 +5,8 @@
 //! de error. Por eso no pueden contradecirse.
 
 pub mod channel;
+pub mod child;
+pub mod ops;
 pub mod sys;
 
 use crate::chapters;

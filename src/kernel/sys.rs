@@ -114,11 +114,17 @@ pub fn mount_setattr(target: BorrowedFd, recursive: bool, set: u64, propagation:
     Errno::result(result).map(drop)
 }
 
-/// Cierra todos los descriptores desde `first` (`close_range(2)`).
-pub fn close_from(first: u32) -> Result<(), Errno> {
-    // SAFETY: quien llama no vuelve a usar ningún descriptor desde `first`: o ejecuta otro programa,
-    // o se queda de pausa con los que ha apartado por debajo.
-    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) }).map(drop)
+/// Cierra todos los descriptores menos los de `kept`.
+pub fn close_all_but(mut kept: Vec<i32>) {
+    kept.sort_unstable();
+    let mut first = 0;
+    for fd in kept.into_iter().map(|fd| fd as u32).chain(std::iter::once(u32::MAX)) {
+        if first < fd {
+            // SAFETY: quien llama no vuelve a usar más descriptores que los que conserva.
+            unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) };
+        }
+        first = fd.saturating_add(1);
+    }
 }
 
 /// Marca CLOEXEC en todos los descriptores desde `first` (`close_range(2)`).
@@ -171,6 +177,18 @@ pub fn default_signals() {
     }
 }
 
+/// Ignora una señal.
+pub fn ignore_signal(signal: i32) {
+    // SAFETY: SIG_IGN no instala código nuestro.
+    unsafe { libc::signal(signal, libc::SIG_IGN) };
+}
+
+/// El nombre que enseña `ps` (como mucho 15 bytes).
+pub fn set_process_name(name: &CStr) {
+    // SAFETY: el nombre acaba en NUL y el kernel lo copia durante la llamada.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
 /// SIGPIPE con su acción predeterminada: `micropod get pods | head -1` acaba sin ruido.
 pub fn default_sigpipe() {
     // SAFETY: SIG_DFL no instala código nuestro.
@@ -216,7 +234,31 @@ pub fn set_controlling_terminal(fd: BorrowedFd) -> Result<(), Errno> {
     Errno::result(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCSCTTY, 0) }).map(drop)
 }
 
+/// Se hace cargo de un descriptor recién recibido por un socket.
+pub fn own_fd(fd: std::os::fd::RawFd) -> OwnedFd {
+    // SAFETY: quien llama acaba de recibirlo del kernel (SCM_RIGHTS) y nadie más lo tiene.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
 /// Recibe los avisos de la muerte de un hijo desde un pidfd ajeno o propio: ¿sigue vivo?
 pub fn is_alive(pidfd: impl AsFd) -> bool {
     pidfd_send_signal(pidfd.as_fd(), 0).is_ok()
+}
+
+/// Abre el otro extremo de un par de terminal sin pasar por ninguna ruta (`ioctl_tty(2)`).
+pub fn open_terminal_peer(master: BorrowedFd) -> Result<OwnedFd, Errno> {
+    let unlock: c_int = 0;
+    // SAFETY: TIOCSPTLCK lee un entero, que vive durante la llamada.
+    Errno::result(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const unlock) })?;
+    // SAFETY: TIOCGPTPEER recibe solo banderas.
+    let fd = Errno::result(unsafe {
+        libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC)
+    })?;
+    // SAFETY: el kernel acaba de abrir este descriptor para nosotros.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Una tubería que se cierra sola al ejecutar otro programa: (por donde se lee, por donde se escribe).
+pub fn report_pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
+    nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
 }

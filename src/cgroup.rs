@@ -1,0 +1,365 @@
+//! Capítulo 12 · Límites: cgroup v2.
+//!
+//! ```text
+//! /sys/fs/cgroup/micropod/            de micropod: nadie vive aquí
+//!                 └── POD/            límites del Pod; nadie vive aquí
+//!                     ├── _pausa/     la pausa
+//!                     └── CONTENEDOR/ los límites y los procesos de cada contenedor
+//! ```
+//!
+//! Los procesos viven solo en las hojas: es la regla «no internal processes» de cgroup v2.
+
+use crate::error::{Error, StepError};
+use crate::kernel::Kernel;
+use crate::kernel::ops::{MakeDir, RemoveDir, WriteValue};
+use crate::process::Limits;
+use crate::spec::types::{Container, PodSpec, ResourceList};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// El cgroup de la pausa: un contenedor no puede llamarse así, porque `_` no cabe en su nombre.
+pub const PAUSE: &str = "_pausa";
+
+/// El periodo de `cpu.max`, en microsegundos.
+const CPU_PERIOD: u64 = 100_000;
+/// La cuota más pequeña que admite el kernel: 1 ms. Menos de 10m cuenta como 10m.
+const MIN_CPU_QUOTA: u64 = 1_000;
+/// Procesos e hilos de un Pod que no dice cuántos quiere.
+pub const DEFAULT_PIDS: u64 = 512;
+
+/// Dónde está montado cgroup v2 y con qué controladores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hierarchy {
+    pub root: PathBuf,
+    pub controllers: Vec<String>,
+    /// Controladores que se quedó cgroup v1 (máquina híbrida).
+    pub held_by_v1: Vec<String>,
+}
+
+impl Hierarchy {
+    /// La de esta máquina, o `None` si no hay cgroup v2 montado.
+    pub fn find() -> Option<Hierarchy> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+        let mut hierarchy = Hierarchy::from_mountinfo(&mounts)?;
+        let controllers = fs::read_to_string(hierarchy.root.join("cgroup.controllers")).ok()?;
+        hierarchy.controllers = controllers.split_whitespace().map(String::from).collect();
+        Some(hierarchy)
+    }
+
+    fn from_mountinfo(mounts: &str) -> Option<Hierarchy> {
+        let mut root = None;
+        let mut held_by_v1 = Vec::new();
+        for line in mounts.lines() {
+            let Some((before, after)) = line.split_once(" - ") else { continue };
+            let mut after = after.split_whitespace();
+            match after.next() {
+                // el primero manda: los demás son montajes de lo mismo
+                Some("cgroup2") if root.is_none() => root = before.split_whitespace().nth(4).map(PathBuf::from),
+                Some("cgroup") => {
+                    let names = after.nth(1).unwrap_or_default().split(',');
+                    let wanted = |n: &&str| ["cpu", "memory", "pids", "io"].contains(n);
+                    held_by_v1.extend(names.filter(wanted).map(String::from));
+                }
+                _ => {}
+            }
+        }
+        Some(Hierarchy { root: root?, controllers: Vec::new(), held_by_v1 })
+    }
+
+    pub fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|c| c == controller)
+    }
+
+    /// Donde cuelgan los cgroups de todos los Pods.
+    pub fn home(&self) -> PathBuf {
+        self.root.join("micropod")
+    }
+
+    /// Los controladores que micropod reparte, de los que hay.
+    fn delegated(&self) -> String {
+        let ours = ["cpu", "memory", "pids"].into_iter().filter(|c| self.has(c));
+        ours.map(|c| format!("+{c}")).collect::<Vec<_>>().join(" ")
+    }
+}
+
+// ANCHOR: weight
+/// De CPU pedida (milésimas) a `cpu.weight`: 1 CPU es 100, el valor del kernel.
+///
+/// Primero las *shares* de cgroup v1 (1024 por CPU, entre 2 y 262144) y de ahí la curva que usan
+/// los motores de ejecución: `10^((l² + 125·l)/612 − 7/34)`, con `l = log2(shares)`. kubelet usa
+/// otra, lineal, en sus propios cgroups, que daría 39: aquí hay una sola, la que da 100.
+pub fn cpu_weight(millis: u64) -> u64 {
+    let shares = (millis * 1024 / 1000).clamp(2, 262_144);
+    let l = (shares as f64).log2();
+    let weight = 10f64.powf((l * l + 125.0 * l) / 612.0 - 7.0 / 34.0).ceil();
+    (weight as u64).clamp(1, 10_000)
+}
+// ANCHOR_END: weight
+
+fn request_or_limit(container: &Container, of: impl Fn(&ResourceList) -> Option<u64>) -> Option<u64> {
+    of(&container.resources.requests).or_else(|| of(&container.resources.limits))
+}
+
+/// Los límites de un contenedor.
+pub fn container_limits(container: &Container, oom_score_adj: i32) -> Limits {
+    let limits = &container.resources.limits;
+    let cpu = |list: &ResourceList| list.cpu.as_ref().map(|q| q.millis());
+    Limits {
+        memory_max: limits.memory.as_ref().map(|q| q.units()),
+        cpu_max: cpu(limits),
+        cpu_weight: request_or_limit(container, cpu).map(cpu_weight),
+        pids_max: None,
+        oom_score_adj: Some(oom_score_adj),
+    }
+}
+
+// ANCHOR: pod_limits
+/// Los límites del Pod entero: los suyos si los tiene; si no, la suma de los de sus contenedores,
+/// y solo de los recursos que *todos* limitan (si uno no tiene tope, el Pod tampoco).
+pub fn pod_limits(spec: &PodSpec) -> Limits {
+    let sum = |of: fn(&ResourceList) -> Option<u64>| {
+        let own = of(&spec.resources.limits);
+        let each = spec.containers.iter().map(|c| of(&c.resources.limits));
+        let apps = each.sum::<Option<u64>>();
+        // los de inicialización corren de uno en uno: cuenta el mayor
+        let init = spec.init_containers.iter().map(|c| of(&c.resources.limits));
+        let init = init.collect::<Option<Vec<u64>>>().map(|all| all.into_iter().max().unwrap_or(0));
+        own.or_else(|| Some(apps?.max(init?)))
+    };
+    let requested = spec.containers.iter();
+    let weight = requested
+        .filter_map(|c| request_or_limit(c, |l| l.cpu.as_ref().map(|q| q.millis())))
+        .reduce(|a, b| a + b)
+        .or(spec.resources.limits.cpu.as_ref().map(|q| q.millis()));
+    Limits {
+        memory_max: sum(|l| l.memory.as_ref().map(|q| q.units())),
+        cpu_max: sum(|l| l.cpu.as_ref().map(|q| q.millis())),
+        cpu_weight: weight.map(cpu_weight),
+        pids_max: Some(spec.resources.limits.pids.as_ref().map_or(DEFAULT_PIDS, |q| q.units())),
+        oom_score_adj: None,
+    }
+}
+// ANCHOR_END: pod_limits
+
+/// Los límites que pide la especificación, por el controlador que los da.
+fn asked(spec: &PodSpec) -> Vec<(&'static str, String)> {
+    let mut asked = Vec::new();
+    let named = spec.init_containers.iter().chain(&spec.containers);
+    let lists = named
+        .map(|c| (format!("del contenedor {}", c.name), &c.resources.limits))
+        .chain(std::iter::once(("del Pod".to_string(), &spec.resources.limits)));
+    for (owner, list) in lists {
+        for (controller, value) in [("memory", &list.memory), ("cpu", &list.cpu), ("pids", &list.pids)] {
+            if let Some(quantity) = value {
+                asked.push((controller, format!("resources.limits.{controller} {owner} ({quantity})")));
+            }
+        }
+    }
+    asked
+}
+
+/// Se niega a prometer un límite que esta máquina no puede dar.
+pub fn check(spec: &PodSpec, hierarchy: Option<&Hierarchy>) -> Result<(), Error> {
+    let lacks = |controller: &str| hierarchy.is_none_or(|h| !h.has(controller));
+    let Some((controller, what)) = asked(spec).into_iter().find(|(controller, _)| lacks(controller)) else {
+        return Ok(());
+    };
+    let cause = match hierarchy {
+        None => "cgroup v2 no está montado".to_string(),
+        Some(h) if h.held_by_v1.iter().any(|c| c == controller) => format!(
+            "modo híbrido: el controlador {controller} está montado como cgroup v1, y en {} no lo hay",
+            h.root.display()
+        ),
+        Some(h) => format!("en {} no está el controlador {controller}", h.root.display()),
+    };
+    Err(Error::failed(format!("esta máquina no puede cumplir {what}")).because(cause).with_hint(
+        "arranca el kernel con systemd.unified_cgroup_hierarchy=1, usa `make vm` o quita el límite; \
+         `micropod doctor` da los detalles",
+    ))
+}
+
+/// Del lado del anfitrión: crea el cgroup del Pod y el de la pausa. Devuelve el del Pod.
+pub fn prepare(k: &mut Kernel, hierarchy: &Hierarchy, pod: &str, limits: &Limits) -> Result<PathBuf, StepError> {
+    let home = hierarchy.home();
+    let path = home.join(pod);
+    let delegated = hierarchy.delegated();
+    if !k.is_real() || !home.exists() {
+        k.step(
+            "crear el grupo de control de micropod, del que cuelgan los de todos los Pods",
+            MakeDir::if_missing(&home, 0o755),
+        )?;
+        if !delegated.is_empty() {
+            let why = "repartir hacia abajo los controladores, para que los Pods puedan tener límites";
+            k.step(why, WriteValue::new(hierarchy.root.join("cgroup.subtree_control"), &delegated))?;
+            k.step(
+                "repartirlos también a los Pods",
+                WriteValue::new(home.join("cgroup.subtree_control"), &delegated),
+            )?;
+        }
+    }
+    k.step("crear el grupo de control del Pod, para medirlo y limitarlo entero", MakeDir::new(&path, 0o755))?;
+    k.undo_later("borrar el grupo de control del Pod", RemoveDir(path.clone()));
+    if !delegated.is_empty() {
+        k.step(
+            "repartir los controladores a los contenedores del Pod",
+            WriteValue::new(path.join("cgroup.subtree_control"), &delegated),
+        )?;
+    }
+    write_limits(k, hierarchy, &path, limits)?;
+    let pause = path.join(PAUSE);
+    k.step("crear el grupo de control de la pausa: los procesos solo viven en las hojas", MakeDir::new(&pause, 0o755))?;
+    k.undo_later("borrar el grupo de control de la pausa", RemoveDir(pause));
+    Ok(path)
+}
+
+/// Del lado del anfitrión: crea el cgroup de un contenedor dentro del de su Pod. Quien lo llama
+/// lo borra cuando el contenedor acaba: cada vida estrena el suyo, con sus contadores a cero.
+pub fn prepare_container(
+    k: &mut Kernel,
+    hierarchy: &Hierarchy,
+    pod: &Path,
+    name: &str,
+    limits: &Limits,
+) -> Result<PathBuf, StepError> {
+    let path = pod.join(name);
+    k.step(format_args!("crear el grupo de control de {name}"), MakeDir::new(&path, 0o755))?;
+    write_limits(k, hierarchy, &path, limits)?;
+    Ok(path)
+}
+
+// ANCHOR: write_limits
+/// Escribe los límites antes de que nadie viva dentro: valen desde la primera instrucción.
+fn write_limits(k: &mut Kernel, hierarchy: &Hierarchy, path: &Path, limits: &Limits) -> Result<(), StepError> {
+    if let Some(bytes) = limits.memory_max {
+        k.step("poner tope a la memoria", WriteValue::new(path.join("memory.max"), bytes))?;
+        let why = "no dejar que el tope se esquive con la memoria de intercambio";
+        if path.join("memory.swap.max").exists() || !k.is_real() {
+            k.step(why, WriteValue::new(path.join("memory.swap.max"), 0))?;
+        }
+    }
+    if hierarchy.has("memory") {
+        let why = "si falta memoria, matar todos sus procesos y no uno cualquiera";
+        k.step(why, WriteValue::new(path.join("memory.oom.group"), 1))?;
+    }
+    if let Some(millis) = limits.cpu_max {
+        let quota = (millis * CPU_PERIOD / 1000).max(MIN_CPU_QUOTA);
+        let why = "poner tope a la CPU: microsegundos de cada periodo";
+        k.step(why, WriteValue::new(path.join("cpu.max"), format!("{quota} {CPU_PERIOD}")))?;
+    }
+    if let Some(weight) = limits.cpu_weight.filter(|_| hierarchy.has("cpu")) {
+        k.step("repartir la CPU cuando no haya para todos", WriteValue::new(path.join("cpu.weight"), weight))?;
+    }
+    if let Some(pids) = limits.pids_max.filter(|_| hierarchy.has("pids")) {
+        k.step("poner tope al número de procesos", WriteValue::new(path.join("pids.max"), pids))?;
+    }
+    Ok(())
+}
+// ANCHOR_END: write_limits
+
+/// Mata de un golpe cuanto viva en un cgroup o por debajo. Que no exista no es un fallo.
+pub fn kill(path: &Path) -> std::io::Result<()> {
+    match fs::write(path.join("cgroup.kill"), "1") {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// Cuántas veces el kernel mató algo de este cgroup, o de los que cuelgan, por falta de memoria.
+/// Hay que leerlo antes de borrar el cgroup.
+pub fn oom_kills(path: &Path) -> u64 {
+    let Ok(text) = fs::read_to_string(path.join("memory.events")) else { return 0 };
+    let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "));
+    line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Borra un cgroup y los que cuelgan de él, que ya han de estar vacíos.
+pub fn remove_tree(path: &Path) -> std::io::Result<()> {
+    for name in crate::state::names_in(path) {
+        let below = path.join(name);
+        if below.is_dir() {
+            remove_tree(&below)?;
+        }
+    }
+    match fs::remove_dir(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// Clase de calidad de servicio del Pod: cuenta la CPU y la memoria de todos sus contenedores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Qos {
+    Guaranteed,
+    Burstable,
+    BestEffort,
+}
+
+impl std::fmt::Display for Qos {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+pub fn qos(spec: &PodSpec) -> Qos {
+    // cantidades (pedida, límite) de cada recurso que cuenta; cero es como no ponerla
+    let pair = |r: &crate::spec::types::ResourceRequirements| {
+        let limit = [r.limits.cpu.as_ref(), r.limits.memory.as_ref()].map(|q| q.map_or(0, |q| q.millis()));
+        let asked = [r.requests.cpu.as_ref(), r.requests.memory.as_ref()].map(|q| q.map_or(0, |q| q.millis()));
+        [0, 1].map(|i| (if asked[i] == 0 { limit[i] } else { asked[i] }, limit[i]))
+    };
+    let pod = pair(&spec.resources);
+    let containers = spec.init_containers.iter().chain(&spec.containers).map(|c| pair(&c.resources));
+    let all: Vec<[(u64, u64); 2]> =
+        if pod.iter().any(|(asked, _)| *asked > 0) { vec![pod] } else { containers.collect() };
+    let flat = || all.iter().flatten();
+    if flat().all(|(asked, _)| *asked == 0) {
+        Qos::BestEffort
+    } else if flat().all(|(asked, limit)| *limit > 0 && asked == limit) {
+        Qos::Guaranteed
+    } else {
+        Qos::Burstable
+    }
+}
+
+/// Cuánto se ofrece un contenedor al verdugo de la memoria (`oom_score_adj`): de −997 a 1000.
+pub fn oom_score_adj(qos: Qos, container: &Container, node_memory: u64) -> i32 {
+    match qos {
+        Qos::Guaranteed => -997,
+        Qos::BestEffort => 1000,
+        Qos::Burstable => {
+            let request = request_or_limit(container, |l| l.memory.as_ref().map(|q| q.units())).unwrap_or(0);
+            let share = request.saturating_mul(1000) / node_memory.max(1);
+            (1000 - share as i64).clamp(3, 999) as i32
+        }
+    }
+}
+
+/// Bytes de memoria de la máquina.
+pub fn node_memory() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = text.lines().find_map(|l| l.strip_prefix("MemTotal:")).and_then(|l| l.split_whitespace().next());
+    kib.and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn el_peso_de_una_cpu_es_el_del_kernel() {
+        let table = [(0, 1), (10, 4), (50, 11), (100, 17), (250, 35), (500, 59), (1000, 100), (2000, 174), (4000, 303)];
+        for (millis, weight) in table {
+            assert_eq!(cpu_weight(millis), weight, "{millis}m");
+        }
+    }
+
+    #[test]
+    fn una_maquina_hibrida_se_reconoce_por_sus_montajes() {
+        let mounts = "30 23 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+                      31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+        let found = Hierarchy::from_mountinfo(mounts).unwrap();
+        assert_eq!(found.root, Path::new("/sys/fs/cgroup/unified"));
+        assert_eq!(found.held_by_v1, ["memory"]);
+        assert_eq!(Hierarchy::from_mountinfo("1 1 0:1 / / rw - ext4 /dev/vda rw\n"), None);
+    }
+}

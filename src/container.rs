@@ -1,0 +1,214 @@
+//! Capítulo 10 · LA HISTORIA de un contenedor, del lado del contenedor.
+//!
+//! Un proceso nace dentro de su cgroup, entra en lo que comparte el Pod, se hace una raíz, suelta
+//! sus privilegios y se convierte en el programa. [`story`] es esa historia, línea a línea.
+
+use crate::error::StepError;
+use crate::kernel::child::Child;
+use crate::kernel::ops::*;
+use crate::kernel::{Actor, Kernel};
+use crate::plan::PodPlan;
+use crate::process::{self, ContainerPlan};
+use crate::{cgroup, rootfs, security, state, terminal};
+use nix::mount::MsFlags;
+use nix::sched::CloneFlags;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// La pausa, vista por quien se une a ella. En un ensayo no tiene descriptor.
+#[derive(Clone, Copy)]
+pub struct Pause<'a> {
+    pub pidfd: Option<BorrowedFd<'a>>,
+    /// Cómo se escribe en la shell.
+    pub shown: &'a str,
+}
+
+/// Por dónde entra y sale el texto de un proceso.
+pub enum Stdio {
+    /// Tuberías: la entrada (si la quiere abierta), la salida y los errores.
+    Pipes { input: Option<OwnedFd>, output: OwnedFd, errors: OwnedFd },
+    /// Una terminal propia, cuyo otro extremo se manda por el canal.
+    Terminal,
+    /// En un ensayo no hay nada que conectar.
+    Rehearsal,
+}
+
+/// Un contenedor que acaba de nacer.
+pub struct Born {
+    pub child: Child,
+    /// Su cgroup, que hay que borrar cuando muera.
+    pub cgroup: Option<PathBuf>,
+    /// Su capa de escritura, que muere con él.
+    pub layer: PathBuf,
+}
+
+// ANCHOR: start
+/// Del lado del anfitrión: prepara lo suyo y trae al mundo al contenedor `id`, en su vida número `life`.
+pub fn start(k: &mut Kernel, pod: &PodPlan, id: usize, life: u32, pause: Pause, stdio: Stdio) -> Result<Born, StepError> {
+    let plan = &pod.containers[id];
+    let layer = prepare_layer(k, &pod.uid, &plan.name, life)?;
+    let cgroup = match (&pod.hierarchy, &pod.cgroup) {
+        (Some(h), Some(path)) => Some(cgroup::prepare_container(k, h, path, &plan.name, &plan.limits)?),
+        _ => None,
+    };
+    let cgroup_fd = match &cgroup {
+        Some(path) => Some(k.step("abrir su grupo de control", OpenPath(path.clone()))?),
+        None => None,
+    };
+    let in_pod_pids = join_pids(k, pod.shared, pause)?;
+    let birth = Clone3 {
+        namespaces: pod.own,
+        cgroup: cgroup_fd.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
+        cgroup_path: cgroup.clone(),
+    };
+    let why = format_args!("crear el proceso del contenedor {}, ya dentro de sus límites", plan.name);
+    let actor = Actor::Container(plan.name.clone());
+    let child = k.spawn(why, birth, "$CONTENEDOR", actor, |k| story(k, pod, plan, &layer, pause, stdio));
+    leave_pids(k, in_pod_pids)?;
+    let child = child?;
+    k.go(&child);
+    Ok(Born { child, cgroup, layer })
+}
+// ANCHOR_END: start
+
+// ANCHOR: story
+/// Del lado del contenedor: de proceso recién nacido a programa encerrado. En este orden.
+fn story(k: &mut Kernel, pod: &PodPlan, plan: &ContainerPlan, layer: &Path, pause: Pause, stdio: Stdio) -> Result<(), StepError> {
+    join(k, pod.shared, pause)?;
+    k.step("sesión propia, sin la terminal de quien lanzó micropod", NewSession)?;
+    rootfs::enter(k, plan, &pod.uid, layer, pod.hierarchy.is_some())?;
+    security::hide_paths(k, &plan.security)?;
+    connect(k, stdio)?;
+    confine_and_exec(k, plan, &plan.argv)
+}
+// ANCHOR_END: story
+
+/// El final común de un contenedor, un `exec` y una sonda: nadie entra con más privilegios que otro.
+fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Result<(), StepError> {
+    enter_working_dir(k, &plan.cwd)?;
+    security::limit_process(k, &plan.security, plan.limits.oom_score_adj)?;
+    security::drop_privileges(k, &plan.security)?;
+    security::filter_syscalls(k, &plan.security)?;
+    process::exec(k, argv, &plan.env)
+}
+
+/// Del lado del anfitrión: la capa de escritura de una vida del contenedor.
+fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result<PathBuf, StepError> {
+    let layer = state::data_dir(uid).join(name).join(life.to_string());
+    if life == 0 || !k.is_real() {
+        let why = format_args!("crear el directorio de las capas de {name}");
+        k.step(why, MakeDir::if_missing(state::data_dir(uid).join(name), 0o700))?;
+    }
+    k.step(format_args!("crear la capa de escritura de {name}: vivirá lo que viva él"), MakeDir::new(&layer, 0o700))?;
+    k.step("crear la parte de la capa en la que se escribe", MakeDir::new(layer.join("upper"), 0o755))?;
+    k.step("crear la parte de la capa que usa el propio overlay", MakeDir::new(layer.join("work"), 0o700))?;
+    Ok(layer)
+}
+
+/// Del lado del anfitrión: que los próximos hijos nazcan entre los procesos del Pod, si los comparte.
+fn join_pids(k: &mut Kernel, shared: CloneFlags, pause: Pause) -> Result<bool, StepError> {
+    if !shared.contains(CloneFlags::CLONE_NEWPID) {
+        return Ok(false);
+    }
+    k.step(
+        "que el próximo hijo nazca en el espacio de procesos del Pod",
+        JoinNamespaces { pidfd: pause.pidfd, process: pause.shown.into(), namespaces: CloneFlags::CLONE_NEWPID },
+    )?;
+    Ok(true)
+}
+
+/// Del lado del anfitrión: y que los siguientes vuelvan a nacer aquí.
+fn leave_pids(k: &mut Kernel, joined: bool) -> Result<(), StepError> {
+    if joined {
+        k.step("que los siguientes hijos vuelvan a nacer en el nuestro", ReturnToOwnPids)?;
+    }
+    Ok(())
+}
+
+// ANCHOR: join
+/// Entra en los espacios de nombres que sostiene la pausa y se queda con una copia propia de los montajes.
+fn join(k: &mut Kernel, shared: CloneFlags, pause: Pause) -> Result<(), StepError> {
+    // en el de procesos ya nació: setns no mueve a quien llama, solo a sus hijos
+    let namespaces = shared.difference(CloneFlags::CLONE_NEWPID);
+    k.step(
+        "entrar en lo que comparte el Pod: la red, la memoria compartida, el nombre y los volúmenes",
+        JoinNamespaces { pidfd: pause.pidfd, process: pause.shown.into(), namespaces },
+    )?;
+    k.step("tener una lista de montajes propia", Unshare(CloneFlags::CLONE_NEWNS))?;
+    k.step(
+        "que lo que se monte aquí no se vea fuera, ni al revés",
+        Propagation { target: "/".into(), kind: MsFlags::MS_PRIVATE },
+    )
+}
+// ANCHOR_END: join
+
+/// El directorio de trabajo; si falta, se crea, como hacen los demás motores. Dentro de la raíz ya
+/// no hay adónde escapar, y se comprueba.
+fn enter_working_dir(k: &mut Kernel, cwd: &str) -> Result<(), StepError> {
+    if k.is_real() && !Path::new(cwd).exists() {
+        k.step(format_args!("crear el directorio de trabajo {cwd}"), MakeDirs(cwd.into()))?;
+    }
+    k.step(format_args!("ir al directorio de trabajo {cwd}"), Chdir(cwd.into()))?;
+    k.step("comprobar que está dentro de la raíz del contenedor", CheckInsideRoot)
+}
+
+/// Conecta la entrada, la salida y los errores.
+fn connect(k: &mut Kernel, stdio: Stdio) -> Result<(), StepError> {
+    let (input, output, errors) = match stdio {
+        Stdio::Rehearsal => return Ok(()),
+        Stdio::Pipes { input, output, errors } => (input, output, errors),
+        Stdio::Terminal => {
+            let slave = terminal::own(k)?;
+            return k.step("usar su terminal para leer y escribir", UseTerminal(slave));
+        }
+    };
+    k.step("conectar la entrada, la salida y los errores con el supervisor", ConnectStdio { input, output, errors })
+}
+
+/// Un contenedor que ya corre, visto por quien quiere entrar en él.
+pub struct Target<'a> {
+    pub plan: &'a ContainerPlan,
+    /// Su PID 1.
+    pub pidfd: BorrowedFd<'a>,
+    pub pid: i32,
+    pub cgroup: Option<PathBuf>,
+    /// Los espacios de nombres en los que entrar.
+    pub namespaces: CloneFlags,
+}
+
+// ANCHOR: exec
+/// Trae al mundo un proceso dentro de un contenedor que ya corre: `exec` y las sondas.
+///
+/// Nace en el cgroup del contenedor y entre sus procesos, entra en lo demás y suelta los mismos
+/// privilegios que su PID 1.
+pub fn exec(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> Result<Child, StepError> {
+    let cgroup_fd = match &target.cgroup {
+        Some(path) => Some(k.step("abrir el grupo de control del contenedor", OpenPath(path.clone()))?),
+        None => None,
+    };
+    let process = target.pid.to_string();
+    let name = &target.plan.name;
+    k.step(
+        format_args!("que el próximo hijo nazca entre los procesos de {name}"),
+        JoinNamespaces { pidfd: Some(target.pidfd), process: process.clone(), namespaces: CloneFlags::CLONE_NEWPID },
+    )?;
+    let birth = Clone3 {
+        namespaces: CloneFlags::empty(),
+        cgroup: cgroup_fd.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
+        cgroup_path: target.cgroup.clone(),
+    };
+    let why = format_args!("crear un proceso dentro de {name}");
+    let child = k.spawn(why, birth, "$PROCESO", Actor::Container(name.clone()), |k| {
+        let rest = target.namespaces.difference(CloneFlags::CLONE_NEWPID);
+        let join = JoinNamespaces { pidfd: Some(target.pidfd), process, namespaces: rest };
+        k.step("entrar en los demás espacios de nombres del contenedor", join)?;
+        k.step("sesión propia", NewSession)?;
+        connect(k, stdio)?;
+        confine_and_exec(k, target.plan, argv)
+    });
+    leave_pids(k, true)?;
+    let child = child?;
+    k.go(&child);
+    Ok(child)
+}
+// ANCHOR_END: exec

@@ -1,0 +1,149 @@
+//! Los hijos que el anfitrión trae al mundo para dar pasos: la pausa y los contenedores.
+
+use super::channel::{Channel, Message};
+use super::ops::Clone3;
+use super::{Actor, Kernel, Mode, Op, sys};
+use crate::error::StepError;
+use nix::errno::Errno;
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::Location;
+
+/// Un hijo recién nacido.
+#[derive(Debug)]
+pub struct Child {
+    /// Su número, visto desde el anfitrión; 0 en un ensayo.
+    pub pid: i32,
+    /// Descriptores que en un ensayo no existen.
+    pidfd: Option<OwnedFd>,
+    channel: Option<Channel>,
+    /// Cómo lo llama el guion: `$PAUSA`.
+    name: &'static str,
+}
+
+impl Child {
+    pub fn pidfd(&self) -> Option<BorrowedFd<'_>> {
+        self.pidfd.as_ref().map(AsFd::as_fd)
+    }
+
+    pub fn channel(&self) -> Option<&Channel> {
+        self.channel.as_ref()
+    }
+
+    /// Se queda con sus descriptores: (pidfd, canal).
+    pub fn into_parts(self) -> Option<(OwnedFd, Channel)> {
+        Some((self.pidfd?, self.channel?))
+    }
+
+    /// Lo mata y lo recoge: no llegó a servir.
+    pub fn dismiss(self) {
+        let Some(pidfd) = &self.pidfd else { return };
+        // si ya ha muerto, basta recogerlo
+        let _ = sys::pidfd_send_signal(pidfd.as_fd(), libc::SIGKILL);
+        let _ = nix::sys::wait::waitid(
+            nix::sys::wait::Id::PIDFd(pidfd.as_fd()),
+            nix::sys::wait::WaitPidFlag::WEXITED,
+        );
+    }
+
+    /// Como se escribe este proceso en la shell: su número o, en un ensayo, su nombre.
+    pub fn shown(&self) -> String {
+        if self.pid == 0 { self.name.to_string() } else { self.pid.to_string() }
+    }
+}
+
+/// Lo que dijo un hijo por su canal.
+#[derive(Debug)]
+pub enum News {
+    /// La pausa está en pie.
+    Ready,
+    /// No pudo: este es el porqué.
+    Failed(Box<StepError>),
+    /// El contenedor manda el extremo de su terminal.
+    Terminal(Option<OwnedFd>),
+    /// `execve` cerró el canal: su programa ya corre. (O murió sin decir nada: lo dirá su pidfd.)
+    Closed,
+}
+
+impl Kernel {
+    /// Trae al mundo un proceso que vivirá `story`. No empieza hasta que se le dice [`Kernel::go`].
+    ///
+    /// En un ensayo nadie nace: la historia se cuenta aquí mismo.
+    #[track_caller]
+    pub fn spawn(
+        &mut self,
+        goal: impl fmt::Display,
+        birth: Clone3,
+        name: &'static str,
+        actor: Actor,
+        story: impl FnOnce(&mut Kernel) -> Result<(), StepError>,
+    ) -> Result<Child, StepError> {
+        let site = Location::caller();
+        if self.mode() != Mode::Quiet {
+            self.tell(&goal, &birth, site);
+        }
+        if !self.is_real() {
+            self.rehearse_as(actor, story)?;
+            return Ok(Child { pid: 0, pidfd: None, channel: None, name });
+        }
+        let failed = |k: &Kernel, errno| k.error(&goal, &birth, errno, site);
+        let (ours, theirs) = Channel::pair().map_err(|errno| failed(self, errno))?;
+        match birth.run().map_err(|errno| failed(self, errno))? {
+            Some(sys::Cloned::Parent { pid, pidfd }) => {
+                Ok(Child { pid, pidfd: Some(pidfd), channel: Some(ours), name })
+            }
+            Some(sys::Cloned::Child) => {
+                drop(ours);
+                live(Kernel::child(self.mode(), actor, theirs), story)
+            }
+            None => Err(failed(self, Errno::ENOSYS)),
+        }
+    }
+
+    /// Dice «adelante» al hijo. Un hijo muerto ya lo dirá por su pidfd.
+    pub fn go(&self, child: &Child) {
+        if let Some(channel) = &child.channel {
+            // si el hijo ha muerto, no hay a quién decírselo
+            let _ = channel.send(&Message::Go);
+        }
+    }
+
+    /// Atiende un mensaje del hijo. Contar un paso no es noticia: devuelve `None`.
+    pub fn hear(&mut self, channel: &Channel) -> Option<News> {
+        let (message, fd) = channel.receive_with_fd().unzip();
+        match message {
+            Some(Message::Step(step)) => {
+                self.narrate(step);
+                // si el hijo ha muerto, el cierre del canal lo dirá
+                let _ = channel.send(&Message::Go);
+                None
+            }
+            Some(Message::Ready) => Some(News::Ready),
+            Some(Message::Terminal) => Some(News::Terminal(fd.flatten())),
+            Some(Message::Failed(error)) => Some(News::Failed(Box::new(error))),
+            Some(Message::Go) | None => Some(News::Closed),
+        }
+    }
+}
+
+/// La vida del hijo: espera el permiso, vive su historia y, si falla, lo cuenta y muere.
+fn live(mut k: Kernel, story: impl FnOnce(&mut Kernel) -> Result<(), StepError>) -> ! {
+    // sin esto, un anfitrión muerto a la fuerza dejaría hijos a medio construir
+    let orphaned = sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0, 0, 0).is_err();
+    let told_to_go = matches!(k.channel().and_then(Channel::receive), Some(Message::Go));
+    if orphaned || !told_to_go {
+        sys::exit_now(crate::error::exit::SETUP);
+    }
+    let code = match story(&mut k) {
+        Ok(()) => crate::error::exit::OK,
+        Err(error) => {
+            let code = error.exit_code;
+            if let Some(channel) = k.channel() {
+                // si nadie escucha, el código de salida es lo único que queda
+                let _ = channel.send(&Message::Failed(error));
+            }
+            code
+        }
+    };
+    sys::exit_now(code)
+}

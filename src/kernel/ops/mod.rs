@@ -1,0 +1,48 @@
+//! Las órdenes: cada una sabe hacerse y sabe escribirse para la shell.
+
+mod files;
+mod mounts;
+mod processes;
+mod stdio;
+
+pub use files::*;
+pub use mounts::*;
+pub use processes::*;
+pub use stdio::*;
+
+use std::path::Path;
+
+/// Una ruta o un texto, escritos para la shell: entre comillas solo si hace falta.
+pub fn quote(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,=@%$~".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_string()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Como [`quote`], para una ruta.
+pub fn quote_path(path: &Path) -> String {
+    quote(&path.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn la_shell_lee_lo_mismo_que_se_quiso_escribir() {
+        for text in ["hola", "", "a b", "it's", "$PAUSA", "a;b", "tab\tlínea\n", "'", "*"] {
+            if text == "$PAUSA" {
+                assert_eq!(quote(text), "$PAUSA", "las variables del guion se dejan como están");
+                continue;
+            }
+            let out = std::process::Command::new("/bin/sh")
+                .args(["-c", &format!("printf %s {}", quote(text))])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8_lossy(&out.stdout), text);
+        }
+    }
+}

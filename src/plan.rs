@@ -1,0 +1,186 @@
+//! Lo decidido sobre un Pod antes de tocar nada: de la especificación a los hechos.
+//!
+//! Aquí se pregunta a la máquina (imágenes, cgroups, memoria) y se resuelve todo; a partir de aquí,
+//! los demás módulos solo obedecen. Un Pod que no se puede cumplir se rechaza aquí, sin dejar nada.
+
+use crate::cgroup::{self, Hierarchy};
+use crate::error::Error;
+use crate::image::{self, Image};
+use crate::network::PodNetwork;
+use crate::process::{self, ContainerPlan, Limits};
+use crate::spec::Loaded;
+use crate::spec::types::{Container, PodSpec};
+use crate::volume::{self, VolumePlan};
+use crate::{namespaces, security};
+use nix::sched::CloneFlags;
+use std::fs;
+use std::path::PathBuf;
+
+/// Todo lo que hace falta para levantar el Pod.
+pub struct PodPlan {
+    pub name: String,
+    pub uid: String,
+    pub hostname: String,
+    /// Lo que sostiene la pausa y comparten los contenedores.
+    pub shared: CloneFlags,
+    /// Lo que estrena cada contenedor.
+    pub own: CloneFlags,
+    /// La red propia, o `None` si usa la de la máquina.
+    pub network: Option<PodNetwork>,
+    pub hierarchy: Option<Hierarchy>,
+    /// El cgroup del Pod, si hay cgroup v2.
+    pub cgroup: Option<PathBuf>,
+    pub limits: Limits,
+    pub volumes: Vec<VolumePlan>,
+    pub hosts: String,
+    pub resolv_conf: String,
+    /// En el orden de [`crate::logic::ContainerId`]: primero los de inicialización.
+    pub containers: Vec<ContainerPlan>,
+}
+
+/// Los contenedores de un Pod, en el orden de [`crate::logic::ContainerId`].
+pub fn all_containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+    spec.init_containers.iter().chain(&spec.containers)
+}
+
+/// Decide. `network`: la red ya reservada, o `None` con hostNetwork.
+pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result<PodPlan, Error> {
+    let (name, spec) = (&loaded.pod.metadata.name, &loaded.pod.spec);
+    let hierarchy = Hierarchy::find();
+    cgroup::check(spec, hierarchy.as_ref())?;
+    let limits = cgroup::pod_limits(spec);
+    let volumes = volume::plan(spec, &loaded.base, uid, limits.memory_max);
+    volume::check(&volumes)?;
+    let hostname = hostname(name, spec);
+    let containers = all_containers(spec)
+        .map(|container| decide_container(spec, container, &hostname, &volumes))
+        .collect::<Result<_, _>>()?;
+    Ok(PodPlan {
+        name: name.clone(),
+        uid: uid.to_string(),
+        shared: namespaces::of_the_pod(spec),
+        own: namespaces::of_a_container(spec, hierarchy.is_some()),
+        cgroup: hierarchy.as_ref().map(|h| h.home().join(name)),
+        hosts: hosts_file(network.as_ref(), &hostname),
+        resolv_conf: resolv_conf(),
+        hostname,
+        network,
+        hierarchy,
+        limits,
+        volumes,
+        containers,
+    })
+}
+
+fn decide_container(
+    spec: &PodSpec,
+    container: &Container,
+    hostname: &str,
+    volumes: &[VolumePlan],
+) -> Result<ContainerPlan, Error> {
+    let Image { name: image, root: lower, config } = image::find(&container.image)?;
+    let who = format!("el contenedor `{}`", container.name);
+    let (security, home) = security::plan(spec, container, &config.user, &lower)
+        .map_err(|problem| Error::failed(format!("{who}: {problem}")))?;
+    let env = process::environment(&config.env, hostname, &home, container.tty, &container.env);
+    // $(…) solo nombra lo declarado en `env`: lo que ponen la imagen y micropod se queda como está
+    let declared = |name: &str| container.env.iter().any(|e| e.name == name);
+    let value_of = |name: &str| env.iter().find(|(n, _)| n == name && declared(n)).map(|(_, v)| v.clone());
+    let expanded = |words: &[String]| words.iter().map(|w| process::expand(w, value_of)).collect::<Vec<_>>();
+    let argv =
+        process::argv(&config.entrypoint, &config.cmd, &expanded(&container.command), &expanded(&container.args));
+    if argv.is_empty() {
+        let problem = format!("{who} no dice qué ejecutar, y su imagen `{image}` tampoco");
+        return Err(Error::failed(problem).with_hint("añade command: [\"programa\", \"argumento\"]"));
+    }
+    let qos = cgroup::qos(spec);
+    let adj = cgroup::oom_score_adj(qos, container, cgroup::node_memory());
+    let default_cwd = if config.working_dir.is_empty() { "/" } else { &config.working_dir };
+    Ok(ContainerPlan {
+        name: container.name.clone(),
+        image,
+        lower,
+        argv,
+        env: env.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        cwd: container.working_dir.clone().unwrap_or_else(|| default_cwd.to_string()),
+        mounts: volume::mounts_of(container, volumes),
+        limits: cgroup::container_limits(container, adj),
+        security,
+        stop_signal: stop_signal(&config.stop_signal),
+        stdin: container.stdin,
+        tty: container.tty,
+    })
+}
+
+/// El nombre de máquina: el que pide la especificación o el del Pod, de 63 letras como mucho.
+fn hostname(pod: &str, spec: &PodSpec) -> String {
+    if spec.host_network {
+        // no estrena UTS: el nombre es el de la máquina
+        return fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string();
+    }
+    let wanted = spec.hostname.as_deref().unwrap_or(pod);
+    let cut: String = wanted.chars().take(63).collect();
+    cut.trim_end_matches(['-', '.']).to_string()
+}
+
+/// De «SIGQUIT», «QUIT» o «3» a su número; SIGTERM si la imagen no dice nada que se entienda.
+fn stop_signal(text: &str) -> i32 {
+    use std::str::FromStr;
+    if let Ok(number) = text.parse::<i32>() {
+        if (1..=64).contains(&number) {
+            return number;
+        }
+    }
+    let full = if text.starts_with("SIG") { text.to_string() } else { format!("SIG{text}") };
+    nix::sys::signal::Signal::from_str(&full).map_or(libc::SIGTERM, |s| s as i32)
+}
+
+/// El `/etc/hosts` del Pod, como lo escribe kubelet.
+fn hosts_file(network: Option<&PodNetwork>, hostname: &str) -> String {
+    let Some(net) = network else {
+        let node = fs::read_to_string("/etc/hosts").unwrap_or_default();
+        return format!("# Kubernetes-managed hosts file (host network).\n{node}");
+    };
+    format!(
+        "# Kubernetes-managed hosts file.\n\
+         127.0.0.1\tlocalhost\n\
+         ::1\tlocalhost ip6-localhost ip6-loopback\n\
+         fe00::0\tip6-localnet\n\
+         fe00::0\tip6-mcastprefix\n\
+         fe00::1\tip6-allnodes\n\
+         fe00::2\tip6-allrouters\n\
+         {}\t{hostname}\n",
+        net.ip
+    )
+}
+
+/// El `/etc/resolv.conf` de la máquina. Si solo conoce un servidor local (el de systemd-resolved),
+/// que desde el Pod no se alcanza, el que ese servidor usa por debajo, como hace kubelet.
+fn resolv_conf() -> String {
+    let own = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let mut servers = own.lines().filter_map(|l| l.trim().strip_prefix("nameserver")).map(str::trim).peekable();
+    let only_local = servers.peek().is_some() && servers.all(|s| s.starts_with("127."));
+    match fs::read_to_string("/run/systemd/resolve/resolv.conf") {
+        Ok(real) if only_local => real,
+        _ => own,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn la_senal_de_parada_se_escribe_de_tres_maneras() {
+        for (text, number) in [("SIGQUIT", 3), ("QUIT", 3), ("3", 3), ("", 15), ("SIGNADA", 15), ("99", 15)] {
+            assert_eq!(stop_signal(text), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn el_nombre_de_maquina_se_corta_a_63_letras() {
+        let spec = PodSpec::default();
+        assert_eq!(hostname("web", &spec), "web");
+        assert_eq!(hostname(&format!("{}-cola", "a".repeat(62)), &spec), "a".repeat(62));
+    }
+}

@@ -1,0 +1,217 @@
+//! Capítulo 10 · Una raíz propia: overlay, `pivot_root`, `/proc`, `/sys` y `/dev`.
+//!
+//! Todo ocurre en el espacio de montajes del contenedor: cuando muere su último proceso, el kernel
+//! lo deshace solo. Por eso aquí nadie apunta cómo deshacer nada.
+
+use crate::error::StepError;
+use crate::kernel::Kernel;
+use crate::kernel::ops::*;
+use crate::kernel::sys;
+use crate::process::ContainerPlan;
+use crate::{state, volume};
+use nix::mount::MsFlags;
+use std::path::{Path, PathBuf};
+
+/// Donde cada contenedor monta su raíz antes de mudarse a ella. Todos usan el mismo directorio
+/// vacío: cada uno ve ahí la suya, porque cada uno tiene su lista de montajes.
+pub fn mount_point() -> PathBuf {
+    Path::new(state::LIB).join("raiz")
+}
+
+/// Los ficheros que comparte todo el Pod, en un tmpfs de la pausa.
+pub fn pod_files(uid: &str) -> PathBuf {
+    state::data_dir(uid).join("etc")
+}
+
+/// La memoria compartida del Pod.
+pub fn pod_shm(uid: &str) -> PathBuf {
+    state::data_dir(uid).join("shm")
+}
+
+/// El fichero en el que un contenedor deja dicho por qué acaba (`/dev/termination-log`).
+pub fn termination_log(uid: &str, container: &str) -> PathBuf {
+    pod_files(uid).join(format!("termination-{container}"))
+}
+
+// ANCHOR: enter
+/// Del lado del contenedor: monta su raíz, con todo lo que lleva dentro, y se muda a ella.
+pub fn enter(k: &mut Kernel, plan: &ContainerPlan, uid: &str, layer: &Path, cgroup: bool) -> Result<(), StepError> {
+    let root = overlay(k, plan, layer)?;
+    kernel_views(k, &root, cgroup)?;
+    devices(k, &root, uid, plan)?;
+    shared_files(k, &root, uid, plan)?;
+    for mount in &plan.mounts {
+        volume::enter(k, &root, mount)?;
+    }
+    pivot(k)?;
+    if plan.security.read_only_root {
+        let root = k.step("mirar la raíz ya montada", OpenDir("/".into()))?;
+        let flags = MsFlags::MS_RDONLY;
+        k.step("dejar la raíz en solo lectura", RestrictMount { target: &root, flags, recursive: false })?;
+    }
+    Ok(())
+}
+// ANCHOR_END: enter
+
+// ANCHOR: overlay
+/// La imagen, debajo y sin tocar; encima, una capa que se escribe y muere con el contenedor.
+fn overlay(k: &mut Kernel, plan: &ContainerPlan, layer: &Path) -> Result<Place, StepError> {
+    let path = mount_point();
+    let mut flags = MsFlags::MS_NODEV;
+    if plan.security.no_new_privs {
+        flags |= MsFlags::MS_NOSUID;
+    }
+    k.step(
+        format_args!("montar la imagen {} con una capa de escritura encima, para no ensuciarla", plan.image),
+        Mount {
+            fstype: "overlay",
+            target: &Place::at(&path),
+            flags,
+            // volatile: la capa muere con el contenedor, así que nunca hace falta llevarla al disco
+            data: format!(
+                "lowerdir={},upperdir={},workdir={},volatile",
+                plan.lower.display(),
+                layer.join("upper").display(),
+                layer.join("work").display()
+            ),
+        },
+    )?;
+    k.step("abrir la nueva raíz, para no salir de ella al montar dentro", OpenDir(path))
+}
+// ANCHOR_END: overlay
+
+/// Un punto de montaje que debe ser un directorio de verdad: si la imagen trae ahí un enlace, se niega.
+fn real_directory(k: &mut Kernel, root: &Place, path: &'static str) -> Result<Place, StepError> {
+    k.step(
+        format_args!("buscar {path} en la raíz, sin seguir enlaces"),
+        OpenInRoot { root, path, kind: Kind::Directory, resolve: sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_SYMLINKS },
+    )
+}
+
+/// Lo que el kernel enseña de sí mismo: los procesos de este contenedor, y el resto sin poder tocarlo.
+fn kernel_views(k: &mut Kernel, root: &Place, cgroup: bool) -> Result<(), StepError> {
+    let closed = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let proc = real_directory(k, root, "/proc")?;
+    k.step(
+        "montar un /proc propio, para que ps solo vea este contenedor",
+        Mount { fstype: "proc", target: &proc, flags: closed, data: String::new() },
+    )?;
+    let sys = real_directory(k, root, "/sys")?;
+    k.step(
+        "montar /sys en solo lectura, para mirar la máquina sin tocarla",
+        Mount { fstype: "sysfs", target: &sys, flags: closed | MsFlags::MS_RDONLY, data: String::new() },
+    )?;
+    if cgroup {
+        k.step(
+            "montar los grupos de control, en solo lectura: el contenedor ve sus límites y no puede cambiarlos",
+            Mount {
+                fstype: "cgroup2",
+                target: &Place::at(root.path.join("sys/fs/cgroup")),
+                flags: closed | MsFlags::MS_RDONLY,
+                data: String::new(),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// Los dispositivos de todo contenedor: (nombre, número mayor, número menor).
+const DEVICES: [(&str, u64, u64); 6] =
+    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+
+/// Los enlaces de `/dev` que espera cualquier programa.
+const LINKS: [(&str, &str); 5] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+];
+
+// ANCHOR: devices
+/// Un `/dev` mínimo y nuestro: los dispositivos se crean aquí, nunca se toman de la imagen.
+fn devices(k: &mut Kernel, root: &Place, uid: &str, plan: &ContainerPlan) -> Result<(), StepError> {
+    let (nosuid, noexec, nodev) = (MsFlags::MS_NOSUID, MsFlags::MS_NOEXEC, MsFlags::MS_NODEV);
+    let place = real_directory(k, root, "/dev")?;
+    k.step(
+        "montar un /dev vacío en memoria",
+        Mount { fstype: "tmpfs", target: &place, flags: nosuid | noexec, data: "mode=0755,size=64k".into() },
+    )?;
+    let dev = root.path.join("dev");
+    for (name, major, minor) in DEVICES {
+        k.step(format_args!("crear /dev/{name}"), MakeDevice { path: dev.join(name), major, minor })?;
+    }
+    for (name, target) in LINKS {
+        k.step(format_args!("enlazar /dev/{name}"), Symlink { target, path: dev.join(name) })?;
+    }
+    for name in ["pts", "shm", "mqueue"] {
+        k.step(format_args!("crear /dev/{name}, donde montar"), MakeDir::new(dev.join(name), 0o755))?;
+    }
+    let pts = Place::at(dev.join("pts"));
+    let data = "newinstance,ptmxmode=0666,mode=0620,gid=5".to_string();
+    k.step("montar terminales propias", Mount { fstype: "devpts", target: &pts, flags: nosuid | noexec, data })?;
+    let shm = Place::at(dev.join("shm"));
+    k.step("montar la memoria compartida del Pod", Bind { source: &Place::at(pod_shm(uid)), target: &shm })?;
+    let mqueue = Place::at(dev.join("mqueue"));
+    let flags = nosuid | noexec | nodev;
+    k.step("montar las colas de mensajes del Pod", Mount { fstype: "mqueue", target: &mqueue, flags, data: String::new() })?;
+    let log = termination_log(uid, &plan.name);
+    k.step(
+        "crear el fichero en el que el contenedor puede decir por qué acaba",
+        WriteFile { path: log.clone(), content: String::new(), mode: 0o666 },
+    )?;
+    let target = k.step(
+        "buscar dónde montarlo",
+        OpenInRoot::mount_point(root, "/dev/termination-log", Kind::File),
+    )?;
+    k.step("montarlo en /dev/termination-log", Bind { source: &Place::at(log), target: &target })?;
+    if plan.security.privileged {
+        host_devices(k, &dev)?;
+    }
+    Ok(())
+}
+// ANCHOR_END: devices
+
+/// Un contenedor privilegiado ve los dispositivos del anfitrión, salvo los que ya tiene.
+fn host_devices(k: &mut Kernel, dev: &Path) -> Result<(), StepError> {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    for name in state::names_in(Path::new("/dev")) {
+        let Ok(found) = std::fs::symlink_metadata(Path::new("/dev").join(&name)) else { continue };
+        let kind = found.file_type();
+        let known = DEVICES.iter().any(|(n, ..)| *n == name) || LINKS.iter().any(|(n, _)| *n == name);
+        if known || !(kind.is_char_device() || kind.is_block_device()) {
+            continue;
+        }
+        let (path, rdev) = (dev.join(&name), found.rdev());
+        let op = CopyDevice { path, block: kind.is_block_device(), rdev, mode: found.mode() & 0o777 };
+        k.step(format_args!("crear /dev/{name}, porque el contenedor es privilegiado"), op)?;
+    }
+    Ok(())
+}
+
+/// `/etc/hosts`, `/etc/hostname` y `/etc/resolv.conf`: los mismos en todo el Pod, salvo que el
+/// contenedor monte ahí los suyos.
+fn shared_files(k: &mut Kernel, root: &Place, uid: &str, plan: &ContainerPlan) -> Result<(), StepError> {
+    for (name, path) in [("hosts", "/etc/hosts"), ("hostname", "/etc/hostname"), ("resolv.conf", "/etc/resolv.conf")] {
+        if plan.mounts.iter().any(|m| m.target == path) {
+            continue;
+        }
+        let target = k.step(
+            format_args!("buscar {path} sin salir de la raíz del contenedor"),
+            OpenInRoot::mount_point(root, path, Kind::File),
+        )?;
+        let source = Place::at(pod_files(uid).join(name));
+        k.step(format_args!("montar el {path} del Pod"), Bind { source: &source, target: &target })?;
+    }
+    Ok(())
+}
+
+// ANCHOR: pivot
+/// La mudanza: lo que estaba montado en `raiz` pasa a ser `/`, y lo antiguo se suelta.
+fn pivot(k: &mut Kernel) -> Result<(), StepError> {
+    k.step("entrar en la nueva raíz", Chdir(mount_point()))?;
+    k.step("cambiar la raíz del sistema por la del contenedor", PivotRoot)?;
+    k.step("soltar la raíz antigua, que quedó montada encima", Detach(".".into()))?;
+    k.step("volver a la raíz, que ya es la nueva", Chdir("/".into()))
+}
+// ANCHOR_END: pivot

@@ -1,0 +1,447 @@
+//! Capítulo 16 · El supervisor: espera, pregunta al núcleo y obedece.
+//!
+//! Un solo hilo y un solo `poll` sobre todo lo que puede dar noticias: señales, muertes (pidfd),
+//! tuberías de logs, sondas, el socket de control y el próximo plazo. Ninguna espera más que esa:
+//! un contenedor que inunda sus logs o una sonda colgada no detienen a los demás.
+
+mod containers;
+mod probes;
+
+use crate::cli::term::Screen;
+use crate::control::{Control, Request, Response};
+use crate::error::{Error, StepError};
+use crate::kernel::{Kernel, ops, sys};
+use crate::logic::pod::Pod;
+use crate::logic::status::ContainerState;
+use crate::logic::{Action, ContainerId, Event, HookKind, ProbeKind, StopReason};
+use crate::plan::PodPlan;
+use crate::spec::types::PodSpec;
+use crate::state::{self, Live, ProcessId};
+use crate::{sandbox, volume};
+use containers::Life;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use probes::{InFlight, Scale};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// Las señales que piden al supervisor que acabe, y la que no pide nada pero despierta.
+pub struct Signals {
+    pipe: UnixStream,
+}
+
+impl Signals {
+    /// Desde ahora, SIGTERM, SIGINT y SIGHUP no matan: se leen por una tubería.
+    pub fn listen() -> std::io::Result<Signals> {
+        let (read, write) = UnixStream::pair()?;
+        read.set_nonblocking(true)?;
+        write.set_nonblocking(true)?;
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
+            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+        }
+        Ok(Signals { pipe: read })
+    }
+
+    /// Cuántas han llegado desde la última vez.
+    fn drain(&self) -> usize {
+        let mut bytes = [0; 64];
+        nix::unistd::read(&self.pipe, &mut bytes).unwrap_or(0)
+    }
+}
+
+/// Quién puede dar noticias.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Source {
+    Signals,
+    Pause,
+    Channel(ContainerId),
+    Death(ContainerId),
+    Output(ContainerId),
+    Errors(ContainerId),
+    Probe(usize),
+    ProbeOutput(usize),
+    Scale,
+    Control,
+    Input,
+}
+
+pub struct Supervisor {
+    k: Kernel,
+    plan: PodPlan,
+    spec: PodSpec,
+    core: Pod,
+    born: Instant,
+    live: Live,
+    published: Vec<u8>,
+    signals: Signals,
+    control: Control,
+    pause: Option<(ProcessId, OwnedFd)>,
+    /// La vida actual de cada contenedor, y cuántas ha tenido ya.
+    lives: Vec<Option<Life>>,
+    lives_so_far: Vec<u32>,
+    probes: Vec<InFlight>,
+    scale: Scale,
+    screen: Option<Screen>,
+    events: VecDeque<Event>,
+    interruptions: usize,
+    /// Los fallos de arranque que aún no se han contado en pantalla.
+    failures: Vec<StepError>,
+    told_parent: Option<OwnedFd>,
+    finished: bool,
+}
+
+/// Lo que hace falta para empezar a supervisar.
+pub struct Start {
+    pub k: Kernel,
+    pub plan: PodPlan,
+    pub spec: PodSpec,
+    pub core: Pod,
+    pub signals: Signals,
+    /// Donde enseñar los logs, en primer plano.
+    pub screen: Option<Screen>,
+    /// Por donde avisar a quien espera (`run -d`) de que el Pod ya está en marcha.
+    pub parent: Option<OwnedFd>,
+}
+
+impl Supervisor {
+    pub fn new(start: Start) -> Result<Supervisor, Error> {
+        let control = Control::listen(&state::pod_dir(&start.plan.name).join("control"))?;
+        let count = start.plan.containers.len();
+        Ok(Supervisor {
+            scale: Scale::new(&start.plan.volumes),
+            k: start.k,
+            plan: start.plan,
+            spec: start.spec,
+            core: start.core,
+            born: Instant::now(),
+            live: Live { processes: vec![None; count], ..Live::default() },
+            published: Vec::new(),
+            signals: start.signals,
+            control,
+            pause: None,
+            lives: (0..count).map(|_| None).collect(),
+            lives_so_far: vec![0; count],
+            probes: Vec::new(),
+            screen: start.screen,
+            events: VecDeque::from([Event::TimePassed]),
+            interruptions: 0,
+            failures: Vec::new(),
+            told_parent: start.parent,
+            finished: false,
+        })
+    }
+
+    // ANCHOR: run
+    /// El bucle entero: atender, preguntar al núcleo, obedecer, publicar, esperar.
+    pub fn run(mut self) -> (Live, Vec<StepError>) {
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                log::debug!("{event:?}");
+                for action in self.core.step(self.born.elapsed(), event) {
+                    log::debug!("→ {action:?}");
+                    self.obey(action);
+                }
+            }
+            self.publish();
+            if self.finished {
+                break;
+            }
+            self.wait();
+            self.events.push_back(Event::TimePassed);
+        }
+        let failures = self.k.teardown();
+        self.publish();
+        (self.live, failures)
+    }
+    // ANCHOR_END: run
+
+    // ANCHOR: obey
+    /// Hace lo que pide el núcleo. Lo que salga de ello volverá como suceso.
+    fn obey(&mut self, action: Action) {
+        match action {
+            Action::StartSandbox => self.start_sandbox(),
+            Action::Start(id) => self.start_container(id),
+            Action::Probe(id, kind) => self.start_probe(id, kind),
+            Action::AbandonProbe(id, kind) => self.abandon_probe(id, kind),
+            Action::RunHook(id, kind) => self.no_hook(id, kind),
+            Action::AbandonHook(..) => {}
+            Action::Kill(id, signal) => self.kill(id, signal),
+            Action::StopSandbox => self.stop_sandbox(),
+            Action::Record(note) => {
+                let now = self.born.elapsed();
+                self.live.record(note, now);
+            }
+        }
+    }
+    // ANCHOR_END: obey
+
+    /// Ninguna especificación puede pedir todavía un hook: se da por hecho.
+    fn no_hook(&mut self, id: ContainerId, kind: HookKind) {
+        self.events.push_back(Event::HookDone(id, kind, Ok(())));
+    }
+
+    fn start_sandbox(&mut self) {
+        match sandbox::start(&mut self.k, &self.plan) {
+            Ok(pause) => {
+                let process = ProcessId::of(pause.pid);
+                if let (Some(process), Some((pidfd, _channel))) = (process, pause.into_parts()) {
+                    self.live.pause = Some(process);
+                    self.pause = Some((process, pidfd));
+                }
+                self.events.push_back(Event::SandboxReady);
+            }
+            Err(error) => {
+                self.events.push_back(Event::SandboxFailed(error.to_string()));
+                self.failures.push(error);
+            }
+        }
+    }
+
+    /// Nada queda por correr: muere la pausa, y con ella la red y los montajes del Pod.
+    fn stop_sandbox(&mut self) {
+        if let Some((process, pidfd)) = self.pause.take() {
+            let signal = ops::SendSignal {
+                pidfd: Some(pidfd.as_fd()),
+                process: process.pid.to_string(),
+                signal: libc::SIGKILL,
+            };
+            // si no se puede, ya no está: lo que importa es que no viva
+            let _ = self.k.step("terminar la pausa: con ella se van la red y los montajes del Pod", signal);
+            reap(pidfd.as_fd());
+        }
+        self.live.pause = None;
+        self.finished = true;
+    }
+
+    /// Espera la próxima noticia o el próximo plazo, y atiende cuantas haya.
+    fn wait(&mut self) {
+        let timeout = self.timeout();
+        let (sources, ready) = {
+            let watched = self.watched();
+            let mut fds: Vec<PollFd> =
+                watched.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
+            match poll(&mut fds, timeout) {
+                Ok(_) => {}
+                Err(nix::errno::Errno::EINTR) => return,
+                Err(errno) => {
+                    log::error!("poll: {errno}");
+                    return;
+                }
+            }
+            let sources: Vec<Source> = watched.iter().map(|(source, ..)| *source).collect();
+            let ready: Vec<bool> = fds.iter().map(|fd| fd.revents().is_some_and(|r| !r.is_empty())).collect();
+            (sources, ready)
+        };
+        // de atrás hacia delante: atender una sonda la quita de la lista, y así no mueve a las demás
+        for (source, ready) in sources.into_iter().zip(ready).rev() {
+            if ready {
+                self.attend(source);
+            }
+        }
+    }
+
+    fn timeout(&self) -> PollTimeout {
+        let now = self.born.elapsed();
+        let screen = self.screen.as_ref().filter(|_| self.interruptions > 0).map(|_| now + Duration::from_secs(1));
+        let next = [self.core.next_deadline(), self.scale.next(), screen].into_iter().flatten().min();
+        let Some(next) = next else { return PollTimeout::NONE };
+        // hacia arriba: despertarse un milisegundo antes sería dar otra vuelta para nada
+        let wait = next.saturating_sub(now) + Duration::from_micros(999);
+        PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)
+    }
+
+    fn watched(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
+        let read = PollFlags::POLLIN;
+        let mut all = vec![(Source::Signals, self.signals.pipe.as_fd(), read)];
+        if let Some((_, pidfd)) = &self.pause {
+            all.push((Source::Pause, pidfd.as_fd(), read));
+        }
+        for (fd, flags) in self.control.fds() {
+            all.push((Source::Control, fd, flags));
+        }
+        for (id, life) in self.lives.iter().enumerate() {
+            let Some(life) = life else { continue };
+            if let Some(channel) = &life.channel {
+                all.push((Source::Channel(id), channel.as_fd(), read));
+            }
+            all.push((Source::Death(id), life.pidfd.as_fd(), read));
+            for (source, pipe) in [(Source::Output(id), &life.output), (Source::Errors(id), &life.errors)] {
+                if let Some(pipe) = pipe {
+                    all.push((source, pipe.as_fd(), read));
+                }
+            }
+        }
+        for (i, probe) in self.probes.iter().enumerate() {
+            all.push((Source::Probe(i), probe.asking.pidfd(), read));
+            if probe.listening {
+                all.push((Source::ProbeOutput(i), probe.asking.pipe(), read));
+            }
+        }
+        if let Some(pidfd) = self.scale.measuring() {
+            all.push((Source::Scale, pidfd, read));
+        }
+        if let Some(input) = self.input() {
+            all.push((Source::Input, input, read));
+        }
+        all
+    }
+
+    fn attend(&mut self, source: Source) {
+        match source {
+            Source::Signals => self.interrupted(),
+            Source::Pause => self.pause_died(),
+            Source::Channel(id) => self.hear(id),
+            Source::Death(id) => self.container_died(id),
+            Source::Output(id) => self.copy_output(id, crate::logs::Stream::Stdout),
+            Source::Errors(id) => self.copy_output(id, crate::logs::Stream::Stderr),
+            Source::Probe(i) => self.probe_answered(i),
+            Source::ProbeOutput(i) => self.probes[i].listening = self.probes[i].asking.listen(),
+            Source::Scale => self.weigh(),
+            Source::Control => self.serve(),
+            Source::Input => self.copy_input(),
+        }
+    }
+
+    /// Ctrl-C una vez: parada ordenada. Dos: ya.
+    fn interrupted(&mut self) {
+        let count = self.signals.drain();
+        if count == 0 {
+            return;
+        }
+        self.interruptions += count;
+        let now = self.interruptions > 1;
+        self.request_stop(now.then_some(Duration::ZERO), now);
+    }
+
+    /// Pide al núcleo que acabe. `at_once`: además se mata ya a todos los contenedores.
+    fn request_stop(&mut self, grace: Option<Duration>, at_once: bool) {
+        // que quede dicho por si el supervisor no llega a contarlo
+        let _ = state::mark_pending(&self.plan.name, &self.plan.uid);
+        self.events.push_back(Event::StopRequested { grace, reason: StopReason::Deleted });
+        if at_once {
+            for id in 0..self.lives.len() {
+                self.kill(id, crate::logic::Signal::Kill);
+            }
+        }
+        if let Some(screen) = &mut self.screen {
+            screen.stopping(at_once);
+        }
+    }
+
+    fn pause_died(&mut self) {
+        if let Some((_, pidfd)) = self.pause.take() {
+            reap(pidfd.as_fd());
+        }
+        self.live.pause = None;
+        self.events.push_back(Event::SandboxDied("la pausa ha muerto: el Pod se queda sin red y sin nombre".into()));
+    }
+
+    fn serve(&mut self) {
+        for (client, request) in self.control.attend() {
+            match request {
+                Request::Delete { grace_seconds, force } => {
+                    self.request_stop(grace_seconds.map(Duration::from_secs), force);
+                    self.control.answer(client, &Response::Accepted);
+                }
+            }
+        }
+    }
+
+    /// Toca pesar los volúmenes con tope, o ya se ha pesado alguno.
+    fn weigh(&mut self) {
+        if let Some((volume, limit)) = self.scale.verdict() {
+            let message = format!("el volumen emptyDir `{volume}` pasa de su tope de {limit} bytes");
+            self.events.push_back(Event::StopRequested { grace: None, reason: StopReason::Evicted(message) });
+        }
+    }
+
+    // ANCHOR: publish
+    /// Publica el estado, si ha cambiado algo que se vea.
+    fn publish(&mut self) {
+        self.live.status = self.core.status();
+        self.scale.start_if_due(&mut self.k, self.born.elapsed());
+        if let Some(screen) = &mut self.screen {
+            screen.show(&self.live.status, &mut self.failures);
+        }
+        let bytes = serde_json::to_vec(&self.live).unwrap_or_default();
+        if bytes == self.published {
+            return;
+        }
+        let path = state::pod_dir(&self.plan.name).join("status.json");
+        if let Err(error) = state::replace_file(&path, &bytes) {
+            log::error!("no se pudo publicar el estado en {}: {error}", path.display());
+        }
+        self.published = bytes;
+        self.tell_parent();
+    }
+    // ANCHOR_END: publish
+
+    /// A quien espera tras `run -d`: ya corre lo que puede correr, o ya ha fallado algo.
+    fn tell_parent(&mut self) {
+        let status = &self.live.status;
+        let containers = status.init_containers.iter().chain(&status.containers);
+        let begun = |c: &crate::logic::status::ContainerStatus| !matches!(c.state, ContainerState::Waiting { .. });
+        let init_begun = status.init_containers.iter().any(begun);
+        let all_begun = status.containers.iter().all(begun);
+        let failed = !self.failures.is_empty() || self.finished;
+        if !(init_begun || all_begun || failed || containers.clone().any(|c| c.last.is_some())) {
+            return;
+        }
+        if let Some(parent) = self.told_parent.take() {
+            let report: Vec<String> = self.failures.drain(..).map(|e| e.to_string()).collect();
+            // si quien esperaba se fue, nadie lo lee
+            let _ = nix::unistd::write(&parent, report.join("\n\n").as_bytes());
+            state::clear_pending(&self.plan.name);
+        }
+    }
+
+    /// La entrada de quien lanzó `run` en primer plano, si algún contenedor la quiere.
+    fn input(&self) -> Option<BorrowedFd<'_>> {
+        let screen = self.screen.as_ref()?;
+        let wanted = self.lives.iter().flatten().any(|life| life.input.is_some());
+        if wanted { screen.input() } else { None }
+    }
+
+    /// Lo que se teclea va al primer contenedor con la entrada abierta.
+    fn copy_input(&mut self) {
+        let Some(screen) = &mut self.screen else { return };
+        let Some(life) = self.lives.iter_mut().flatten().find(|life| life.input.is_some()) else { return };
+        let mut bytes = [0; 4096];
+        match screen.read_input(&mut bytes) {
+            // fin de la entrada: el contenedor lo ve también
+            None => life.input = None,
+            Some(n) => life.feed(&bytes[..n]),
+        }
+    }
+
+    fn abandon_probe(&mut self, id: ContainerId, kind: ProbeKind) {
+        for probe in self.probes.iter_mut().filter(|p| p.id == id && p.kind == kind) {
+            probe.abandoned = true;
+            probe.asking.abandon();
+        }
+    }
+}
+
+/// Recoge a un hijo que acaba (o está a punto de acabar) y dice cómo murió.
+fn reap(pidfd: BorrowedFd) -> Option<crate::logic::Exit> {
+    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+    loop {
+        match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED) {
+            Ok(WaitStatus::Exited(_, code)) => return Some(crate::logic::Exit::Code(code)),
+            Ok(WaitStatus::Signaled(_, signal, _)) => return Some(crate::logic::Exit::Signal(signal as i32)),
+            Err(nix::errno::Errno::EINTR) => {}
+            Ok(_) | Err(_) => return None,
+        }
+    }
+}
+
+
+/// Los volúmenes en disco con tope, para pesarlos.
+fn limited(volumes: &[volume::VolumePlan]) -> Vec<(String, std::path::PathBuf, u64)> {
+    let limit = |v: &volume::VolumePlan| match v.kind {
+        volume::VolumeKind::Disk { limit: Some(limit) } => Some((v.name.clone(), v.path.clone(), limit)),
+        volume::VolumeKind::Disk { limit: None } | volume::VolumeKind::Memory { .. } | volume::VolumeKind::Host(_) => None,
+    };
+    volumes.iter().filter_map(limit).collect()
+}

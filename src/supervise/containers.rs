@@ -1,0 +1,304 @@
+//! Nacimiento, salida y muerte de los contenedores, del lado del supervisor.
+
+use super::{Supervisor, reap};
+use crate::cgroup;
+use crate::container::{self, Pause, Stdio};
+use crate::error::StepError;
+use crate::kernel::channel::Channel;
+use crate::kernel::child::News;
+use crate::kernel::ops::{Pipe, RemoveTree};
+use crate::kernel::sys;
+use crate::logic::{ContainerId, Event, Exit, Signal, StartFailure};
+use crate::logs::{LogWriter, Stream};
+use crate::rootfs;
+use crate::state::{self, ProcessId};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// Una vida de un contenedor: desde que nace su proceso hasta que se recoge.
+pub struct Life {
+    /// La primera es la 0.
+    pub number: u32,
+    pub process: ProcessId,
+    pub pidfd: OwnedFd,
+    /// Mientras se prepara; se cierra cuando ya corre su programa.
+    pub channel: Option<Channel>,
+    pub output: Option<OwnedFd>,
+    pub errors: Option<OwnedFd>,
+    /// Por donde se le escribe, si quiere la entrada abierta.
+    pub input: Option<OwnedFd>,
+    pub logs: LogWriter,
+    pub cgroup: Option<PathBuf>,
+    pub layer: PathBuf,
+    /// No pudo convertirse en su programa.
+    pub failure: Option<StepError>,
+}
+
+impl Life {
+    /// Escribe en su entrada lo que quepa; lo demás se pierde antes que detener a todo el Pod.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let Some(input) = &self.input else { return };
+        match nix::unistd::write(input, bytes) {
+            Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Err(_) => self.input = None,
+        }
+    }
+}
+
+/// Lo que se lee de una tubería de una vez; ninguna acapara el bucle.
+const CHUNK: usize = 64 * 1024;
+
+/// Mensaje de terminación que se guarda, como mucho.
+const MAX_MESSAGE: usize = 4096;
+
+/// Las tuberías de un contenedor: los extremos del supervisor.
+struct Ends {
+    input: Option<OwnedFd>,
+    output: Option<OwnedFd>,
+    errors: Option<OwnedFd>,
+}
+
+impl Supervisor {
+    pub(super) fn start_container(&mut self, id: ContainerId) {
+        match self.try_start(id) {
+            Ok(life) => {
+                self.live.processes[id] = Some(life.process);
+                self.lives[id] = Some(life);
+            }
+            Err(error) => {
+                self.discard(id, self.lives_so_far[id]);
+                self.lives_so_far[id] += 1;
+                self.start_failed(id, error, None);
+            }
+        }
+    }
+
+    fn try_start(&mut self, id: ContainerId) -> Result<Life, StepError> {
+        let number = self.lives_so_far[id];
+        let (stdio, ends) = self.open_pipes(id)?;
+        let shown = self.pause.as_ref().map(|(p, _)| p.pid.to_string()).unwrap_or_default();
+        let pause = Pause { pidfd: self.pause.as_ref().map(|(_, fd)| fd.as_fd()), shown: &shown };
+        let born = container::start(&mut self.k, &self.plan, id, number, pause, stdio)?;
+        let pid = born.child.pid;
+        let logs = LogWriter::open(&state::log_dir(&self.plan.name).join(&self.plan.containers[id].name), number);
+        let Some((pidfd, channel)) = born.child.into_parts() else { unreachable!("aquí no se ensaya") };
+        self.lives_so_far[id] += 1;
+        Ok(Life {
+            number,
+            // si ya ha muerto, su pidfd lo dirá
+            process: ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 }),
+            pidfd,
+            channel: Some(channel),
+            output: ends.output,
+            errors: ends.errors,
+            input: ends.input,
+            logs,
+            cgroup: born.cgroup,
+            layer: born.layer,
+            failure: None,
+        })
+    }
+
+    fn open_pipes(&mut self, id: ContainerId) -> Result<(Stdio, Ends), StepError> {
+        let plan = &self.plan.containers[id];
+        if plan.tty {
+            return Ok((Stdio::Terminal, Ends { input: None, output: None, errors: None }));
+        }
+        let stdin = plan.stdin;
+        let name = plan.name.clone();
+        let pipe = |nonblocking_read| Pipe { flags: OFlag::O_CLOEXEC, nonblocking_read };
+        let (output, their_output) = self.k.step(format_args!("abrir la tubería de la salida de {name}"), pipe(true))?;
+        let (errors, their_errors) = self.k.step(format_args!("abrir la tubería de los errores de {name}"), pipe(true))?;
+        let (their_input, input) = match stdin {
+            true => {
+                let (theirs, ours) = self.k.step(format_args!("abrir la tubería de la entrada de {name}"), pipe(false))?;
+                let nonblocking = nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK);
+                // si fallara, escribir podría esperar: no hay otra consecuencia
+                let _ = nix::fcntl::fcntl(&ours, nonblocking);
+                (Some(theirs), Some(ours))
+            }
+            false => (None, None),
+        };
+        let stdio = Stdio::Pipes { input: their_input, output: their_output, errors: their_errors };
+        Ok((stdio, Ends { input, output: Some(output), errors: Some(errors) }))
+    }
+
+    /// Un contenedor habla por su canal: cuenta un paso, falla, o lo cierra porque ya corre.
+    pub(super) fn hear(&mut self, id: ContainerId) {
+        let Some(channel) = self.lives[id].as_mut().and_then(|life| life.channel.take()) else { return };
+        let news = self.k.hear(&channel);
+        let Some(life) = &mut self.lives[id] else { return };
+        match news {
+            None | Some(News::Ready) => life.channel = Some(channel),
+            Some(News::Terminal(master)) => {
+                life.channel = Some(channel);
+                life.input = master.as_ref().and_then(|fd| fd.try_clone().ok());
+                life.output = master;
+                if let Some(screen) = &mut self.screen {
+                    screen.use_terminal(life.output.as_ref().map(AsFd::as_fd));
+                }
+            }
+            // su muerte, que viene detrás, dirá el resto
+            Some(News::Failed(error)) => life.failure = Some(*error),
+            Some(News::Closed) => self.events.push_back(Event::Started(id)),
+        }
+    }
+
+    /// Copia a los logs (y a la pantalla) lo que haya escrito, de una sola lectura.
+    pub(super) fn copy_output(&mut self, id: ContainerId, stream: Stream) {
+        let Some(life) = &mut self.lives[id] else { return };
+        let pipe = match stream {
+            Stream::Stdout => &mut life.output,
+            Stream::Stderr => &mut life.errors,
+        };
+        let Some(fd) = pipe else { return };
+        let mut chunk = vec![0; CHUNK];
+        match nix::unistd::read(&*fd, &mut chunk) {
+            Ok(0) => *pipe = None,
+            Ok(n) => {
+                life.logs.write(stream, &chunk[..n], SystemTime::now());
+                if let Some(screen) = &mut self.screen {
+                    screen.output(id, stream, &chunk[..n]);
+                }
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            // EIO: la terminal se ha quedado sin nadie al otro lado
+            Err(_) => *pipe = None,
+        }
+    }
+
+    // ANCHOR: died
+    /// El PID 1 ha muerto: se recogen su código, lo último que dijo y cuanto era suyo.
+    pub(super) fn container_died(&mut self, id: ContainerId) {
+        // lo que aún quede en el canal se oye antes: puede ser el porqué
+        while self.lives[id].as_ref().is_some_and(|life| life.channel.is_some() && life.failure.is_none()) {
+            self.hear(id);
+        }
+        let Some(pidfd) = self.lives[id].as_ref().and_then(|life| life.pidfd.try_clone().ok()) else { return };
+        let exit = reap(pidfd.as_fd()).unwrap_or(Exit::Signal(libc::SIGKILL));
+        self.drain(id);
+        let Some(mut life) = self.lives[id].take() else { return };
+        life.logs.finish(SystemTime::now());
+        self.live.processes[id] = None;
+        // antes de borrar el cgroup: con él se va la cuenta
+        let oom = life.cgroup.as_deref().is_some_and(|path| cgroup::oom_kills(path) > 0);
+        let message = self.termination_message(id);
+        self.discard(id, life.number);
+        self.probes.retain(|probe| probe.id != id || probe.life != life.number);
+        match life.failure {
+            Some(error) => {
+                let code = i32::from(error.exit_code);
+                self.start_failed(id, error, Some(code));
+            }
+            None => self.events.push_back(Event::Exited { id, exit, oom, message }),
+        }
+    }
+    // ANCHOR_END: died
+
+    /// Lo que quede por leer en sus tuberías. Con el PID 1 muere todo su espacio de procesos, así
+    /// que acaba; si el Pod comparte procesos, otro puede tenerlas abiertas: se lee lo que haya.
+    fn drain(&mut self, id: ContainerId) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let mut reads = 0;
+            while self.has_output(id, stream) && reads < 1024 {
+                self.copy_output(id, stream);
+                reads += 1;
+            }
+        }
+    }
+
+    fn has_output(&self, id: ContainerId, stream: Stream) -> bool {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        let Some(life) = &self.lives[id] else { return false };
+        let pipe = match stream {
+            Stream::Stdout => &life.output,
+            Stream::Stderr => &life.errors,
+        };
+        let Some(pipe) = pipe else { return false };
+        let mut fds = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+        matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1))
+    }
+
+    /// Lo que el contenedor dejó dicho en `/dev/termination-log`.
+    fn termination_message(&self, id: ContainerId) -> String {
+        let Some((pause, _)) = &self.pause else { return String::new() };
+        // el fichero está en un montaje que solo ve la pausa
+        let path = rootfs::termination_log(&self.plan.uid, &self.plan.containers[id].name);
+        let seen = PathBuf::from(format!("/proc/{}/root{}", pause.pid, path.display()));
+        let Ok(bytes) = std::fs::read(seen) else { return String::new() };
+        String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_MESSAGE)]).into_owned()
+    }
+
+    /// Deshace lo que era de una vida del contenedor: lo que corra aún, su cgroup y su capa.
+    fn discard(&mut self, id: ContainerId, number: u32) {
+        let name = &self.plan.containers[id].name;
+        if let Some(pod) = &self.plan.cgroup {
+            let path = pod.join(name);
+            if path.exists() {
+                self.remove_cgroup(&path);
+            }
+        }
+        let layer = state::data_dir(&self.plan.uid).join(name).join(number.to_string());
+        let goal = format!("borrar la capa de escritura de {name}, que muere con él");
+        if let Err(error) = self.k.step(goal, RemoveTree(layer)) {
+            log::error!("{error}");
+        }
+    }
+
+    /// Mata lo que quede en el cgroup (un proceso que se hizo demonio) y lo borra en cuanto se vacía.
+    fn remove_cgroup(&mut self, path: &std::path::Path) {
+        for attempt in 0..200 {
+            match cgroup::remove_tree(path) {
+                Ok(()) => return,
+                Err(_) if attempt == 0 => {
+                    if let Err(error) = cgroup::kill(path) {
+                        log::error!("no se pudo vaciar {}: {error}", path.display());
+                    }
+                }
+                // lo que se acaba de matar tarda unos instantes en irse
+                Err(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+            }
+        }
+        log::error!("el grupo de control {} no se vacía", path.display());
+    }
+
+    fn start_failed(&mut self, id: ContainerId, error: StepError, exit_code: Option<i32>) {
+        // 126 y 127: el contenedor se hizo entero y lo que falla es su programa
+        let reason = if error.exit_code > 125 { "RunContainerError" } else { "CreateContainerError" };
+        let failure = StartFailure { reason: reason.into(), message: error.summary(), exit_code };
+        self.failures.push(error);
+        self.events.push_back(Event::StartFailed(id, failure));
+    }
+
+    /// Envía una señal al PID 1, o mata el contenedor entero.
+    pub(super) fn kill(&mut self, id: ContainerId, signal: Signal) {
+        let Some(life) = &self.lives[id] else { return };
+        let name = &self.plan.containers[id].name;
+        let number = match signal {
+            Signal::Stop => self.plan.containers[id].stop_signal,
+            Signal::Kill => libc::SIGKILL,
+        };
+        if let (Signal::Kill, Some(path)) = (signal, &life.cgroup) {
+            let op = crate::kernel::ops::WriteValue::new(path.join("cgroup.kill"), 1);
+            match self.k.step(format_args!("matar de un golpe cuanto corre en {name}"), op) {
+                Ok(()) => return,
+                Err(error) => log::error!("{error}"),
+            }
+        }
+        let op = crate::kernel::ops::SendSignal {
+            pidfd: Some(life.pidfd.as_fd()),
+            process: life.process.pid.to_string(),
+            signal: number,
+        };
+        if let Err(error) = self.k.step(format_args!("enviar la señal {number} al PID 1 de {name}"), op) {
+            log::error!("{error}");
+        }
+        // un PID 1 detenido (SIGSTOP) no oiría nada
+        if signal == Signal::Stop {
+            let _ = sys::pidfd_send_signal(life.pidfd.as_fd(), libc::SIGCONT);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Capítulo 13 · Almacenamiento compartido: de la especificación a los montajes.
+
+use crate::error::{Error, StepError};
+use crate::kernel::Kernel;
+use crate::kernel::ops::{Bind, Kind, MakeDir, Mount, OpenInRoot, Place, RestrictMount, WriteFile};
+use crate::kernel::sys;
+use crate::process::MountPlan;
+use crate::spec::types::{Container, HostPath, HostPathType, Medium, PodSpec, Volume};
+use crate::state;
+use nix::mount::MsFlags;
+use serde::{Deserialize, Serialize};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+/// Un volumen ya decidido.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VolumePlan {
+    pub name: String,
+    /// Donde está en el anfitrión; el de memoria, en el espacio de montajes de la pausa.
+    pub path: PathBuf,
+    pub kind: VolumeKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum VolumeKind {
+    /// Un directorio en disco que nace y muere con el Pod. `limit`, en bytes: pasarlo expulsa al Pod.
+    Disk { limit: Option<u64> },
+    /// Un tmpfs, con su tamaño en bytes.
+    Memory { size: u64 },
+    /// Algo que ya era del anfitrión, y lo sigue siendo.
+    Host(HostPathType),
+}
+
+// ANCHOR: plan
+/// Decide dónde vive cada volumen del Pod. Un volumen sin origen es un `emptyDir`.
+pub fn plan(spec: &PodSpec, base: &Path, uid: &str, pod_memory: Option<u64>) -> Vec<VolumePlan> {
+    let one = |volume: &Volume| {
+        let own = state::data_dir(uid).join("volumes").join(&volume.name);
+        if let Some(HostPath { path, r#type }) = &volume.host_path {
+            // `join` deja como están las rutas absolutas
+            return VolumePlan { name: volume.name.clone(), path: base.join(path), kind: VolumeKind::Host(*r#type) };
+        }
+        let empty = volume.empty_dir.clone().unwrap_or_default();
+        let limit = empty.size_limit.as_ref().map(|q| q.units());
+        let kind = match empty.medium {
+            Medium::Disk => VolumeKind::Disk { limit },
+            Medium::Memory => VolumeKind::Memory { size: memory_size(limit, pod_memory) },
+        };
+        VolumePlan { name: volume.name.clone(), path: own, kind }
+    };
+    spec.volumes.iter().map(one).collect()
+}
+// ANCHOR_END: plan
+
+/// El tamaño de un volumen de memoria: el menor de su tope, el del Pod y la mitad de la máquina.
+fn memory_size(limit: Option<u64>, pod_memory: Option<u64>) -> u64 {
+    let half = crate::cgroup::node_memory() / 2;
+    [limit, pod_memory].into_iter().flatten().fold(half, u64::min)
+}
+
+/// Los montajes de un contenedor.
+pub fn mounts_of(container: &Container, volumes: &[VolumePlan]) -> Vec<MountPlan> {
+    let mounts = container.volume_mounts.iter();
+    let one = |mount: &crate::spec::types::VolumeMount| {
+        let volume = volumes.iter().find(|v| v.name == mount.name)?;
+        Some(MountPlan {
+            volume: mount.name.clone(),
+            source: volume.path.clone(),
+            sub_path: mount.sub_path.clone().unwrap_or_default(),
+            target: mount.mount_path.clone(),
+            read_only: mount.read_only,
+            devices: matches!(volume.kind, VolumeKind::Host(HostPathType::CharDevice | HostPathType::BlockDevice)),
+        })
+    };
+    // la validación ya ha comprobado que todo montaje nombra un volumen declarado
+    mounts.filter_map(one).collect()
+}
+
+/// ¿Es lo que hay en la ruta lo que el `hostPath` dice que debe haber? Se mira antes de crear nada.
+pub fn check(volumes: &[VolumePlan]) -> Result<(), Error> {
+    for volume in volumes {
+        let VolumeKind::Host(kind) = volume.kind else { continue };
+        let found = std::fs::metadata(&volume.path).map(|m| m.file_type());
+        let (fits, expected) = match (kind, &found) {
+            (HostPathType::DirectoryOrCreate, found) => (found.as_ref().map_or(true, |t| t.is_dir()), "un directorio"),
+            (HostPathType::Directory, Ok(t)) => (t.is_dir(), "un directorio"),
+            (HostPathType::FileOrCreate, found) => (found.as_ref().map_or(true, |t| t.is_file()), "un fichero"),
+            (HostPathType::File, Ok(t)) => (t.is_file(), "un fichero"),
+            (HostPathType::Socket, Ok(t)) => (t.is_socket(), "un socket"),
+            (HostPathType::CharDevice, Ok(t)) => (t.is_char_device(), "un dispositivo de caracteres"),
+            (HostPathType::BlockDevice, Ok(t)) => (t.is_block_device(), "un dispositivo de bloques"),
+            (HostPathType::Unchecked, Ok(_)) => (true, ""),
+            (_, Err(_)) => (false, "algo que exista"),
+        };
+        if !fits {
+            let problem = format!("el volumen `{}` pide {expected} en {}", volume.name, volume.path.display());
+            let cause = if found.is_ok() { "hay otra cosa" } else { "no hay nada" };
+            return Err(Error::failed(problem).because(cause).with_hint(
+                "corrige hostPath.path, o usa type: DirectoryOrCreate para que se cree el directorio",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Del lado del anfitrión: crea los directorios de los volúmenes.
+pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), StepError> {
+    if volumes.iter().any(|v| !matches!(v.kind, VolumeKind::Host(_))) {
+        let why = "crear el directorio de los volúmenes del Pod";
+        k.step(why, MakeDir::new(state::data_dir(uid).join("volumes"), 0o700))?;
+    }
+    for VolumePlan { name, path, kind } in volumes {
+        match kind {
+            // 0777: cualquier usuario de cualquier contenedor debe poder escribir en él
+            VolumeKind::Disk { .. } => k.step(
+                format_args!("crear el volumen {name}, vacío, que vivirá lo que viva el Pod"),
+                MakeDir::new(path, 0o777),
+            )?,
+            VolumeKind::Memory { .. } => {
+                k.step(format_args!("crear el punto de montaje del volumen {name}"), MakeDir::new(path, 0o700))?
+            }
+            VolumeKind::Host(HostPathType::DirectoryOrCreate) => k.step(
+                format_args!("crear el directorio del anfitrión para el volumen {name}, si falta"),
+                crate::kernel::ops::MakeDirs(path.clone()),
+            )?,
+            VolumeKind::Host(HostPathType::FileOrCreate) if !k.is_real() || !path.exists() => k.step(
+                format_args!("crear el fichero del anfitrión para el volumen {name}"),
+                WriteFile { path: path.clone(), content: String::new(), mode: 0o644 },
+            )?,
+            VolumeKind::Host(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Del lado de la pausa: monta los volúmenes de memoria en su espacio de montajes, donde mueren con ella.
+pub fn own(k: &mut Kernel, volumes: &[VolumePlan]) -> Result<(), StepError> {
+    for VolumePlan { name, path, kind } in volumes {
+        let VolumeKind::Memory { size } = kind else { continue };
+        let target = Place::at(path);
+        k.step(
+            format_args!("montar en memoria el volumen {name}"),
+            Mount {
+                fstype: "tmpfs",
+                target: &target,
+                flags: MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+                data: format!("size={size},mode=0777"),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+// ANCHOR: enter
+/// Del lado del contenedor: monta un volumen en su raíz.
+pub fn enter(k: &mut Kernel, root: &Place, mount: &MountPlan) -> Result<(), StepError> {
+    let volume = &mount.volume;
+    let source = open_source(k, mount)?;
+    let kind = match source.for_kernel().is_dir() || !k.is_real() {
+        true => Kind::Directory,
+        false => Kind::File,
+    };
+    let target = k.step(
+        format_args!("buscar dónde montar el volumen {volume}, sin salir de la raíz del contenedor"),
+        OpenInRoot::mount_point(root, &mount.target, kind),
+    )?;
+    k.step(
+        format_args!("montar el volumen {volume}: quien lo monte verá los mismos ficheros"),
+        Bind { source: &source, target: &target },
+    )?;
+    // el descriptor de antes señala lo que ha quedado debajo del montaje: se abre otra vez
+    let mounted = k.step(
+        format_args!("mirar el volumen {volume} ya montado"),
+        OpenInRoot::mount_point(root, &mount.target, kind),
+    )?;
+    let mut flags = MsFlags::MS_NOSUID;
+    if !mount.devices {
+        flags |= MsFlags::MS_NODEV;
+    }
+    if mount.read_only {
+        flags |= MsFlags::MS_RDONLY;
+    }
+    k.step(
+        format_args!("quitarle lo que un volumen no necesita: ni setuid ni dispositivos"),
+        RestrictMount { target: &mounted, flags, recursive: true },
+    )
+}
+// ANCHOR_END: enter
+
+/// Abre el origen de un montaje: el volumen o, con subPath, algo de dentro, sin salir jamás de él.
+fn open_source(k: &mut Kernel, mount: &MountPlan) -> Result<Place, StepError> {
+    if mount.sub_path.is_empty() {
+        return k.step(format_args!("abrir el volumen {}", mount.volume), crate::kernel::ops::OpenPath(mount.source.clone()));
+    }
+    let volume = k.step(
+        format_args!("abrir el volumen {}", mount.volume),
+        crate::kernel::ops::OpenDir(mount.source.clone()),
+    )?;
+    k.step(
+        format_args!("bajar a {} sin salir del volumen, haya los enlaces que haya", mount.sub_path),
+        OpenInRoot { root: &volume, path: &mount.sub_path, kind: Kind::Directory, resolve: sys::RESOLVE_BENEATH },
+    )
+}
+
+/// Bytes que ocupa en disco un árbol de ficheros, sin seguir enlaces.
+pub fn disk_usage(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let mut total = 0;
+    let mut pending = vec![path.to_path_buf()];
+    while let Some(dir) = pending.pop() {
+        let Ok(entries) = std::fs::read_dir(dir) else { continue };
+        for entry in entries.flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            total += metadata.blocks() * 512;
+            if metadata.is_dir() {
+                pending.push(entry.path());
+            }
+        }
+    }
+    total
+}
