@@ -18,7 +18,7 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter { number: 14, title: "Una IP por Pod", module: "src/network/" },
     Chapter { number: 15, title: "La pausa: quién sostiene el Pod", module: "src/sandbox.rs" },
     Chapter { number: 16, title: "PID 1, señales y parada ordenada", module: "src/supervise.rs" },
-    Chapter { number: 16, title: "PID 1, señales y parada ordenada", module: "src/security.rs" },
+    Chapter { number: 16, title: "PID 1, señales y parada ordenada", module: "src/security/" },
     Chapter { number: 17, title: "Políticas de reinicio", module: "src/logic/restart.rs" },
     Chapter { number: 19, title: "Sondas", module: "src/logic/probe.rs" },
     Chapter { number: 22, title: "El bucle que lo une todo", module: "src/logic/pod.rs" },

@@ -2,13 +2,37 @@
 //!
 //! Los módulos, en el orden en que se leen.
 
-pub mod chapters;
+// De lo que se escribe a lo que se decide.
 pub mod cli;
-pub mod error;
-pub mod kernel;
-pub mod logic;
-pub mod process;
-pub mod run;
-pub mod security;
 pub mod spec;
+pub mod plan;
+
+// La historia: el anfitrión, la pausa y el contenedor.
+pub mod run;
+pub mod sandbox;
+pub mod container;
+
+// Un capítulo, un módulo.
+pub mod process;
+pub mod namespaces;
+pub mod rootfs;
+pub mod image;
+pub mod cgroup;
+pub mod volume;
+pub mod network;
+pub mod security;
+pub mod terminal;
+
+// La vida del Pod: quien decide, quien obedece y quien recoge.
+pub mod logic;
+pub mod supervise;
+pub mod check;
+pub mod control;
+pub mod logs;
 pub mod state;
+pub mod gc;
+
+// Los cimientos.
+pub mod kernel;
+pub mod error;
+pub mod chapters;

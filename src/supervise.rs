@@ -10,7 +10,7 @@ mod probes;
 use crate::cli::term::Screen;
 use crate::control::{Control, Request, Response};
 use crate::error::{Error, StepError};
-use crate::kernel::{Kernel, ops, sys};
+use crate::kernel::{Kernel, ops};
 use crate::logic::pod::Pod;
 use crate::logic::status::ContainerState;
 use crate::logic::{Action, ContainerId, Event, HookKind, ProbeKind, StopReason};

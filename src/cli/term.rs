@@ -1,5 +1,12 @@
 //! La terminal: narración, Intro, colores.
 
+use crate::error::StepError;
+use crate::logic::status::PodStatus;
+use crate::logs::Stream;
+use crate::process::ContainerPlan;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+
 /// Imprime un paso narrado en la salida de errores, de una sola escritura.
 pub fn narration(text: &str) {
     eprint!("{text}");
@@ -12,4 +19,16 @@ pub fn wait_for_enter() {
     let mut line = String::new();
     // si la terminal se cierra, se sigue sin esperar
     let _ = BufReader::new(tty).read_line(&mut line);
+}
+pub fn note(text: &str) { eprintln!("{text}"); }
+pub fn redirect_to(_p: &Path) {}
+pub struct Screen;
+impl Screen {
+    pub fn new(_c: &[ContainerPlan]) -> Screen { Screen }
+    pub fn stopping(&mut self, _n: bool) {}
+    pub fn show(&mut self, _s: &PodStatus, _f: &mut Vec<StepError>) {}
+    pub fn input(&self) -> Option<BorrowedFd<'_>> { None }
+    pub fn read_input(&mut self, _b: &mut [u8]) -> Option<usize> { None }
+    pub fn use_terminal(&mut self, _f: Option<BorrowedFd>) {}
+    pub fn output(&mut self, _i: usize, _s: Stream, _b: &[u8]) {}
 }

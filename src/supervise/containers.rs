@@ -238,7 +238,7 @@ impl Supervisor {
         if let Some(pod) = &self.plan.cgroup {
             let path = pod.join(name);
             if path.exists() {
-                self.remove_cgroup(&path);
+                remove_cgroup(&path);
             }
         }
         let layer = state::data_dir(&self.plan.uid).join(name).join(number.to_string());
@@ -246,23 +246,6 @@ impl Supervisor {
         if let Err(error) = self.k.step(goal, RemoveTree(layer)) {
             log::error!("{error}");
         }
-    }
-
-    /// Mata lo que quede en el cgroup (un proceso que se hizo demonio) y lo borra en cuanto se vacía.
-    fn remove_cgroup(&mut self, path: &std::path::Path) {
-        for attempt in 0..200 {
-            match cgroup::remove_tree(path) {
-                Ok(()) => return,
-                Err(_) if attempt == 0 => {
-                    if let Err(error) = cgroup::kill(path) {
-                        log::error!("no se pudo vaciar {}: {error}", path.display());
-                    }
-                }
-                // lo que se acaba de matar tarda unos instantes en irse
-                Err(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
-            }
-        }
-        log::error!("el grupo de control {} no se vacía", path.display());
     }
 
     fn start_failed(&mut self, id: ContainerId, error: StepError, exit_code: Option<i32>) {
@@ -301,4 +284,21 @@ impl Supervisor {
             let _ = sys::pidfd_send_signal(life.pidfd.as_fd(), libc::SIGCONT);
         }
     }
+}
+
+/// Mata lo que quede en el cgroup (un proceso que se hizo demonio) y lo borra en cuanto se vacía.
+fn remove_cgroup(path: &std::path::Path) {
+    for attempt in 0..200 {
+        match cgroup::remove_tree(path) {
+            Ok(()) => return,
+            Err(_) if attempt == 0 => {
+                if let Err(error) = cgroup::kill(path) {
+                    log::error!("no se pudo vaciar {}: {error}", path.display());
+                }
+            }
+            // lo que se acaba de matar tarda unos instantes en irse
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+        }
+    }
+    log::error!("el grupo de control {} no se vacía", path.display());
 }

@@ -1,0 +1,108 @@
+//! Las direcciones: un fichero por cada una que está en uso, con el UID de su Pod dentro.
+//!
+//! Se reparten por turno, como hacen las redes CNI: una dirección recién soltada tarda en volver a
+//! usarse, y nadie habla con el Pod equivocado.
+
+use super::{GATEWAY, PREFIX, PodNetwork, SUBNET};
+use crate::error::Error;
+use crate::state;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// La última que se dio.
+const LAST: &str = "ultima";
+
+fn dir() -> PathBuf {
+    Path::new(state::RUN).join("ips")
+}
+
+fn lock() -> Result<Flock<File>, Error> {
+    state::make_private_dir(&dir())?;
+    let path = dir().join("lock");
+    let failed = |e: &dyn std::fmt::Display| Error::failed(format!("no se pudo abrir {}", path.display())).because(e);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    Flock::lock(file.map_err(|e| failed(&e))?, FlockArg::LockExclusive).map_err(|(_, errno)| failed(&errno))
+}
+
+/// Cuántas direcciones se pueden dar: todas menos la de la red, la del puente y la de difusión.
+const USABLE: u32 = (1 << (32 - PREFIX as u32)) - 3;
+
+/// La dirección número `n` (desde 0) de las que se pueden dar.
+fn nth(n: u32) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(GATEWAY) + 1 + n % USABLE)
+}
+
+// ANCHOR: lease
+/// Reserva una dirección para el Pod `uid`.
+pub fn lease(uid: &str) -> Result<PodNetwork, Error> {
+    let _lock = lock()?;
+    let last: Option<Ipv4Addr> = fs::read_to_string(dir().join(LAST)).ok().and_then(|t| t.trim().parse().ok());
+    let first = last.map_or(0, |ip| u32::from(ip).saturating_sub(u32::from(GATEWAY)));
+    for n in 0..USABLE {
+        let ip = nth(first.wrapping_add(n));
+        // crear con «si no existe»: quien lo consigue se la queda
+        let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir().join(ip.to_string()));
+        match open.and_then(|mut file| file.write_all(uid.as_bytes())) {
+            Ok(()) => {
+                // si no se puede apuntar, solo se pierde el turno
+                let _ = fs::write(dir().join(LAST), ip.to_string());
+                return Ok(PodNetwork::with_ip(ip));
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::failed(format!("no se pudo reservar la dirección {ip}")).because(e)),
+        }
+    }
+    Err(Error::failed(format!("no quedan direcciones libres en {SUBNET}/{PREFIX}"))
+        .with_hint("borra Pods que no uses, o recoge los caídos con `micropod gc`"))
+}
+// ANCHOR_END: lease
+
+/// Suelta una dirección, si es de ese Pod.
+pub fn release(ip: Ipv4Addr, uid: &str) {
+    let path = dir().join(ip.to_string());
+    if fs::read_to_string(&path).is_ok_and(|owner| owner.trim() == uid) {
+        // si otro la ha soltado entre medias, mejor
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Suelta cuanto sea de un Pod del que solo se sabe el UID.
+pub fn release_all(uid: &str) {
+    for ip in leased() {
+        release(ip, uid);
+    }
+}
+
+/// Suelta las direcciones de los Pods que ya no existen. Devuelve cuáles.
+pub fn release_orphans(alive: &[&str]) -> Vec<Ipv4Addr> {
+    let Ok(_lock) = lock() else { return Vec::new() };
+    let mut done = Vec::new();
+    for ip in leased() {
+        let owner = fs::read_to_string(dir().join(ip.to_string())).unwrap_or_default();
+        if !alive.contains(&owner.trim()) {
+            release(ip, owner.trim());
+            done.push(ip);
+        }
+    }
+    done
+}
+
+fn leased() -> Vec<Ipv4Addr> {
+    state::names_in(&dir()).iter().filter_map(|name| name.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn se_reparten_todas_menos_la_red_el_puente_y_la_difusion() {
+        assert_eq!(nth(0), Ipv4Addr::new(10, 244, 0, 2));
+        assert_eq!(nth(USABLE - 1), Ipv4Addr::new(10, 244, 255, 254));
+        assert_eq!(nth(USABLE), Ipv4Addr::new(10, 244, 0, 2), "y vuelta a empezar");
+    }
+}

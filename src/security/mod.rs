@@ -1,0 +1,116 @@
+//! Capítulo 16 · Lo que un proceso del contenedor puede y no puede hacer.
+//!
+//! De fábrica: ocho capacidades, ningún privilegio que ganar, un filtro de llamadas al sistema y lo
+//! delicado de `/proc` y `/sys`, oculto o en solo lectura. El orden importa y está en [`drop_privileges`].
+
+mod capabilities;
+mod ops;
+mod paths;
+mod seccomp;
+mod users;
+
+pub use paths::hide_paths;
+
+use crate::error::StepError;
+use crate::kernel::Kernel;
+use crate::spec::types::{Container, PodSpec, SeccompProfileType};
+use ops::*;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Todo lo decidido sobre los privilegios de un contenedor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecurityPlan {
+    pub uid: u32,
+    pub gid: u32,
+    /// Grupos suplementarios.
+    pub groups: Vec<u32>,
+    /// Máscara de capacidades (bit = número de la capacidad).
+    pub capabilities: u64,
+    pub no_new_privs: bool,
+    /// ¿Filtro de llamadas al sistema?
+    pub seccomp: bool,
+    /// ¿Rutas ocultas y de solo lectura?
+    pub masked: bool,
+    pub privileged: bool,
+    pub read_only_root: bool,
+}
+
+/// Decide con qué privilegios corre un contenedor. Devuelve también su directorio personal.
+///
+/// Lo del contenedor gana a lo del Pod, y lo del Pod, a lo de la imagen.
+pub fn plan(
+    pod: &PodSpec,
+    container: &Container,
+    image_user: &str,
+    root: &Path,
+) -> Result<(SecurityPlan, String), String> {
+    let (of_pod, own) = (&pod.security_context, &container.security_context);
+    let wanted = users::Wanted {
+        uid: own.run_as_user.or(of_pod.run_as_user),
+        gid: own.run_as_group.or(of_pod.run_as_group),
+        extra: &of_pod.supplemental_groups,
+        image: image_user,
+    };
+    let user = users::resolve(&wanted, root)?;
+    if own.run_as_non_root.or(of_pod.run_as_non_root).unwrap_or(false) && user.uid == 0 {
+        return Err("runAsNonRoot es true, pero se ejecutaría como root (uid 0): indica runAsUser".into());
+    }
+    let privileged = own.privileged.unwrap_or(false);
+    let profile = own.seccomp_profile.as_ref().or(of_pod.seccomp_profile.as_ref());
+    let unconfined = profile.is_some_and(|p| p.r#type == SeccompProfileType::Unconfined);
+    let plan = SecurityPlan {
+        uid: user.uid,
+        gid: user.gid,
+        groups: user.groups,
+        capabilities: capabilities::decide(own.capabilities.as_ref(), privileged)?,
+        no_new_privs: !own.allow_privilege_escalation.unwrap_or(privileged),
+        seccomp: !privileged && !unconfined,
+        masked: !privileged,
+        privileged,
+        read_only_root: own.read_only_root_filesystem.unwrap_or(false),
+    };
+    Ok((plan, user.home))
+}
+
+/// Del lado del contenedor: lo que no se hereda de quien lanzó micropod.
+pub fn limit_process(k: &mut Kernel, plan: &SecurityPlan, oom_score_adj: Option<i32>) -> Result<(), StepError> {
+    k.step("que los ficheros que cree no los pueda escribir cualquiera", SetUmask(0o022))?;
+    k.step("no dejar volcados de memoria, que pueden llevar secretos", SetLimit::core(0))?;
+    if let Some(adj) = oom_score_adj {
+        k.step("decir al kernel a quién matar antes si falta memoria", SetOomScore(adj))?;
+    }
+    if !plan.privileged {
+        k.step("estrenar llavero, para no ver las llaves del anfitrión", NewKeyring)?;
+    }
+    Ok(())
+}
+
+// ANCHOR: drop_privileges
+/// Del lado del contenedor: suelta todo lo que no necesita. El orden lo manda el kernel: sin el
+/// tope ya puesto se podría recuperar lo soltado, y después de cambiar de usuario ya no se puede
+/// cambiar de grupos.
+pub fn drop_privileges(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> {
+    k.step("poner tope a las capacidades: ni un ejecutable setuid podrá pasarlo", DropBounding(plan.capabilities))?;
+    k.step("conservar las capacidades al cambiar de usuario", KeepCapabilities)?;
+    k.step("quedarse solo con sus grupos", SetGroups(plan.groups.clone()))?;
+    k.step("cambiar de grupo", SetGid(plan.gid))?;
+    k.step("cambiar de usuario", SetUid(plan.uid))?;
+    // quien no es root no conserva ninguna, como en cualquier motor
+    let kept = if plan.uid == 0 { plan.capabilities } else { 0 };
+    k.step("quedarse solo con sus capacidades, y sin dejar ninguna en herencia", SetCapabilities(kept))?;
+    if plan.no_new_privs {
+        k.step("renunciar a ganar privilegios para siempre", NoNewPrivileges)?;
+    }
+    // cambiar de usuario la borra: se pide otra vez
+    k.step("morir si muere el supervisor", DieWithParent)
+}
+// ANCHOR_END: drop_privileges
+
+/// Del lado del contenedor: lo último antes de ejecutar el programa, porque después ya no podría.
+pub fn filter_syscalls(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> {
+    if !plan.seccomp {
+        return Ok(());
+    }
+    k.step("filtrar las llamadas al sistema: desde aquí, las peligrosas se niegan", InstallFilter)
+}

@@ -1,0 +1,305 @@
+//! Órdenes que quitan privilegios. Casi ninguna tiene un comando de la shell que haga lo mismo sin
+//! ejecutar otro programa: lo que se escribe es el más parecido, como comentario ejecutable.
+
+use super::capabilities::NAMES;
+use super::seccomp;
+use crate::kernel::{Op, sys};
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Gid, Uid};
+
+const NO_SHELL: Option<&str> = Some("la shell no puede hacérselo a sí misma; setpriv lo hace al ejecutar otro programa");
+
+/// Los permisos que se quitan a los ficheros nuevos.
+pub struct SetUmask(pub u32);
+
+impl Op for SetUmask {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "umask(2)"
+    }
+    fn shell(&self) -> String {
+        format!(": umask {:04o}", self.0)
+    }
+    fn run(&self) -> Result<(), Errno> {
+        umask(Mode::from_bits_truncate(self.0));
+        Ok(())
+    }
+    fn rehearse(&self) {}
+}
+
+/// Un límite de recursos del proceso, blando y duro.
+pub struct SetLimit {
+    resource: Resource,
+    name: &'static str,
+    value: u64,
+}
+
+impl SetLimit {
+    pub fn core(value: u64) -> SetLimit {
+        SetLimit { resource: Resource::RLIMIT_CORE, name: "-c", value }
+    }
+}
+
+impl Op for SetLimit {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "setrlimit(2)"
+    }
+    fn shell(&self) -> String {
+        format!(": ulimit {} {}", self.name, self.value)
+    }
+    fn run(&self) -> Result<(), Errno> {
+        setrlimit(self.resource, self.value, self.value)
+    }
+    fn rehearse(&self) {}
+}
+
+/// A quién matar antes si falta memoria. Bajarlo exige CAP_SYS_RESOURCE: sin ella se queda como está.
+pub struct SetOomScore(pub i32);
+
+impl Op for SetOomScore {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "write(2)"
+    }
+    fn shell(&self) -> String {
+        format!(": 'echo {} > /proc/self/oom_score_adj'", self.0)
+    }
+    fn run(&self) -> Result<(), Errno> {
+        match std::fs::write("/proc/self/oom_score_adj", self.0.to_string()) {
+            Err(e) if e.raw_os_error() == Some(libc::EACCES) => Ok(()),
+            other => other.map_err(|e| crate::kernel::ops::errno_of(&e)),
+        }
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        Some("bajarlo exige CAP_SYS_RESOURCE; sin ella el kernel lo deja como está")
+    }
+}
+
+/// Un llavero de sesión nuevo. Un kernel sin llaveros no tiene nada que ocultar.
+pub struct NewKeyring;
+
+impl Op for NewKeyring {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "keyctl(2)"
+    }
+    fn shell(&self) -> String {
+        ": keyctl session".into()
+    }
+    fn run(&self) -> Result<(), Errno> {
+        match sys::new_session_keyring() {
+            // EDQUOT: el usuario ya tiene demasiadas llaves; el llavero heredado está vacío igualmente
+            Err(Errno::ENOSYS | Errno::EDQUOT) => Ok(()),
+            other => other,
+        }
+    }
+    fn rehearse(&self) {}
+}
+
+/// Quitar del tope (`bounding set`) todas las capacidades que no estén en la máscara.
+pub struct DropBounding(pub u64);
+
+impl Op for DropBounding {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "prctl(2)"
+    }
+    fn shell(&self) -> String {
+        let kept = NAMES.iter().enumerate().filter(|(i, _)| self.0 & (1 << i) != 0);
+        let kept: Vec<String> = kept.map(|(_, n)| format!("+{}", n.to_lowercase())).collect();
+        format!(": setpriv --bounding-set=-all,{}", kept.join(","))
+    }
+    fn run(&self) -> Result<(), Errno> {
+        for number in 0..64u64 {
+            if self.0 & (1 << number) != 0 {
+                continue;
+            }
+            match sys::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) {
+                Ok(_) => {}
+                Err(Errno::EINVAL) => break, // este kernel no tiene más
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        NO_SHELL
+    }
+}
+
+/// No perder las capacidades permitidas al dejar de ser el uid 0.
+pub struct KeepCapabilities;
+
+impl Op for KeepCapabilities {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "prctl(2)"
+    }
+    fn shell(&self) -> String {
+        ": setpriv --securebits=+keep_caps".into()
+    }
+    fn run(&self) -> Result<(), Errno> {
+        sys::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0).map(drop)
+    }
+    fn rehearse(&self) {}
+}
+
+/// Los grupos suplementarios.
+pub struct SetGroups(pub Vec<u32>);
+
+impl Op for SetGroups {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "setgroups(2)"
+    }
+    fn shell(&self) -> String {
+        match self.0.is_empty() {
+            true => ": setpriv --clear-groups".into(),
+            false => {
+                let all: Vec<String> = self.0.iter().map(u32::to_string).collect();
+                format!(": setpriv --groups={}", all.join(","))
+            }
+        }
+    }
+    fn run(&self) -> Result<(), Errno> {
+        let groups: Vec<Gid> = self.0.iter().map(|g| Gid::from_raw(*g)).collect();
+        nix::unistd::setgroups(&groups)
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        NO_SHELL
+    }
+}
+
+/// El grupo: real, efectivo y guardado.
+pub struct SetGid(pub u32);
+
+impl Op for SetGid {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "setresgid(2)"
+    }
+    fn shell(&self) -> String {
+        format!(": setpriv --regid={}", self.0)
+    }
+    fn run(&self) -> Result<(), Errno> {
+        let gid = Gid::from_raw(self.0);
+        nix::unistd::setresgid(gid, gid, gid)
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        NO_SHELL
+    }
+}
+
+/// El usuario: real, efectivo y guardado.
+pub struct SetUid(pub u32);
+
+impl Op for SetUid {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "setresuid(2)"
+    }
+    fn shell(&self) -> String {
+        format!(": setpriv --reuid={}", self.0)
+    }
+    fn run(&self) -> Result<(), Errno> {
+        let uid = Uid::from_raw(self.0);
+        nix::unistd::setresuid(uid, uid, uid)
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        NO_SHELL
+    }
+}
+
+/// Las capacidades efectivas y permitidas; ninguna heredable ni ambiental.
+pub struct SetCapabilities(pub u64);
+
+impl Op for SetCapabilities {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "capset(2)"
+    }
+    fn shell(&self) -> String {
+        format!(": capset {:016x}", self.0)
+    }
+    fn run(&self) -> Result<(), Errno> {
+        // una capacidad que el propio micropod no tiene no la puede dar
+        let own = own_capabilities();
+        sys::capset(self.0 & own)
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        NO_SHELL
+    }
+}
+
+/// Las capacidades permitidas de este proceso.
+fn own_capabilities() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("CapPrm:"));
+    line.and_then(|l| u64::from_str_radix(l.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Ningún programa que ejecute podrá darle más privilegios.
+pub struct NoNewPrivileges;
+
+impl Op for NoNewPrivileges {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "prctl(2)"
+    }
+    fn shell(&self) -> String {
+        ": setpriv --no-new-privs".into()
+    }
+    fn run(&self) -> Result<(), Errno> {
+        sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0).map(drop)
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        NO_SHELL
+    }
+}
+
+/// Recibir SIGKILL cuando muera quien lo creó.
+pub struct DieWithParent;
+
+impl Op for DieWithParent {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "prctl(2)"
+    }
+    fn shell(&self) -> String {
+        ": setpriv --pdeathsig=KILL".into()
+    }
+    fn run(&self) -> Result<(), Errno> {
+        sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0, 0, 0).map(drop)
+    }
+    fn rehearse(&self) {}
+}
+
+/// El filtro de llamadas al sistema.
+pub struct InstallFilter;
+
+impl Op for InstallFilter {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "seccomp(2)"
+    }
+    fn shell(&self) -> String {
+        format!(": seccomp {} instrucciones", seccomp::program().len())
+    }
+    fn run(&self) -> Result<(), Errno> {
+        sys::seccomp_set_filter(&seccomp::program())
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        Some("la shell no puede instalar filtros de seccomp")
+    }
+}
