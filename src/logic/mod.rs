@@ -34,9 +34,22 @@
 //! repetidos, de otra vida, de un contenedor que no existe) lo ignora.
 //!
 //! Lo que pide: que un `Probed` o un `HookDone` sea de la vida actual del contenedor (quien los
-//! trae los empareja por contenedor y vida: `Pod::life`) y que `now` no retroceda.
+//! trae los empareja por contenedor y vida: [`Pod::life`]) y que `now` no retroceda.
 
+pub mod columns;
+mod conditions;
+mod container;
+pub mod lifecycle;
+mod notes;
+pub mod pod;
+pub mod probe;
+pub mod restart;
+pub mod rules;
+pub mod simulate;
 pub mod status;
+
+pub use pod::{Leaving, Pod};
+pub use rules::{ContainerRules, Kind, PodRules};
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -177,3 +190,6 @@ pub struct Note {
     pub container: Option<String>,
     pub message: String,
 }
+
+#[cfg(test)]
+mod tests;
