@@ -2,8 +2,54 @@
 //!
 //! Llega un suceso ([`Event`]), sale una lista de órdenes ([`Action`]). El tiempo es un argumento:
 //! lo transcurrido desde que nació el Pod. Quien obedece es `supervise.rs`.
+//!
+//! # El trato entre el núcleo y quien obedece
+//!
+//! ```text
+//! let mut pod = Pod::new(PodRules::from(&objeto, acelera));
+//! bucle, hasta que pod.is_over():
+//!     espera un suceso, o a pod.next_deadline() (entonces el suceso es TimePassed)
+//!     por cada orden de pod.step(ahora, suceso): obedécela, en ese orden
+//!     publica pod.status()
+//! ```
+//!
+//! El primer suceso es `TimePassed` en el instante cero. Lo que resulta de obedecer vuelve como un
+//! suceso posterior: nunca se llama a `step` mientras se recorren las órdenes de otro `step`.
+//!
+//! | orden | quien obedece responde |
+//! |---|---|
+//! | `StartSandbox` | una vez: `SandboxReady` o `SandboxFailed`. Si luego muere la pausa: `SandboxDied` |
+//! | `Start(c)` | una vez: `Started` (el programa ya se ejecuta) o `StartFailed`. Tras `Started`, y nunca tras `StartFailed`, un `Exited` cuando acabe. Si nació y murió antes de poder contarlo: `Started` y luego `Exited` |
+//! | `Probe(c, k)` | una vez: `Probed(c, k, …)`, salvo que antes llegue `AbandonProbe(c, k)` |
+//! | `AbandonProbe(c, k)` | nada: mata esa sonda y tira su respuesta. De los plazos se ocupa el núcleo |
+//! | `RunHook(c, h)` | una vez: `HookDone(c, h, …)`, salvo que antes llegue `AbandonHook(c, h)` |
+//! | `AbandonHook(c, h)` | nada: tira su respuesta (el proceso del *hook* no se mata) |
+//! | `Kill(c, s)` | nada: si el contenedor acaba, ya llegará su `Exited` |
+//! | `StopSandbox` | nada: es la última orden del Pod (también si la pausa no llegó a nacer) |
+//! | `Record(nota)` | nada: se anota con la hora de ese `step`, sumando las repetidas |
+//!
+//! Lo que el núcleo promete: un `Start` en vuelo por contenedor como mucho; ningún `Start` después
+//! de `StopRequested`; `Kill` solo entre `Started` y `Exited`; toda sonda y todo *hook* pendientes
+//! se abandonan antes de olvidarlos (también al acabar el contenedor). Lo que no esperaba (sucesos
+//! repetidos, de otra vida, de un contenedor que no existe) lo ignora.
+//!
+//! Lo que pide: que un `Probed` o un `HookDone` sea de la vida actual del contenedor (quien los
+//! trae los empareja por contenedor y vida: [`Pod::life`]) y que `now` no retroceda.
 
+pub mod columns;
+mod conditions;
+mod container;
+pub mod lifecycle;
+mod notes;
+pub mod pod;
+pub mod probe;
+pub mod restart;
+pub mod rules;
+pub mod simulate;
 pub mod status;
+
+pub use pod::{Leaving, Pod};
+pub use rules::{ContainerRules, Kind, PodRules};
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -78,7 +124,10 @@ pub enum StopReason {
 pub enum Event {
     /// La pausa está en pie y el Pod tiene su red.
     SandboxReady,
+    /// No se pudo crear. El Pod falla entero: aquí no hay otro nodo en el que probar.
     SandboxFailed(String),
+    /// La pausa ha muerto: el Pod falla entero, nunca a medias.
+    SandboxDied(String),
     /// El programa del contenedor ya se ejecuta.
     Started(ContainerId),
     StartFailed(ContainerId, StartFailure),
@@ -89,7 +138,7 @@ pub enum Event {
         oom: bool,
         message: String,
     },
-    /// Respuesta de una sonda; quien la trae garantiza que es de la vida actual del contenedor.
+    /// Respuesta de una sonda de la vida actual del contenedor.
     Probed(ContainerId, ProbeKind, Outcome),
     /// Un hook acabó: bien, o con un error que contar.
     HookDone(ContainerId, HookKind, Result<(), String>),
@@ -141,3 +190,6 @@ pub struct Note {
     pub container: Option<String>,
     pub message: String,
 }
+
+#[cfg(test)]
+mod tests;

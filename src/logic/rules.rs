@@ -1,0 +1,119 @@
+//! Las reglas de un Pod: lo que el núcleo necesita de la especificación, con los valores
+//! predeterminados de Kubernetes ya puestos.
+
+use super::HookKind;
+use super::ProbeKind;
+use super::probe::ProbeRules;
+use super::restart::ExitRule;
+use crate::spec::types;
+pub use crate::spec::types::RestartPolicy;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodRules {
+    pub name: String,
+    /// Plazo de gracia al parar: 30 s si no se dice otro.
+    pub grace: Duration,
+    /// Lo que puede estar activo, desde que nace.
+    pub active_deadline: Option<Duration>,
+    /// Divisor de las esperas entre reinicios, y solo de ellas. 1: tiempo real.
+    pub acelera: u32,
+    /// Los de inicialización y luego los de aplicación, en su orden.
+    pub containers: Vec<ContainerRules>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Acaba con 0 antes de que empiece el siguiente.
+    Init,
+    /// De inicialización que se queda: arranca en su turno y se para el último.
+    Sidecar,
+    App,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerRules {
+    pub name: String,
+    pub image: String,
+    pub kind: Kind,
+    /// La suya si la tiene; si no, la del Pod.
+    pub policy: RestartPolicy,
+    /// Se miran por orden antes que la política; gana la primera que case.
+    pub exit_rules: Vec<ExitRule>,
+    pub startup: Option<ProbeRules>,
+    pub readiness: Option<ProbeRules>,
+    pub liveness: Option<ProbeRules>,
+    /// ¿Tiene *hooks*?
+    pub post_start: bool,
+    pub pre_stop: bool,
+}
+
+impl PodRules {
+    /// Las reglas del Pod `pod`. `acelera` divide las esperas entre reinicios (0 vale como 1).
+    pub fn from(pod: &types::Pod, acelera: u32) -> PodRules {
+        let spec = &pod.spec;
+        let init = spec.init_containers.iter().map(|c| container(c, Kind::Init, spec.restart_policy));
+        let apps = spec.containers.iter().map(|c| container(c, Kind::App, spec.restart_policy));
+        PodRules {
+            name: pod.metadata.name.clone(),
+            grace: spec.termination_grace_period_seconds.map_or(DEFAULT_GRACE, seconds),
+            active_deadline: spec.active_deadline_seconds.map(seconds),
+            acelera: acelera.max(1),
+            containers: init.chain(apps).collect(),
+        }
+    }
+}
+
+const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+
+fn container(c: &types::Container, kind: Kind, policy: RestartPolicy) -> ContainerRules {
+    ContainerRules {
+        name: c.name.clone(),
+        image: c.image.clone(),
+        kind,
+        policy,
+        exit_rules: Vec::new(),
+        startup: c.startup_probe.as_ref().map(probe),
+        readiness: c.readiness_probe.as_ref().map(probe),
+        liveness: c.liveness_probe.as_ref().map(probe),
+        post_start: false,
+        pre_stop: false,
+    }
+}
+
+/// Kubernetes toma el 0 por «no dicho» en todos los campos menos en `initialDelaySeconds`: un
+/// periodo de cero haría girar el bucle sin descanso.
+fn probe(p: &types::Probe) -> ProbeRules {
+    let or = |field: Option<i64>, default| field.filter(|n| *n > 0).unwrap_or(default);
+    let times = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+    ProbeRules {
+        initial_delay: seconds(p.initial_delay_seconds.unwrap_or(0)),
+        period: seconds(or(p.period_seconds, 10)),
+        timeout: seconds(or(p.timeout_seconds, 1)),
+        success_threshold: times(or(p.success_threshold, 1)),
+        failure_threshold: times(or(p.failure_threshold, 3)),
+        grace: p.termination_grace_period_seconds.map(seconds),
+    }
+}
+
+/// Los negativos no llegan aquí (la validación los rechaza); si llegaran, valen 0.
+fn seconds(n: i64) -> Duration {
+    Duration::from_secs(u64::try_from(n).unwrap_or(0))
+}
+
+impl ContainerRules {
+    pub fn probe(&self, kind: ProbeKind) -> Option<&ProbeRules> {
+        match kind {
+            ProbeKind::Startup => self.startup.as_ref(),
+            ProbeKind::Readiness => self.readiness.as_ref(),
+            ProbeKind::Liveness => self.liveness.as_ref(),
+        }
+    }
+
+    pub fn has_hook(&self, kind: HookKind) -> bool {
+        match kind {
+            HookKind::PostStart => self.post_start,
+            HookKind::PreStop => self.pre_stop,
+        }
+    }
+}
