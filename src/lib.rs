@@ -5,6 +5,7 @@
 pub mod chapters;
 pub mod cli;
 pub mod error;
+pub mod image;
 pub mod kernel;
 pub mod logic;
 pub mod process;

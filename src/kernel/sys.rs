@@ -220,3 +220,12 @@ pub fn set_controlling_terminal(fd: BorrowedFd) -> Result<(), Errno> {
 pub fn is_alive(pidfd: impl AsFd) -> bool {
     pidfd_send_signal(pidfd.as_fd(), 0).is_ok()
 }
+
+/// Pone el atributo extendido `name` al fichero abierto `fd` (`fsetxattr(2)`).
+pub fn fsetxattr(fd: BorrowedFd, name: &str, value: &[u8]) -> Result<(), Errno> {
+    let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: `name` acaba en NUL y `value` mide lo que se dice; ambos viven durante la llamada.
+    let result =
+        unsafe { libc::fsetxattr(fd.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) };
+    Errno::result(result).map(drop)
+}
