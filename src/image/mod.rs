@@ -12,19 +12,23 @@
 //! ```
 //!
 //! Orden de lectura: [`name`] (cómo se llaman), [`store`] (dónde viven), [`inroot`] (cómo se toca
-//! una ruta hostil sin salir de la raíz), [`tarball`] y [`unpack`] (de un tar a un árbol), [`oci`]
-//! e [`import`] (de un fichero a una imagen), [`recipe`] y [`build`] (de una receta a una imagen).
+//! una ruta hostil sin salir de la raíz), [`tarball`] y [`unpack`] (de un tar a un árbol),
+//! [`bundle`], [`oci`] e [`import`] (de un fichero a una imagen), [`recipe`] y [`build`] (de una receta a una imagen).
 //!
 //! Nada de esto construye un Pod, así que no pasa por `Kernel::step`.
 
+mod build;
+mod bundle;
 mod import;
 mod inroot;
 pub mod name;
+mod oci;
 pub mod recipe;
 mod store;
 mod tarball;
 mod unpack;
 
+pub use build::build;
 pub use import::import;
 pub use name::Name;
 pub use store::{Store, human_size};
@@ -71,6 +75,23 @@ pub struct ImageConfig {
     pub stop_signal: String,
 }
 // ANCHOR_END: config
+
+impl ImageConfig {
+    /// Un NUL cortaría en silencio un argumento o una variable; y una variable sin `=` no lo es.
+    fn check(&self) -> Result<(), Error> {
+        let fields = [&self.user, &self.working_dir, &self.stop_signal];
+        let mut texts = self.entrypoint.iter().chain(&self.cmd).chain(&self.env).chain(fields);
+        if texts.any(|text| text.contains('\0')) {
+            return Err(Error::failed("los valores de la imagen contienen un carácter NUL"));
+        }
+        match self.env.iter().find(|variable| variable.find('=').unwrap_or(0) == 0) {
+            Some(bad) => {
+                Err(Error::failed(format!("«{}» no es una variable de entorno", bad.escape_debug())))
+            }
+            None => Ok(()),
+        }
+    }
+}
 
 /// La imagen local `name`, o un error que dice cuáles hay y cómo crear la que falta.
 pub fn find(name: &str) -> Result<Image, Error> {
