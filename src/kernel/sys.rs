@@ -262,3 +262,12 @@ pub fn open_terminal_peer(master: BorrowedFd) -> Result<OwnedFd, Errno> {
 pub fn report_pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
     nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
 }
+
+/// Pone el atributo extendido `name` al fichero abierto `fd` (`fsetxattr(2)`).
+pub fn fsetxattr(fd: BorrowedFd, name: &str, value: &[u8]) -> Result<(), Errno> {
+    let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: `name` acaba en NUL y `value` mide lo que se dice; ambos viven durante la llamada.
+    let result =
+        unsafe { libc::fsetxattr(fd.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) };
+    Errno::result(result).map(drop)
+}
