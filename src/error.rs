@@ -122,7 +122,7 @@ pub enum Error {
     /// El kernel no quiso dar un paso.
     Step(Box<StepError>),
     /// El objeto escrito por quien lo usa no es válido: sale con 2 y no se ha hecho nada.
-    Spec(Box<crate::spec::SpecError>),
+    Spec(Box<crate::spec::SpecErrors>),
     /// Uso incorrecto del programa: sale con 2.
     Usage { problem: String, hint: Option<String> },
     /// Algo no existe, no llegó a tiempo o no se pudo: sale con `code`.
@@ -182,6 +182,12 @@ impl From<StepError> for Error {
 
 impl From<crate::spec::SpecError> for Error {
     fn from(e: crate::spec::SpecError) -> Error {
+        Error::Spec(Box::new(e.into()))
+    }
+}
+
+impl From<crate::spec::SpecErrors> for Error {
+    fn from(e: crate::spec::SpecErrors) -> Error {
         Error::Spec(Box::new(e))
     }
 }

@@ -1,0 +1,207 @@
+//! Del fichero al Pod: leer sin fiarse, entender y, si no se entiende, decir por qué.
+//!
+//! `ron` decide si el texto es válido. Cuando dice que no, sus mensajes no bastan (están en inglés
+//! y a veces señalan el final de lo que falla): se vuelve a mirar el texto como árbol, primero su
+//! sintaxis y luego sus campos, y solo si ahí no aparece nada se traduce el error de `ron`.
+
+use super::errors::{Place, SpecError, SpecErrors, is_hidden, visible};
+use super::tree::{self, Tree, Value};
+use super::types::{Object, Pod};
+use super::Loaded;
+use crate::error::Error;
+use ron::extensions::Extensions;
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Lo más que puede ocupar un fichero: el mayor que admite etcd, donde los guarda Kubernetes, es 1,5 MiB.
+pub const MAX_BYTES: u64 = 1 << 20;
+
+/// Lee y valida el fichero `path`; `-` es la entrada estándar.
+pub fn load(path: &Path) -> Result<Loaded, Error> {
+    let stdin = path == Path::new("-");
+    let file = if stdin { "entrada estándar".to_string() } else { visible(&path.to_string_lossy(), 200) };
+    let bytes = if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
+    let bytes = bytes.map_err(|e| unreadable(&file, &e))?;
+    let text = decode(&file, bytes)?;
+    let pod = parse(&file, &text)?;
+    Ok(Loaded { pod, base: base_of(if stdin { None } else { path.parent() })? })
+}
+
+/// El directorio del fichero, absoluto.
+fn base_of(parent: Option<&Path>) -> Result<PathBuf, Error> {
+    let parent = match parent {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    parent.canonicalize().map_err(|e| {
+        Error::failed(format!("no se pudo saber en qué directorio está `{}`", parent.display())).because(say(&e))
+    })
+}
+
+// ── leer sin fiarse ────────────────────────────────────────────────────────────────────────────
+
+fn refuse(code: &'static str, file: &str, problem: impl Into<String>, hint: &str) -> SpecError {
+    SpecError {
+        code,
+        file: file.to_string(),
+        place: None,
+        field: String::new(),
+        problem: problem.into(),
+        hint: Some(hint.to_string()).filter(|h| !h.is_empty()),
+        possible: Vec::new(),
+    }
+}
+
+/// Abre `path` si es un fichero corriente: abrir una tubería puede no acabar nunca, y leer
+/// /dev/zero, tampoco. Se mira antes de abrir y, por si entretanto cambia, otra vez después.
+fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecError> {
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(e) => return Ok(Err(e)),
+    };
+    only_regular(&metadata, file)?;
+    let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
+    if let Ok(Ok(metadata)) = opened.as_ref().map(File::metadata) {
+        only_regular(&metadata, file)?;
+    }
+    Ok(opened)
+}
+
+fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecError> {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        if metadata.len() > MAX_BYTES {
+            return Err(too_big(file, &format!("ocupa {} bytes", metadata.len())));
+        }
+        return Ok(());
+    }
+    let (what, hint) = if kind.is_dir() {
+        ("un directorio", "indica el fichero: por ejemplo, `micropod run nginx-php.ron`")
+    } else if kind.is_fifo() {
+        ("una tubería con nombre", "léela por la entrada estándar: `micropod run - < tubería`")
+    } else if kind.is_socket() {
+        ("un socket", "indica un fichero de texto")
+    } else {
+        ("un dispositivo", "indica un fichero de texto")
+    };
+    Err(refuse("MP0115", file, format!("`{file}` es {what}, no un fichero de texto"), hint))
+}
+
+fn read_at_most(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn say(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => crate::error::spanish(nix::errno::Errno::from_raw(code)).to_string(),
+        None => error.to_string(),
+    }
+}
+
+fn unreadable(file: &str, error: &io::Error) -> SpecError {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "comprueba el nombre y el directorio en el que estás: `pwd` y `ls`",
+        io::ErrorKind::PermissionDenied => "comprueba los permisos: `ls -l`",
+        _ => "",
+    };
+    refuse("MP0115", file, format!("no se puede leer `{file}`: {}", say(error)), hint)
+}
+
+fn too_big(file: &str, size: &str) -> SpecError {
+    let problem = format!("`{file}` {size}, y el máximo es 1 MiB ({MAX_BYTES} bytes)");
+    refuse("MP0117", file, problem, "la descripción de un Pod ocupa unos pocos KiB: ¿es este el fichero?")
+}
+
+/// Bytes → texto: ni demasiados, ni binarios, ni con marcas invisibles.
+fn decode(file: &str, bytes: Vec<u8>) -> Result<String, SpecError> {
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(too_big(file, "pasa del tamaño permitido"));
+    }
+    let line_of = |at: usize| bytes[..at].iter().filter(|&&b| b == b'\n').count() + 1;
+    let hint = "indica un fichero de texto en UTF-8; `file` dice qué es cada uno";
+    if let Some(at) = bytes.iter().position(|&b| b == 0) {
+        let problem = format!("no es un fichero de texto: hay un byte nulo en la línea {}", line_of(at));
+        return Err(refuse("MP0118", file, problem, hint));
+    }
+    if let Err(e) = std::str::from_utf8(&bytes) {
+        let at = e.valid_up_to();
+        let problem = format!("no es texto UTF-8: el byte {:#04x} de la línea {} no lo es", bytes[at], line_of(at));
+        return Err(refuse("MP0118", file, problem, hint));
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    if text.starts_with('\u{feff}') {
+        let hint = "guárdalo como «UTF-8», no como «UTF-8 con BOM», o quítala con `sed -i '1s/^\\xEF\\xBB\\xBF//'`";
+        return Err(refuse("MP0119", file, "el fichero empieza por una marca BOM invisible", hint));
+    }
+    Ok(text)
+}
+
+// ── entender ───────────────────────────────────────────────────────────────────────────────────
+
+/// Las opciones de RON: `hostname: "web"` en vez de `Some("web")`, y `Pod(metadata: …)` en vez de
+/// `Pod((metadata: …))`. Se activan aquí para que no haya que escribirlas en cada fichero.
+pub fn options() -> ron::Options {
+    ron::Options::default().with_default_extension(
+        Extensions::IMPLICIT_SOME | Extensions::UNWRAP_NEWTYPES | Extensions::UNWRAP_VARIANT_NEWTYPES,
+    )
+}
+
+/// El Pod que describe `text`; `file` es el nombre que sale en los errores.
+pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
+    refuse_hidden(file, text)?;
+    if tree::is_blank(text) {
+        let hint = "un Pod empieza así: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
+        return Err(refuse("MP0116", file, format!("`{file}` está vacío"), hint).into());
+    }
+    match options().from_str::<Object>(text) {
+        Ok(Object::Pod(pod)) => Ok(pod),
+        Err(error) => Err(diagnose(file, text, error)),
+    }
+}
+
+/// Los caracteres que cambian el orden en que se ve el texto hacen creer que dice otra cosa.
+fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecError> {
+    let hidden = text.char_indices().find(|&(_, c)| is_hidden(c) && !c.is_control());
+    let Some((at, c)) = hidden else { return Ok(()) };
+    let mut error = refuse(
+        "MP0120",
+        file,
+        format!("hay un carácter invisible, U+{:04X}, que cambia el orden en que se ve el texto", c as u32),
+        "bórralo: lo que se lee no es lo que dice",
+    );
+    error.place = Some(Place::new(text, at..at + c.len_utf8()));
+    Err(error)
+}
+
+fn diagnose(file: &str, text: &str, error: ron::error::SpannedError) -> SpecErrors {
+    let tree = Tree::read(text);
+    if let Some(fault) = &tree.fault {
+        let mut error = refuse(fault.code, file, fault.problem.clone(), fault.hint.as_deref().unwrap_or_default());
+        error.place = Some(Place::new(text, fault.at.clone()));
+        return error.into();
+    }
+    translate(file, text, &error).into()
+}
+
+/// Lo que dice `ron`, en español: la última red, por si el árbol no ve nada.
+fn translate(file: &str, text: &str, error: &ron::error::SpannedError) -> SpecError {
+    let _ = (Value::Text, &error.code);
+    let mut spec = refuse("MP0109", file, format!("esto no es RON válido: {}", error.code), "");
+    spec.place = Some(Place::new(text, byte_of(text, error.span.start)..byte_of(text, error.span.end)));
+    spec
+}
+
+/// Línea y columna (desde 1, en caracteres) → byte.
+fn byte_of(text: &str, position: ron::error::Position) -> usize {
+    let line = text.split_inclusive('\n').take(position.line.saturating_sub(1)).map(str::len).sum::<usize>();
+    let rest = text.get(line..).unwrap_or_default();
+    line + rest.char_indices().nth(position.col.saturating_sub(1)).map_or(rest.len(), |(i, _)| i)
+}
+
+#[allow(dead_code)]
+fn unused(_: Range<usize>) {}
