@@ -78,7 +78,7 @@ fn decide_container(
     hostname: &str,
     volumes: &[VolumePlan],
 ) -> Result<ContainerPlan, Error> {
-    let Image { name: image, root: lower, config } = image::find(&container.image)?;
+    let Image { name: image, root: lower, config, .. } = image::find(&container.image)?;
     let who = format!("el contenedor `{}`", container.name);
     let (security, home) = security::plan(spec, container, &config.user, &lower)
         .map_err(|problem| Error::failed(format!("{who}: {problem}")))?;

@@ -84,7 +84,7 @@ pub fn attach(k: &mut Kernel, net: &PodNetwork, pause: i32, shown: &str) -> Resu
     )?;
     k.step(
         "enchufar nuestro extremo al puente y encenderlo",
-        SetLink { name: net.host_veth.clone(), up: true, master: Some(net.bridge.clone()) },
+        SetLink { name: net.host_veth.clone(), master: Some(net.bridge.clone()) },
     )?;
     k.step(
         "dejar que el puente devuelva por donde vino lo que el Pod se manda a sí mismo",
@@ -110,7 +110,7 @@ fn prepare_bridge(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
         "darle una dirección: será la puerta de enlace de los Pods",
         AddAddress { ip: net.gateway, prefix: net.prefix, device: bridge() },
     )?;
-    k.step("encender el puente", SetLink { name: bridge(), up: true, master: None })?;
+    k.step("encender el puente", SetLink { name: bridge(), master: None })?;
     k.step(
         "permitir que el anfitrión reenvíe paquetes entre los Pods y el resto",
         WriteValue::new("/proc/sys/net/ipv4/ip_forward", 1),
@@ -122,13 +122,13 @@ fn prepare_bridge(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
 pub fn own(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
     k.step(
         "encender lo: sin ella, los contenedores no podrían hablarse por localhost",
-        SetLink { name: "lo".into(), up: true, master: None },
+        SetLink { name: "lo".into(), master: None },
     )?;
     k.step(
         "dar al Pod su dirección, una para todos sus contenedores",
         AddAddress { ip: net.ip, prefix: net.prefix, device: "eth0".into() },
     )?;
-    k.step("encender eth0", SetLink { name: "eth0".into(), up: true, master: None })?;
+    k.step("encender eth0", SetLink { name: "eth0".into(), master: None })?;
     k.step("llegar a todo lo demás a través del puente", DefaultRoute { gateway: net.gateway })?;
     k.step(
         "apuntar la dirección física del puente, para no preguntarla",

@@ -49,9 +49,23 @@ fn index_of(name: &str) -> Result<u32, Errno> {
     nix::net::if_::if_nametoindex(name)
 }
 
+/// ¿Tiene IPv6 este kernel? Sin él, mencionarlo es un error.
+fn has_ipv6() -> bool {
+    std::path::Path::new("/proc/sys/net/ipv6").exists()
+}
+
 /// Que IPv6 no se ponga a anunciarse por esta interfaz.
 fn without_ipv6_chatter(request: Request) -> Request {
-    request.nest(IFLA_AF_SPEC, |r| r.nest(AF_INET6, |r| r.attribute(IFLA_INET6_ADDR_GEN_MODE, &[IN6_ADDR_GEN_MODE_NONE])))
+    if !has_ipv6() {
+        return request;
+    }
+    let mode = |r: Request| r.attribute(IFLA_INET6_ADDR_GEN_MODE, &[IN6_ADDR_GEN_MODE_NONE]);
+    request.nest(IFLA_AF_SPEC, |r| r.nest(AF_INET6, mode))
+}
+
+/// Lo mismo, escrito para `ip`.
+fn quiet_ipv6() -> &'static str {
+    if has_ipv6() { " addrgenmode none" } else { "" }
 }
 
 fn mac_text(mac: [u8; 6]) -> String {
@@ -70,13 +84,13 @@ impl Op for AddBridge {
         "rtnetlink(7)"
     }
     fn shell(&self) -> String {
-        format!("ip link add {} address {} addrgenmode none type bridge", self.name, mac_text(self.mac))
+        format!("ip link add {} address {} type bridge", self.name, mac_text(self.mac))
     }
     fn run(&self) -> Result<(), Errno> {
         let request = Request::new(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link_header(0, 0, 0))
             .text(IFLA_IFNAME, &self.name)
-            .attribute(IFLA_ADDRESS, &self.mac);
-        let request = without_ipv6_chatter(request).nest(IFLA_LINKINFO, |r| r.text(IFLA_INFO_KIND, "bridge"));
+            .attribute(IFLA_ADDRESS, &self.mac)
+            .nest(IFLA_LINKINFO, |r| r.text(IFLA_INFO_KIND, "bridge"));
         match request.send() {
             Err(Errno::EEXIST) => Ok(()),
             other => other,
@@ -103,7 +117,7 @@ impl Op for AddVeth {
     }
     fn shell(&self) -> String {
         format!(
-            "ip link add {} addrgenmode none type veth peer name {} address {} addrgenmode none netns {}",
+            "ip link add {} type veth peer name {} address {} netns {}",
             self.name,
             self.peer,
             mac_text(self.mac),
@@ -113,14 +127,13 @@ impl Op for AddVeth {
     fn run(&self) -> Result<(), Errno> {
         let request = Request::new(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link_header(0, 0, 0));
         let peer = |r: Request| {
-            let r = r
-                .raw(&link_header(0, 0, 0))
+            r.raw(&link_header(0, 0, 0))
                 .text(IFLA_IFNAME, self.peer)
                 .attribute(IFLA_ADDRESS, &self.mac)
-                .number(IFLA_NET_NS_PID, self.pid as u32);
-            without_ipv6_chatter(r)
+                .number(IFLA_NET_NS_PID, self.pid as u32)
         };
-        without_ipv6_chatter(request.text(IFLA_IFNAME, &self.name))
+        request
+            .text(IFLA_IFNAME, &self.name)
             .nest(IFLA_LINKINFO, |r| {
                 r.text(IFLA_INFO_KIND, "veth").nest(IFLA_INFO_DATA, |r| r.nest(VETH_INFO_PEER, peer))
             })
@@ -130,10 +143,9 @@ impl Op for AddVeth {
 }
 // ANCHOR_END: veth
 
-/// Encender una interfaz y, si se dice, enchufarla a un puente.
+/// Encender una interfaz (sin que IPv6 se anuncie por ella) y, si se dice, enchufarla a un puente.
 pub struct SetLink {
     pub name: String,
-    pub up: bool,
     pub master: Option<String>,
 }
 
@@ -144,11 +156,13 @@ impl Op for SetLink {
     }
     fn shell(&self) -> String {
         let master = self.master.as_ref().map(|m| format!(" master {m}")).unwrap_or_default();
-        format!("ip link set {}{master}{}", self.name, if self.up { " up" } else { "" })
+        let ipv6 = if self.name == "lo" { "" } else { quiet_ipv6() };
+        format!("ip link set {}{master}{ipv6} up", self.name)
     }
     fn run(&self) -> Result<(), Errno> {
-        let flags = if self.up { IFF_UP } else { 0 };
-        let request = Request::new(RTM_NEWLINK, 0, &link_header(0, index_of(&self.name)?, flags));
+        let request = Request::new(RTM_NEWLINK, 0, &link_header(0, index_of(&self.name)?, IFF_UP));
+        // `lo` no anuncia nada, y su ::1 hace falta
+        let request = if self.name == "lo" { request } else { without_ipv6_chatter(request) };
         match &self.master {
             Some(master) => request.number(IFLA_MASTER, index_of(master)?).send(),
             None => request.send(),
