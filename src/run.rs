@@ -36,12 +36,25 @@ pub struct RunOptions {
     pub acelera: u32,
 }
 
+/// Cómo acabó `run`.
+pub struct Outcome {
+    /// El nombre del Pod que se ha quedado en segundo plano.
+    pub started: Option<String>,
+    pub code: u8,
+}
+
+impl From<u8> for Outcome {
+    fn from(code: u8) -> Outcome {
+        Outcome { started: None, code }
+    }
+}
+
 // ANCHOR: run
-/// Levanta el Pod y, en primer plano, lo acompaña hasta que acaba. Devuelve el código de salida.
-pub fn run(options: &RunOptions) -> Result<u8, Error> {
+/// Levanta el Pod y, en primer plano, lo acompaña hasta que acaba.
+pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     let loaded = spec::load(&options.file)?;
     if !options.mode.is_real() {
-        return rehearse(&loaded, options.mode).map(|_| exit::OK);
+        return rehearse(&loaded, options.mode).map(|_| exit::OK.into());
     }
     require_root("crear un Pod", &options.file)?;
     gc::sweep_pending();
@@ -60,7 +73,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Error> {
         true => detach(claim, loaded, plan, options),
         false => {
             let screen = Screen::new(&plan.containers);
-            live(claim, loaded, plan, options, Some(screen), None)
+            live(claim, loaded, plan, options, Some(screen), None).map(Outcome::from)
         }
     }
 }
@@ -208,7 +221,7 @@ fn exit_code(status: &PodStatus) -> u8 {
 
 // ANCHOR: detach
 /// En segundo plano: un hijo supervisa; quien lo lanzó espera a que el Pod esté en marcha y se va.
-fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> Result<u8, Error> {
+fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> Result<Outcome, Error> {
     let name = plan.name.clone();
     let (ours, theirs) = crate::kernel::sys::report_pipe()
         .map_err(|errno| Error::failed("no se pudo abrir una tubería").because(crate::error::spanish(errno)))?;
@@ -246,12 +259,12 @@ fn become_daemon(name: &str) {
 }
 
 /// El supervisor cierra la tubería sin decir nada si todo va bien; si no, escribe por qué.
-fn wait_for_report(pipe: OwnedFd, name: &str) -> Result<u8, Error> {
+fn wait_for_report(pipe: OwnedFd, name: &str) -> Result<Outcome, Error> {
     let mut report = String::new();
     // si el supervisor muere, la tubería se cierra: se mira después si el Pod existe
     let _ = std::fs::File::from(pipe).read_to_string(&mut report);
     if report.is_empty() {
-        return Ok(exit::OK);
+        return Ok(Outcome { started: Some(name.to_string()), code: exit::OK });
     }
     Err(Error::failed(format!("el Pod `{name}` no arranca bien")).because(report.trim_end()))
 }

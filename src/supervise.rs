@@ -7,6 +7,8 @@
 mod containers;
 mod probes;
 
+pub use probes::namespaces_of_a_container;
+
 use crate::cli::term::Screen;
 use crate::control::{Control, Request, Response};
 use crate::error::{Error, StepError};
@@ -424,7 +426,7 @@ impl Supervisor {
 }
 
 /// Recoge a un hijo que acaba (o está a punto de acabar) y dice cómo murió.
-fn reap(pidfd: BorrowedFd) -> Option<crate::logic::Exit> {
+pub fn reap(pidfd: BorrowedFd) -> Option<crate::logic::Exit> {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
     loop {
         match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED) {
