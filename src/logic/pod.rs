@@ -142,10 +142,8 @@ impl Pod {
                     self.sandbox = Sandbox::Ready;
                 }
             }
-            Event::SandboxFailed(why) => {
-                self.lose_sandbox(Sandbox::Starting, notes::sandbox_failed(&why), out)
-            }
-            Event::SandboxDied(why) => self.lose_sandbox(Sandbox::Ready, notes::sandbox_died(&why), out),
+            Event::SandboxFailed(why) => self.lose_sandbox(notes::sandbox_failed(&why), out),
+            Event::SandboxDied(why) => self.lose_sandbox(notes::sandbox_died(&why), out),
             Event::Started(id) => self.started(id, out),
             Event::StartFailed(id, failure) => self.start_failed(id, failure, out),
             Event::Exited { id, exit, oom, message } => self.exited(id, exit, oom, message, out),
@@ -157,9 +155,10 @@ impl Pod {
     }
 
     /// Sin pausa no hay red ni, quizá, procesos: el Pod falla entero, nunca a medias.
-    fn lose_sandbox(&mut self, expected: Sandbox, note: Note, out: &mut Vec<Action>) {
-        if self.sandbox != expected {
-            return;
+    fn lose_sandbox(&mut self, note: Note, out: &mut Vec<Action>) {
+        match self.sandbox {
+            Sandbox::Starting | Sandbox::Ready => {}
+            Sandbox::New | Sandbox::Gone => return,
         }
         self.sandbox = Sandbox::Gone;
         self.condemn(note, out);
