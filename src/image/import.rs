@@ -164,6 +164,12 @@ mod tests {
 
     #[test]
     fn humo() {
+        for f in ["busybox", "nginx", "php-fpm"] {
+            println!(
+                "{:?}",
+                Store::at(Path::new("/tmp/img/store")).build(Path::new(f), None).map_err(|e| e.to_string())
+            );
+        }
         for f in ["oci/d.tar", "oci/o.tar", "oci/dir"] {
             println!(
                 "{:?}",
