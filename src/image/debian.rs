@@ -104,12 +104,24 @@ fn place(path: &[u8], exclude: &[String]) -> Option<Vec<u8>> {
         return None; // el propio `bin`: lo pone link_merged
     }
     let path = if merged { [b"usr/", path].concat() } else { path.to_vec() };
-    let below = |prefix: &str| {
-        let prefix = prefix.trim_matches('/').as_bytes();
-        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-    };
-    let unwanted = LEFTOVERS.iter().any(|p| below(p)) || exclude.iter().any(|p| below(p));
+    let unwanted = LEFTOVERS.iter().any(|p| is_below(&path, p)) || exclude.iter().any(|p| is_below(&path, p));
     (!unwanted).then_some(path)
+}
+
+/// ¿Es `path` lo que dice `pattern`, o cuelga de ello? En cada trozo cabe un `*`.
+fn is_below(path: &[u8], pattern: &str) -> bool {
+    let mut parts = path.split(|byte| *byte == b'/');
+    pattern.trim_matches('/').split('/').all(|wanted| {
+        let Some(part) = parts.next() else { return false };
+        match wanted.split_once('*') {
+            None => part == wanted.as_bytes(),
+            Some((start, end)) => {
+                part.len() >= start.len() + end.len()
+                    && part.starts_with(start.as_bytes())
+                    && part.ends_with(end.as_bytes())
+            }
+        }
+    })
 }
 
 fn link_merged(root: &Root) -> Result<(), Error> {
@@ -270,7 +282,7 @@ mod tests {
 
     #[test]
     fn lo_de_bin_y_lib_acaba_en_usr_y_lo_excluido_no_aparece() {
-        let exclude = vec!["/usr/share/doc".to_string(), "/usr/lib/systemd/".to_string()];
+        let exclude = ["/usr/share/doc", "/usr/lib/systemd/", "/usr/lib/*/perl*"].map(str::to_string);
         let to = |path: &str| place(path.as_bytes(), &exclude).map(|p| String::from_utf8(p).unwrap());
         for (from, expected) in [
             ("bin/sh", Some("usr/bin/sh")),
@@ -281,6 +293,9 @@ mod tests {
             ("usr/share/doc", None),
             ("usr/share/docbook", Some("usr/share/docbook")),
             ("lib/systemd/system", None),
+            ("usr/lib/x86_64-linux-gnu/perl-base/unicore", None),
+            ("usr/lib/x86_64-linux-gnu/libperl.so", Some("usr/lib/x86_64-linux-gnu/libperl.so")),
+            ("usr/lib", Some("usr/lib")),
             ("etc/apt/sources.list", None),
             ("etc/hostname", None),
             ("etc/hosts", Some("etc/hosts")),

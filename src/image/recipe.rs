@@ -35,7 +35,8 @@ pub struct Recipe {
     pub name: String,
     /// De dónde sale el árbol.
     pub from: From,
-    /// Lo que no se extrae de los paquetes: rutas absolutas, con todo lo que cuelgue de ellas.
+    /// Lo que no se extrae de los paquetes: rutas absolutas, con todo lo que cuelgue de ellas. En
+    /// cada trozo cabe un `*`.
     #[serde(default)]
     pub exclude: Vec<String>,
     #[serde(default)]
