@@ -6,6 +6,13 @@ use crate::state;
 use std::path::Path;
 use std::time::Duration;
 
+/// `micropod image build RECETA [--name NOMBRE]`
+pub fn build(recipe: &Path, name: Option<&str>) -> Result<(), Error> {
+    let image = image::build(recipe, name)?;
+    println!("image/{} built", image.name);
+    Ok(())
+}
+
 /// `micropod image import NOMBRE FICHERO`
 pub fn import(name: &str, file: &Path) -> Result<(), Error> {
     let image = image::import(name, file)?;
