@@ -9,6 +9,7 @@ pub mod structure;
 pub mod suggest;
 pub mod tree;
 pub mod types;
+pub mod validate;
 
 pub use errors::{Place, SpecError, SpecErrors};
 pub use parse::load;

@@ -8,6 +8,7 @@ use super::errors::{Place, SpecError, SpecErrors, is_hidden, visible};
 use super::structure::{self, Finding};
 use super::tree::{self, Tree, Value};
 use super::types::{Object, Pod};
+use super::validate::{self, Broken};
 use super::{Loaded, kubernetes_fields, suggest};
 use crate::error::Error;
 use ron::extensions::Extensions;
@@ -159,7 +160,10 @@ pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
         return Err(refuse("MP0116", file, format!("`{file}` está vacío"), hint).into());
     }
     match options().from_str::<Object>(text) {
-        Ok(Object::Pod(pod)) => Ok(pod),
+        Ok(Object::Pod(pod)) => match validate::check(&pod) {
+            broken if broken.is_empty() => Ok(pod),
+            broken => Err(place_all(file, text, locate_all(text, broken))),
+        },
         Err(error) => Err(diagnose(file, text, error)),
     }
 }
@@ -193,6 +197,17 @@ fn diagnose(file: &str, text: &str, error: ron::error::SpannedError) -> SpecErro
         found if found.is_empty() => translate(file, text, &error).into(),
         found => place_all(file, text, found),
     }
+}
+
+/// De los caminos de los campos a los bytes que ocupan.
+fn locate_all(text: &str, broken: Vec<Broken>) -> Vec<Finding> {
+    let tree = Tree::read(text);
+    let find = |b: Broken| {
+        let at = if b.on_key { tree.find_key(text, &b.path) } else { tree.find(text, &b.path) };
+        let at = at.unwrap_or(0..0);
+        Finding { at, code: b.code, field: b.path, problem: b.problem, hint: b.hint, possible: Vec::new() }
+    };
+    broken.into_iter().map(find).collect()
 }
 
 /// De los bytes señalados a la línea y la columna, en el orden del fichero.

@@ -210,7 +210,7 @@ impl Checker<'_> {
         let ours_ref: Vec<&str> = ours.iter().map(String::as_str).collect();
         let (code, problem, hint) = explain_unknown(&name, shape, &ours_ref, path, owner);
         self.push(entry.key.span.clone(), code, inner, problem, hint);
-        if let Some(last) = self.found.last_mut() {
+        if let Some(last) = self.found.last_mut().filter(|f| f.code == "MP0101") {
             last.possible = ours;
         }
     }
