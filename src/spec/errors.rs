@@ -89,9 +89,10 @@ impl fmt::Display for SpecError {
             note("pista", hint)?;
         }
         if !self.possible.is_empty() {
-            note("posibles", &self.possible.join(", "))?;
+            let label = if self.code == "MP0101" { "campos posibles" } else { "valores posibles" };
+            note(label, &self.possible.join(", "))?;
         }
-        note("más", &format!("micropod explain {}", self.code))
+        note("más información", &format!("micropod explain {}", self.code))
     }
 }
 
@@ -169,7 +170,7 @@ mod tests {
         let start = text.find("mal").unwrap();
         assert_eq!(
             error(text, start..start + 3),
-            "error[MP0101]: mal\n --> a.ron:2:9\n  |\n2 | \tñandú: mal\n  | \t       ^^^\n  |\n  = más: micropod explain MP0101"
+            "error[MP0101]: mal\n --> a.ron:2:9\n  |\n2 | \tñandú: mal\n  | \t       ^^^\n  |\n  = más información: micropod explain MP0101"
         );
     }
 

@@ -5,14 +5,15 @@
 //! sintaxis y luego sus campos, y solo si ahí no aparece nada se traduce el error de `ron`.
 
 use super::errors::{Place, SpecError, SpecErrors, is_hidden, visible};
+use super::structure::{self, Finding};
 use super::tree::{self, Tree, Value};
 use super::types::{Object, Pod};
-use super::Loaded;
+use super::validate::{self, Broken};
+use super::{Loaded, kubernetes_fields, suggest};
 use crate::error::Error;
 use ron::extensions::Extensions;
 use std::fs::File;
 use std::io::{self, Read};
-use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -159,7 +160,10 @@ pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
         return Err(refuse("MP0116", file, format!("`{file}` está vacío"), hint).into());
     }
     match options().from_str::<Object>(text) {
-        Ok(Object::Pod(pod)) => Ok(pod),
+        Ok(Object::Pod(pod)) => match validate::check(&pod) {
+            broken if broken.is_empty() => Ok(pod),
+            broken => Err(place_all(file, text, locate_all(text, broken))),
+        },
         Err(error) => Err(diagnose(file, text, error)),
     }
 }
@@ -178,20 +182,121 @@ fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecError> {
     Err(error)
 }
 
+/// Por qué no es un Pod: primero qué parece, luego su sintaxis, luego sus campos.
 fn diagnose(file: &str, text: &str, error: ron::error::SpannedError) -> SpecErrors {
     let tree = Tree::read(text);
+    if let Some(error) = other_language(file, text).or_else(|| other_object(file, text, &tree)) {
+        return error.into();
+    }
     if let Some(fault) = &tree.fault {
         let mut error = refuse(fault.code, file, fault.problem.clone(), fault.hint.as_deref().unwrap_or_default());
         error.place = Some(Place::new(text, fault.at.clone()));
         return error.into();
     }
-    translate(file, text, &error).into()
+    match structure::check(text, &tree) {
+        found if found.is_empty() => translate(file, text, &error).into(),
+        found => place_all(file, text, found),
+    }
+}
+
+/// De los caminos de los campos a los bytes que ocupan.
+fn locate_all(text: &str, broken: Vec<Broken>) -> Vec<Finding> {
+    let tree = Tree::read(text);
+    let find = |b: Broken| {
+        let at = if b.on_key { tree.find_key(text, &b.path) } else { tree.find(text, &b.path) };
+        let at = at.unwrap_or(0..0);
+        Finding { at, code: b.code, field: b.path, problem: b.problem, hint: b.hint, possible: Vec::new() }
+    };
+    broken.into_iter().map(find).collect()
+}
+
+/// De los bytes señalados a la línea y la columna, en el orden del fichero.
+fn place_all(file: &str, text: &str, mut found: Vec<Finding>) -> SpecErrors {
+    found.sort_by_key(|f| f.at.start);
+    let place = |f: Finding| SpecError {
+        code: f.code,
+        file: file.to_string(),
+        place: Some(Place::new(text, f.at)),
+        field: f.field,
+        problem: f.problem,
+        hint: f.hint,
+        possible: f.possible,
+    };
+    SpecErrors(found.into_iter().map(place).collect())
+}
+
+const SHAPE_OF_A_POD: &str = "micropod lee RON: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
+
+/// YAML y JSON se reconocen por cómo empiezan.
+fn other_language(file: &str, text: &str) -> Option<SpecError> {
+    let significant = text.lines().enumerate().find(|(_, line)| {
+        let line = line.trim();
+        !line.is_empty() && !line.starts_with('#') && !line.starts_with("//")
+    });
+    let (number, line) = significant?;
+    let trimmed = line.trim();
+    let key = trimmed.split(':').next().unwrap_or_default();
+    let bare_key = key.len() < trimmed.len() && !key.is_empty() && key.chars().all(|c| c.is_alphanumeric());
+    let yaml = trimmed.starts_with("---") || trimmed.starts_with("- ") || trimmed.starts_with("%YAML");
+    let language = if trimmed.starts_with('{') {
+        "JSON"
+    } else if yaml || bare_key && !trimmed[key.len() + 1..].trim_start().starts_with('(') {
+        "YAML"
+    } else {
+        return None;
+    };
+    let mut error = refuse("MP0114", file, format!("esto parece {language}"), SHAPE_OF_A_POD);
+    let start: usize = text.split_inclusive('\n').take(number).map(str::len).sum();
+    error.place = Some(Place::new(text, start..start + line.len()));
+    Some(error)
+}
+
+/// El objeto no es un Pod: quizá otro de Kubernetes, quizá ninguno.
+fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
+    let name = match &tree.root.value {
+        Value::Object { name, .. } | Value::Tuple { name, .. } => name.clone(),
+        Value::Word => Some(tree.root.span.clone()),
+        // el fallo de sintaxis, si lo hay, dice más
+        _ if tree.fault.is_some() => return None,
+        _ => None,
+    };
+    let kind = name.clone().map_or("", |range| &text[range]);
+    if kind == "Pod" && !matches!(tree.root.value, Value::Word) {
+        return None;
+    }
+    let known = kubernetes_fields::other_kind(kind);
+    let problem = match (kind, known) {
+        ("Pod", _) => "después de `Pod` van unos paréntesis con sus campos".to_string(),
+        ("", _) => "falta decir qué objeto es".to_string(),
+        (kind, Some(_)) => format!("`{kind}` es un objeto de Kubernetes que micropod no crea: solo `Pod`"),
+        (kind, None) => format!("`{}` no es un objeto: micropod solo crea `Pod`", visible(kind, 60)),
+    };
+    let guess = suggest::nearest(kind, ["Pod"]).filter(|_| kind != "Pod").map(|pod| format!("¿querías decir `{pod}`?"));
+    let hint = known.map(str::to_string).or(guess).unwrap_or_else(|| SHAPE_OF_A_POD.to_string());
+    let mut error = refuse("MP0113", file, problem, &hint);
+    let at = name.unwrap_or(tree.root.span.start..tree.root.span.start + 1);
+    error.place = Some(Place::new(text, at));
+    Some(error)
 }
 
 /// Lo que dice `ron`, en español: la última red, por si el árbol no ve nada.
 fn translate(file: &str, text: &str, error: &ron::error::SpannedError) -> SpecError {
-    let _ = (Value::Text, &error.code);
-    let mut spec = refuse("MP0109", file, format!("esto no es RON válido: {}", error.code), "");
+    use ron::Error as Ron;
+    let (code, problem) = match &error.code {
+        Ron::InvalidEscape(_) => ("MP0110", "hay una secuencia de escape que no vale dentro de un texto".to_string()),
+        Ron::Eof => ("MP0109", "el texto acaba antes de tiempo".to_string()),
+        Ron::ExceededRecursionLimit => ("MP0111", "hay demasiados paréntesis unos dentro de otros".to_string()),
+        Ron::IntegerOutOfBounds => ("MP0106", "este número es demasiado grande".to_string()),
+        Ron::InvalidIntegerDigit { digit, .. } => ("MP0106", format!("`{digit}` no es una cifra de este número")),
+        Ron::FloatUnderscore | Ron::UnderscoreAtBeginning => ("MP0106", "este número no está bien escrito".to_string()),
+        Ron::NoSuchExtension(name) => ("MP0109", format!("RON no tiene ninguna extensión `{}`", visible(name, 60))),
+        Ron::Message(text) => ("MP0106", visible(text, 300)),
+        Ron::InvalidIdentifier(name) | Ron::SuggestRawIdentifier(name) => {
+            ("MP0101", format!("`{}` no es el nombre de ningún campo", visible(name, 60)))
+        }
+        _ => ("MP0109", "esto no es RON válido".to_string()),
+    };
+    let mut spec = refuse(code, file, problem, "compara con un ejemplo de la documentación");
     spec.place = Some(Place::new(text, byte_of(text, error.span.start)..byte_of(text, error.span.end)));
     spec
 }
@@ -203,5 +308,31 @@ fn byte_of(text: &str, position: ron::error::Position) -> usize {
     line + rest.char_indices().nth(position.col.saturating_sub(1)).map_or(rest.len(), |(i, _)| i)
 }
 
-#[allow(dead_code)]
-fn unused(_: Range<usize>) {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prueba_rapida() {
+        for text in [
+            "Pod(metadata: (name: \"a\"), spec: (containers: [(name: \"nginx\", imagen: \"x\")]))",
+            "Pod(metadata: (name: \"a\", labels: {\"a\": \"1\", \"a\": \"2\"}), spec: (containers: []))",
+            "Pod(metadata: (name: \"a\"), spec: (containers: [(name: \"nginx\", image: nginx:1.27)]))",
+            "Pod(metadata: (name: \"a\"), spec: (affinity: (), containers: [(name: \"nginx\", image: \"x\", restartPolicy: Siempre, tty: Sí, command: \"sh\", ports: [(containerPort: \"80\", hostIp: \"1.2.3.4\")])], restartPolicy: Siempre))",
+            "Pod(metadata: (name: \"a\"), spec: (containers: [(name: \"nginx\", image: \"x\", resources: (limits: (cpu: 64Mi, memory: \"64MB\")))]))",
+            "Pod(metadata: (name: \"a\"), spec: (containers: [(name: \"nginx\", image: \"x\", resources: (limits: (cpu: 2, memory: \"64MB\")))]))",
+            "Pod(metadata: (name: \"a\", restartPolicy: Never), spec: (containers: [(name: \"nginx\"\n image: \"x\")]))",
+            "Pod(metadata: (name: \"a\", restartPolicy: Never), spec: (containers: [(name: \"nginx\"\n)]))",
+            "apiVersion: v1\nkind: Pod\n",
+            "Deployment(spec: ())",
+            "(spec: ())",
+            "Pod",
+            "Pot(x: 1)",
+            "{\"kind\": \"Pod\"}",
+            "Pod(metadata: (name = \"a\"), spec: (containers: []))",
+            "Pod(metadata: (name: \"a\"), spec: (containers: [name: \"a\", image: \"b\"]))",
+        ] {
+            println!("{}\n", parse("a.ron", text).unwrap_err());
+        }
+    }
+}

@@ -40,6 +40,11 @@ impl Quantity {
         u64::try_from(self.millis.div_ceil(1000)).unwrap_or(u64::MAX)
     }
 
+    /// En milésimas, sin redondear ni recortar: para comparar.
+    pub fn millis_exact(&self) -> u128 {
+        self.millis
+    }
+
     /// En milésimas (de CPU).
     pub fn millis(&self) -> u64 {
         u64::try_from(self.millis).unwrap_or(u64::MAX)

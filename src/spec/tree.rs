@@ -138,7 +138,7 @@ impl Tree {
 
 impl Node {
     /// Lo que se subraya: entero si es un valor suelto; si no, su primer trozo.
-    fn head(&self) -> Range<usize> {
+    pub fn head(&self) -> Range<usize> {
         match &self.value {
             Value::Object { name, .. } | Value::Tuple { name, .. } => {
                 name.clone().unwrap_or(self.span.start..self.span.start + 1)
@@ -172,7 +172,7 @@ impl Node {
 
 impl Entry {
     /// De un valor compuesto se señala su nombre: es lo que se reconoce a simple vista.
-    fn head(&self) -> Range<usize> {
+    pub fn head(&self) -> Range<usize> {
         match self.value.value {
             Value::Text | Value::Char | Value::Number | Value::Word | Value::Unknown => self.value.span.clone(),
             _ => self.key.span.clone(),

@@ -39,8 +39,10 @@ object! {
         }
         optional {
             /// Etiquetas: pares clave y valor para reconocer y seleccionar objetos.
+            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             labels: BTreeMap<String, String>,
             /// Anotaciones: pares clave y valor para guardar datos que no sirven para seleccionar.
+            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             annotations: BTreeMap<String, String>,
         }
     }
@@ -159,6 +161,7 @@ object! {
             /// Puerto de la máquina que se redirige a este: de 1 a 65535.
             host_port: Option<i64>,
             /// Dirección de la máquina en la que vale hostPort. La predeterminada es todas.
+            #[serde(rename = "hostIP")]
             host_ip: Option<String>,
             /// Protocolo: TCP (el predeterminado) o UDP.
             protocol: Protocol,
