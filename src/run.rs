@@ -240,6 +240,8 @@ fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> 
         }
         Ok(crate::kernel::sys::Cloned::Parent { .. }) => {
             drop(theirs);
+            // el cerrojo es del hijo: soltar aquí nuestra copia se lo quitaría
+            std::mem::forget(claim);
             wait_for_report(ours, &name)
         }
         Err(errno) => Err(Error::failed("no se pudo crear el supervisor").because(crate::error::spanish(errno))),

@@ -12,6 +12,7 @@ fn verb(name: &'static str, about: &'static str) -> Command {
         .about(about)
         .help_template(TEMPLATE)
         .disable_help_flag(true)
+        .disable_version_flag(true)
         .disable_help_subcommand(true)
         .next_help_heading("Opciones")
         .arg(Arg::new("ayuda").short('h').long("help").action(ArgAction::Help).help("Imprime esta ayuda"))

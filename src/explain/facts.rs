@@ -73,7 +73,9 @@ pub fn read(seen: &Seen) -> Facts {
             members.push(member(&plan.name, false, process, seen, &plan.mounts));
         }
     }
-    let network = seen.record.network.as_ref().and_then(|_| members.first()).map(network_of);
+    // el /sys de un contenedor es el de su red; la pausa ve el del anfitrión
+    let inside = members.iter().find(|m| !m.is_pause).or(members.first());
+    let network = seen.record.network.as_ref().and(inside).map(network_of);
     Facts {
         network,
         pod_cgroup: seen.record.cgroup.as_deref().map(cgroup),
