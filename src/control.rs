@@ -6,7 +6,10 @@
 use crate::error::Error;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
-use nix::sys::socket::{AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, connect, listen, recv, send, socket};
+use nix::sys::socket::{
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, connect, listen, recv,
+    send, socket,
+};
 use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -39,7 +42,8 @@ impl Control {
         // uno anterior es de un supervisor que ya no está: el nombre es nuestro
         let _ = std::fs::remove_file(path);
         let failed = |errno: Errno| {
-            Error::failed(format!("no se pudo abrir el socket {}", path.display())).because(crate::error::spanish(errno))
+            Error::failed(format!("no se pudo abrir el socket {}", path.display()))
+                .because(crate::error::spanish(errno))
         };
         let listener = seqpacket(SockFlag::SOCK_NONBLOCK).map_err(failed)?;
         bind(listener.as_raw_fd(), &UnixAddr::new(path).map_err(failed)?).map_err(failed)?;
@@ -71,7 +75,9 @@ impl Control {
                 Err(Errno::EAGAIN | Errno::EINTR) => waiting.push(client),
                 // se fue, o dice algo que no se entiende: no se le atiende más
                 Err(_) | Ok(0) => {}
-                Ok(n) => requests.extend(serde_json::from_slice(&bytes[..n]).ok().map(|request| (client, request))),
+                Ok(n) => {
+                    requests.extend(serde_json::from_slice(&bytes[..n]).ok().map(|request| (client, request)))
+                }
             }
         }
         self.clients = waiting;
@@ -124,7 +130,9 @@ mod tests {
             })
             .collect();
         let asking = path.clone();
-        let asked = std::thread::spawn(move || ask(&asking, &Request::Delete { grace_seconds: Some(3), force: false }));
+        let asked = std::thread::spawn(move || {
+            ask(&asking, &Request::Delete { grace_seconds: Some(3), force: false })
+        });
         let mut got = Vec::new();
         while got.is_empty() {
             got = control.attend();

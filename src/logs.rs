@@ -291,7 +291,9 @@ mod tests {
     fn al_pasar_del_tope_se_aparta_y_solo_se_pierde_lo_mas_viejo() {
         let dir = folder("rota");
         let mut logs = LogWriter::open(&dir, 0);
-        let block: Vec<u8> = (0..1024).flat_map(|_| *b"0123456789012345678901234567890123456789012345678901234567890123\n").collect();
+        let block: Vec<u8> = (0..1024)
+            .flat_map(|_| *b"0123456789012345678901234567890123456789012345678901234567890123\n")
+            .collect();
         for _ in 0..600 {
             logs.write(Stream::Stdout, &block, UNIX_EPOCH);
         }

@@ -91,8 +91,9 @@ pub fn require_root(what: &str, file: &Path) -> Result<(), Error> {
 /// Toma el nombre. Si había un Pod acabado con él, lo sustituye y lo dice.
 fn claim(name: &str) -> Result<Claim, Error> {
     let Some(claim) = Claim::take(name)? else {
-        return Err(Error::failed(format!("ya hay un Pod `{name}` en marcha"))
-            .with_hint(format!("míralo con `micropod get pod {name}` o bórralo con `micropod delete pod {name}`")));
+        return Err(Error::failed(format!("ya hay un Pod `{name}` en marcha")).with_hint(format!(
+            "míralo con `micropod get pod {name}` o bórralo con `micropod delete pod {name}`"
+        )));
     };
     if let Some(old) = state::see_claimed(&claim) {
         gc::reap(&old.record, &old.live);
@@ -137,8 +138,9 @@ fn decide(loaded: &Loaded, uid: &str, options: &RunOptions) -> Result<PodPlan, E
         remove: options.remove,
         plans: plan.containers.clone(),
     };
-    state::write_record(&record)
-        .map_err(|e| Error::failed(format!("no se pudo guardar la ficha del Pod en {}", state::RUN)).because(e))?;
+    state::write_record(&record).map_err(|e| {
+        Error::failed(format!("no se pudo guardar la ficha del Pod en {}", state::RUN)).because(e)
+    })?;
     Ok(plan)
 }
 
@@ -148,8 +150,14 @@ fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError
     let data = state::data_dir(&plan.uid);
     k.step("crear el directorio del Pod, para sus capas y sus volúmenes", MakeDir::new(&data, 0o700))?;
     k.undo_later("borrar el directorio del Pod: capas y emptyDir mueren con él", RemoveTree(data));
-    k.step("crear el punto de montaje de los ficheros del Pod", MakeDir::new(rootfs::pod_files(&plan.uid), 0o700))?;
-    k.step("crear el punto de montaje de su memoria compartida", MakeDir::new(rootfs::pod_shm(&plan.uid), 0o700))?;
+    k.step(
+        "crear el punto de montaje de los ficheros del Pod",
+        MakeDir::new(rootfs::pod_files(&plan.uid), 0o700),
+    )?;
+    k.step(
+        "crear el punto de montaje de su memoria compartida",
+        MakeDir::new(rootfs::pod_shm(&plan.uid), 0o700),
+    )?;
     volume::prepare(k, &plan.uid, &plan.volumes)?;
     if let Some(hierarchy) = &plan.hierarchy {
         cgroup::prepare(k, hierarchy, &plan.name, &plan.limits)?;
@@ -167,7 +175,8 @@ fn live(
     screen: Option<Screen>,
     parent: Option<OwnedFd>,
 ) -> Result<u8, Error> {
-    let signals = Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
+    let signals =
+        Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
     crate::kernel::sys::set_process_name(c"micropod");
     let uid = plan.uid.clone();
     let mut k = Kernel::new(options.mode);
@@ -200,7 +209,9 @@ fn finish(claim: Claim, uid: &str, live: &Live, options: &RunOptions) -> Result<
     if options.remove {
         gc::forget_logs(&claim.name);
         let name = claim.name.clone();
-        claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
+        claim
+            .forget()
+            .map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
     }
     Ok(exit_code(&live.status))
 }
@@ -213,7 +224,9 @@ fn exit_code(status: &PodStatus) -> u8 {
     let all = status.init_containers.iter().chain(&status.containers);
     let code = |c: &crate::logic::status::ContainerStatus| match &c.state {
         ContainerState::Terminated(end) => Some(end.exit_code),
-        ContainerState::Waiting { .. } | ContainerState::Running { .. } => c.last.as_ref().map(|end| end.exit_code),
+        ContainerState::Waiting { .. } | ContainerState::Running { .. } => {
+            c.last.as_ref().map(|end| end.exit_code)
+        }
     };
     let failed = all.filter_map(code).find(|code| *code != 0);
     failed.map_or(exit::FAILED, |code| (code & 0xff) as u8)
@@ -223,8 +236,9 @@ fn exit_code(status: &PodStatus) -> u8 {
 /// En segundo plano: un hijo supervisa; quien lo lanzó espera a que el Pod esté en marcha y se va.
 fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> Result<Outcome, Error> {
     let name = plan.name.clone();
-    let (ours, theirs) = crate::kernel::sys::report_pipe()
-        .map_err(|errno| Error::failed("no se pudo abrir una tubería").because(crate::error::spanish(errno)))?;
+    let (ours, theirs) = crate::kernel::sys::report_pipe().map_err(|errno| {
+        Error::failed("no se pudo abrir una tubería").because(crate::error::spanish(errno))
+    })?;
     match crate::kernel::sys::clone3(0, None) {
         Ok(crate::kernel::sys::Cloned::Child) => {
             drop(ours);
@@ -244,7 +258,9 @@ fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> 
             std::mem::forget(claim);
             wait_for_report(ours, &name)
         }
-        Err(errno) => Err(Error::failed("no se pudo crear el supervisor").because(crate::error::spanish(errno))),
+        Err(errno) => {
+            Err(Error::failed("no se pudo crear el supervisor").because(crate::error::spanish(errno)))
+        }
     }
 }
 // ANCHOR_END: detach
@@ -293,4 +309,3 @@ fn tell(k: &mut Kernel, plan: &PodPlan) -> Result<(), Error> {
     Ok(())
 }
 // ANCHOR_END: tell
-

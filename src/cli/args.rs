@@ -38,7 +38,13 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .after_help(EXIT_CODES)
-        .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help("Imprime la versión"))
+        .arg(
+            Arg::new("version")
+                .short('V')
+                .long("version")
+                .action(ArgAction::Version)
+                .help("Imprime la versión"),
+        )
         .version(env!("CARGO_PKG_VERSION"))
         .subcommands(run_verbs())
         .subcommands(look_verbs())
@@ -47,11 +53,12 @@ pub fn command() -> Command {
 }
 
 fn run_verbs() -> Vec<Command> {
-    let wait = option("wait", "CONDICIÓN", "Con -d: esperar a que se cumpla (condition=Ready si no se dice otra)")
-        .num_args(0..=1)
-        .require_equals(true)
-        .default_missing_value("condition=Ready")
-        .hide_default_value(true);
+    let wait =
+        option("wait", "CONDICIÓN", "Con -d: esperar a que se cumpla (condition=Ready si no se dice otra)")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("condition=Ready")
+            .hide_default_value(true);
     vec![
         verb("run", "Levanta el Pod que describe un fichero y lo acompaña hasta que acaba")
             .arg(operand("FICHERO", "Fichero del Pod en RON; - es la entrada estándar").required(true))
@@ -60,7 +67,10 @@ fn run_verbs() -> Vec<Command> {
             .arg(option("timeout", "PLAZO", "Con --wait: cuánto esperar (30s, 2m). Si no se dice: 60s"))
             .arg(flag("rm", "Borrar su ficha y sus logs cuando acabe"))
             .arg(flag("narra", "Contar cada orden que se da al kernel").conflicts_with("detach"))
-            .arg(flag("paso-a-paso", "Contar cada orden y esperar Intro antes de darla").conflicts_with("detach"))
+            .arg(
+                flag("paso-a-paso", "Contar cada orden y esperar Intro antes de darla")
+                    .conflicts_with("detach"),
+            )
             .arg(flag("dry-run", "Contar lo que se haría, sin hacer nada ni ser root"))
             .arg(option("acelera", "N", "Dividir entre N las esperas entre reinicios, para clase")),
         verb("exec", "Ejecuta un comando dentro de un contenedor")
@@ -79,14 +89,24 @@ fn run_verbs() -> Vec<Command> {
 }
 
 fn container() -> Arg {
-    Arg::new("container").short('c').long("container").value_name("CONTENEDOR").num_args(1).help("El contenedor")
+    Arg::new("container")
+        .short('c')
+        .long("container")
+        .value_name("CONTENEDOR")
+        .num_args(1)
+        .help("El contenedor")
 }
 
 fn look_verbs() -> Vec<Command> {
     vec![
         verb("get", "Enseña los Pods en una tabla")
             .arg(operand("POD", "«pods», «pod NOMBRE…» o «pod/NOMBRE»").required(true).num_args(1..))
-            .arg(option("output", "FORMATO", "wide, name o json").short('o').value_parser(["wide", "name", "json"]).hide_possible_values(true))
+            .arg(
+                option("output", "FORMATO", "wide, name o json")
+                    .short('o')
+                    .value_parser(["wide", "name", "json"])
+                    .hide_possible_values(true),
+            )
             .arg(flag("watch", "Seguir mirando y enseñar cada cambio").short('w'))
             .arg(flag("no-headers", "Sin la línea de cabeceras")),
         verb("describe", "Enseña todo lo que se sabe de un Pod")
@@ -102,7 +122,10 @@ fn look_verbs() -> Vec<Command> {
             .arg(flag("timestamps", "Con la hora de cada línea")),
         verb("wait", "Espera a que se cumpla una condición")
             .arg(operand("POD", "«pod NOMBRE» o «pod/NOMBRE»").required(true).num_args(1..))
-            .arg(option("for", "CONDICIÓN", "condition=Ready, delete o jsonpath={.status.phase}=Running").required(true))
+            .arg(
+                option("for", "CONDICIÓN", "condition=Ready, delete o jsonpath={.status.phase}=Running")
+                    .required(true),
+            )
             .arg(option("timeout", "PLAZO", "Cuánto esperar: 30s, 2m. Si no se dice: 30s")),
     ]
 }
@@ -115,9 +138,11 @@ fn explain_verbs() -> Vec<Command> {
             .arg(flag("recursive", "También todos los campos de dentro")),
         verb("guion", "Imprime un guion de shell que hace el mismo Pod sin micropod")
             .arg(operand("FICHERO", "Fichero del Pod en RON").required(true)),
-        verb("dibuja", "Dibuja un Pod en marcha, mirando al kernel")
-            .arg(pod())
-            .arg(option("svg", "FICHERO", "Escribir el dibujo en SVG en vez de en la terminal")),
+        verb("dibuja", "Dibuja un Pod en marcha, mirando al kernel").arg(pod()).arg(option(
+            "svg",
+            "FICHERO",
+            "Escribir el dibujo en SVG en vez de en la terminal",
+        )),
         verb("demuestra", "Demuestra o refuta, mirando al kernel, lo que se dice de un Pod").arg(pod()),
     ]
 }
@@ -140,7 +165,8 @@ fn house_verbs() -> Vec<Command> {
         )
         .subcommand(verb("ls", "Enseña las imágenes que hay").arg(flag("name", "Solo los nombres")))
         .subcommand(
-            verb("rm", "Borra imágenes").arg(operand("NOMBRE", "Nombre de la imagen").required(true).num_args(1..)),
+            verb("rm", "Borra imágenes")
+                .arg(operand("NOMBRE", "Nombre de la imagen").required(true).num_args(1..)),
         );
     let shells = operand("SHELL", "bash, zsh, fish o elvish").required(true);
     vec![
@@ -163,7 +189,9 @@ impl ErrorFormatter for Spanish {
         };
         let (arg, value) = (get(ContextKind::InvalidArg), get(ContextKind::InvalidValue));
         let mut text = match error.kind() {
-            ErrorKind::InvalidSubcommand => format!("error: no existe el comando «{}»", get(ContextKind::InvalidSubcommand)),
+            ErrorKind::InvalidSubcommand => {
+                format!("error: no existe el comando «{}»", get(ContextKind::InvalidSubcommand))
+            }
             ErrorKind::UnknownArgument => format!("error: opción o argumento desconocido: «{arg}»"),
             ErrorKind::MissingRequiredArgument => format!("error: falta {arg}"),
             ErrorKind::MissingSubcommand => "error: falta el comando".to_string(),
@@ -173,11 +201,14 @@ impl ErrorFormatter for Spanish {
                 get(ContextKind::ValidValue)
             ),
             ErrorKind::NoEquals => format!("error: «{arg}» se escribe con =: {arg}=VALOR"),
-            ErrorKind::ArgumentConflict => format!("error: «{arg}» no se puede usar con «{}»", get(ContextKind::PriorArg)),
+            ErrorKind::ArgumentConflict => {
+                format!("error: «{arg}» no se puede usar con «{}»", get(ContextKind::PriorArg))
+            }
             ErrorKind::TooManyValues => format!("error: sobra «{value}» en «{arg}»"),
             _ => "error: no se entiende la línea de comandos".to_string(),
         };
-        let similar = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+        let similar =
+            [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
         if let Some(near) = similar.into_iter().map(get).find(|s| !s.is_empty()) {
             text.push_str(&format!("\n\n  pista: quizá querías decir «{near}»"));
         } else if let Some(known) = translate(&get(ContextKind::InvalidSubcommand)) {

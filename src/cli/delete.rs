@@ -76,7 +76,10 @@ fn tell_who(name: &str, seconds: u64) {
         }
         let deaf = process.is_some_and(|p| !handles_sigterm(p.pid));
         let why = if deaf { "; su PID 1 no atiende SIGTERM: habrá que esperar a SIGKILL" } else { "" };
-        term::note(&format!("esperando a que termine {} (SIGTERM, {seconds}/{grace} s){why}", container.name));
+        term::note(&format!(
+            "esperando a que termine {} (SIGTERM, {seconds}/{grace} s){why}",
+            container.name
+        ));
     }
 }
 

@@ -68,7 +68,14 @@ fn text(seen: &Seen) -> String {
     if !spec.init_containers.is_empty() {
         containers(&mut page, "Init Containers:", &spec.init_containers, &status.init_containers, seen, 0);
     }
-    containers(&mut page, "Containers:", &spec.containers, &status.containers, seen, spec.init_containers.len());
+    containers(
+        &mut page,
+        "Containers:",
+        &spec.containers,
+        &status.containers,
+        seen,
+        spec.init_containers.len(),
+    );
     page.line("Conditions:");
     page.pair("  Type", "Status");
     for condition in &status.conditions {
@@ -94,14 +101,22 @@ fn map(page: &mut Page, key: &str, values: &BTreeMap<String, String>, joint: &st
 /// `Mon, 23 Nov 2026 16:10:00 +0000`.
 fn date(seen: &Seen, at: Duration) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let seconds = seen.clock(at).duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let civil = Civil::from_unix(seconds);
     let (day, month) = (DAYS[(civil.days % 7) as usize], MONTHS[(civil.month as usize - 1) % 12]);
     format!("{day}, {:02} {month} {} {} +0000", civil.day, civil.year, civil.time())
 }
 
-fn containers(page: &mut Page, title: &str, specs: &[Container], statuses: &[ContainerStatus], seen: &Seen, first: usize) {
+fn containers(
+    page: &mut Page,
+    title: &str,
+    specs: &[Container],
+    statuses: &[ContainerStatus],
+    seen: &Seen,
+    first: usize,
+) {
     page.line(title);
     for (i, spec) in specs.iter().enumerate() {
         page.line(&format!("  {}:", spec.name));
@@ -109,7 +124,8 @@ fn containers(page: &mut Page, title: &str, specs: &[Container], statuses: &[Con
             page.pair("    Process ID:", process.pid.to_string());
         }
         page.pair("    Image:", &spec.image);
-        let ports: Vec<String> = spec.ports.iter().map(|p| format!("{}/{}", p.container_port, p.protocol)).collect();
+        let ports: Vec<String> =
+            spec.ports.iter().map(|p| format!("{}/{}", p.container_port, p.protocol)).collect();
         let title = if ports.len() > 1 { "    Ports:" } else { "    Port:" };
         page.pair(title, if ports.is_empty() { "<none>".into() } else { ports.join(", ") });
         listed(page, "    Command:", &spec.command);
@@ -119,7 +135,11 @@ fn containers(page: &mut Page, title: &str, specs: &[Container], statuses: &[Con
         }
         resources(page, "    Limits:", &spec.resources.limits);
         resources(page, "    Requests:", &spec.resources.requests);
-        let probes = [("    Liveness:", &spec.liveness_probe), ("    Readiness:", &spec.readiness_probe), ("    Startup:", &spec.startup_probe)];
+        let probes = [
+            ("    Liveness:", &spec.liveness_probe),
+            ("    Readiness:", &spec.readiness_probe),
+            ("    Startup:", &spec.startup_probe),
+        ];
         for (title, probe) in probes {
             if let Some(probe) = probe {
                 page.pair(title, probe_text(probe));
@@ -259,7 +279,8 @@ fn events(page: &mut Page, seen: &Seen) {
     page.line("Events:");
     let header = ["Type", "Reason", "Age", "From", "Message"].map(String::from).to_vec();
     let dashes = ["----", "------", "----", "----", "-------"].map(String::from).to_vec();
-    let rows: Vec<Vec<String>> = [header, dashes].into_iter().chain(seen.live.events.iter().map(|e| event(e, seen))).collect();
+    let rows: Vec<Vec<String>> =
+        [header, dashes].into_iter().chain(seen.live.events.iter().map(|e| event(e, seen))).collect();
     for line in super::table::align(&rows, 2).lines() {
         page.line(&format!("  {line}"));
     }

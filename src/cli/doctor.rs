@@ -21,7 +21,9 @@ struct Check {
 fn check(good: bool, otherwise: Verdict, yes: impl Into<String>, no: impl Into<String>, hint: &str) -> Check {
     match good {
         true => Check { verdict: Verdict::Good, what: yes.into(), hint: None },
-        false => Check { verdict: otherwise, what: no.into(), hint: (!hint.is_empty()).then(|| hint.to_string()) },
+        false => {
+            Check { verdict: otherwise, what: no.into(), hint: (!hint.is_empty()).then(|| hint.to_string()) }
+        }
     }
 }
 
@@ -56,7 +58,13 @@ fn kernel() -> Check {
     let mut numbers = release.split(['.', '-']).filter_map(|n| n.parse::<u32>().ok());
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let text = format!("kernel {release} (hace falta 5.14 o más nuevo, por cgroup.kill)");
-    check(version >= (5, 14), Verdict::Bad, text.clone(), text, "actualiza el kernel: apt-get install linux-image-amd64")
+    check(
+        version >= (5, 14),
+        Verdict::Bad,
+        text.clone(),
+        text,
+        "actualiza el kernel: apt-get install linux-image-amd64",
+    )
 }
 
 fn cgroups() -> Vec<Check> {
@@ -64,7 +72,10 @@ fn cgroups() -> Vec<Check> {
         return vec![Check {
             verdict: Verdict::Bad,
             what: "cgroup v2 no está montado: no hay límites ni se puede matar un Pod de un golpe".into(),
-            hint: Some("mount -t cgroup2 cgroup2 /sys/fs/cgroup, o arranca con systemd.unified_cgroup_hierarchy=1".into()),
+            hint: Some(
+                "mount -t cgroup2 cgroup2 /sys/fs/cgroup, o arranca con systemd.unified_cgroup_hierarchy=1"
+                    .into(),
+            ),
         }];
     };
     let missing: Vec<&str> = ["memory", "cpu", "pids"].into_iter().filter(|c| !hierarchy.has(c)).collect();
@@ -75,7 +86,10 @@ fn cgroups() -> Vec<Check> {
         missing.is_empty(),
         Verdict::Notice,
         format!("cgroup v2 en {root}, con memory, cpu y pids"),
-        format!("cgroup v2 en {root}, sin {}{why}: los Pods con límites se rechazan; los demás funcionan", missing.join(", ")),
+        format!(
+            "cgroup v2 en {root}, sin {}{why}: los Pods con límites se rechazan; los demás funcionan",
+            missing.join(", ")
+        ),
         "arranca con systemd.unified_cgroup_hierarchy=1, o usa `make vm`",
     )]
 }
@@ -84,7 +98,9 @@ fn cgroups() -> Vec<Check> {
 fn features() -> Vec<Check> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let modules = Path::new("/lib/modules").join(release.trim());
-    let index = ["modules.builtin", "modules.dep"].map(|f| fs::read_to_string(modules.join(f)).unwrap_or_default()).concat();
+    let index = ["modules.builtin", "modules.dep"]
+        .map(|f| fs::read_to_string(modules.join(f)).unwrap_or_default())
+        .concat();
     let loaded = fs::read_to_string("/proc/modules").unwrap_or_default();
     let filesystems = fs::read_to_string("/proc/filesystems").unwrap_or_default();
     let symbols = fs::read_to_string("/proc/kallsyms").unwrap_or_default();
@@ -94,11 +110,21 @@ fn features() -> Vec<Check> {
             || loaded.lines().any(|l| l.starts_with(&format!("{name} ")))
             || symbols.contains(symbol)
     };
-    [("overlay", " ovl_", "la raíz de los contenedores"), ("veth", " veth_", "la red de los Pods"), ("bridge", " br_add_if", "la red de los Pods")]
-        .map(|(name, symbol, why)| {
-            check(known(name, symbol), Verdict::Bad, format!("{name}: {why}"), format!("al kernel le falta {name}: {why}"), "usa el kernel de Debian")
-        })
-        .into()
+    [
+        ("overlay", " ovl_", "la raíz de los contenedores"),
+        ("veth", " veth_", "la red de los Pods"),
+        ("bridge", " br_add_if", "la red de los Pods"),
+    ]
+    .map(|(name, symbol, why)| {
+        check(
+            known(name, symbol),
+            Verdict::Bad,
+            format!("{name}: {why}"),
+            format!("al kernel le falta {name}: {why}"),
+            "usa el kernel de Debian",
+        )
+    })
+    .into()
 }
 
 fn installed(program: &str) -> bool {
@@ -106,23 +132,47 @@ fn installed(program: &str) -> bool {
 }
 
 fn nft() -> Check {
-    check(installed("nft"), Verdict::Notice, "nftables instalado", "nftables no está: los Pods no salen a internet", "sudo apt-get install nftables")
+    check(
+        installed("nft"),
+        Verdict::Notice,
+        "nftables instalado",
+        "nftables no está: los Pods no salen a internet",
+        "sudo apt-get install nftables",
+    )
 }
 
 fn mmdebstrap() -> Check {
     let hint = "sudo apt-get install mmdebstrap";
-    check(installed("mmdebstrap"), Verdict::Notice, "mmdebstrap instalado", "mmdebstrap no está: no se pueden construir imágenes, solo importarlas", hint)
+    check(
+        installed("mmdebstrap"),
+        Verdict::Notice,
+        "mmdebstrap instalado",
+        "mmdebstrap no está: no se pueden construir imágenes, solo importarlas",
+        hint,
+    )
 }
 
 fn forwarding() -> Check {
     let on = fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|t| t.trim() == "1");
-    check(on, Verdict::Notice, "la máquina reenvía paquetes (ip_forward)", "ip_forward está apagado: micropod lo enciende con el primer Pod", "")
+    check(
+        on,
+        Verdict::Notice,
+        "la máquina reenvía paquetes (ip_forward)",
+        "ip_forward está apagado: micropod lo enciende con el primer Pod",
+        "",
+    )
 }
 
 fn neighbours() -> Check {
-    let limit = fs::read_to_string("/proc/sys/net/ipv4/neigh/default/gc_thresh3").ok().and_then(|t| t.trim().parse::<u32>().ok());
+    let limit = fs::read_to_string("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
+        .ok()
+        .and_then(|t| t.trim().parse::<u32>().ok());
     let limit = limit.unwrap_or(1024);
-    Check { verdict: Verdict::Good, what: format!("tabla de vecinos: {limit} entradas; los Pods usan permanentes, que no cuentan"), hint: None }
+    Check {
+        verdict: Verdict::Good,
+        what: format!("tabla de vecinos: {limit} entradas; los Pods usan permanentes, que no cuentan"),
+        hint: None,
+    }
 }
 
 /// ¿Pisa la red de los Pods alguna ruta que no sea la suya?
@@ -147,5 +197,11 @@ fn routes() -> Check {
 
 fn leftovers() -> Check {
     let abandoned = state::see_all().into_iter().filter(|s| s.was_abandoned()).count();
-    check(abandoned == 0, Verdict::Notice, "ningún Pod caído por recoger", format!("{abandoned} Pods cayeron y nadie los ha recogido"), "sudo micropod gc")
+    check(
+        abandoned == 0,
+        Verdict::Notice,
+        "ningún Pod caído por recoger",
+        format!("{abandoned} Pods cayeron y nadie los ha recogido"),
+        "sudo micropod gc",
+    )
 }

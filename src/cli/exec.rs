@@ -26,10 +26,15 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
         cgroup: seen.record.cgroup.as_ref().map(|pod| pod.join(&plan.name)),
         namespaces: supervise::namespaces_of_a_container(seen.record.cgroup.is_some()),
     };
-    let resized = tty.then(watch_window).transpose().map_err(|e| Error::failed("no se pudo vigilar la ventana").because(e))?;
+    let resized = tty
+        .then(watch_window)
+        .transpose()
+        .map_err(|e| Error::failed("no se pudo vigilar la ventana").because(e))?;
     let mut k = Kernel::new(Mode::Quiet);
     let child = container::exec(&mut k, &target, &words(args, "COMANDO"), stdio(stdin, tty)?)?;
-    let Some((child, channel)) = child.into_parts() else { return Err(Error::failed("no se ensaya un exec")) };
+    let Some((child, channel)) = child.into_parts() else {
+        return Err(Error::failed("no se ensaya un exec"));
+    };
     let mut terminal = None;
     loop {
         match k.hear(&channel) {
@@ -69,9 +74,15 @@ fn stdio(stdin: bool, tty: bool) -> Result<Stdio, Error> {
     if tty {
         return Ok(Stdio::Terminal);
     }
-    let copy = |fd: BorrowedFd| fd.try_clone_to_owned().map_err(|e| Error::failed("no se pudo duplicar un descriptor").because(e));
+    let copy = |fd: BorrowedFd| {
+        fd.try_clone_to_owned().map_err(|e| Error::failed("no se pudo duplicar un descriptor").because(e))
+    };
     let input = if stdin { Some(copy(std::io::stdin().as_fd())?) } else { None };
-    Ok(Stdio::Pipes { input, output: copy(std::io::stdout().as_fd())?, errors: copy(std::io::stderr().as_fd())? })
+    Ok(Stdio::Pipes {
+        input,
+        output: copy(std::io::stdout().as_fd())?,
+        errors: copy(std::io::stderr().as_fd())?,
+    })
 }
 
 /// Un descriptor que despierta cuando cambia el tamaño de la ventana.
@@ -91,10 +102,8 @@ fn relay(terminal: &OwnedFd, child: BorrowedFd, stdin: bool, resized: Option<&Un
     let mut typing = stdin;
     let mut buffer = [0; 8192];
     loop {
-        let mut fds = vec![
-            PollFd::new(terminal.as_fd(), PollFlags::POLLIN),
-            PollFd::new(child, PollFlags::POLLIN),
-        ];
+        let mut fds =
+            vec![PollFd::new(terminal.as_fd(), PollFlags::POLLIN), PollFd::new(child, PollFlags::POLLIN)];
         fds.extend(resized.map(|r| PollFd::new(r.as_fd(), PollFlags::POLLIN)));
         if typing {
             fds.push(PollFd::new(input.as_fd(), PollFlags::POLLIN));

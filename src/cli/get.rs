@@ -83,7 +83,10 @@ fn hints(seen: &[Seen]) {
     }
     for Seen { record, live, .. } in seen {
         for container in &live.status.containers {
-            let (Some(last), ContainerState::Waiting { reason, .. }) = (&container.last, &container.state) else { continue };
+            let (Some(last), ContainerState::Waiting { reason, .. }) = (&container.last, &container.state)
+            else {
+                continue;
+            };
             term::note(&format!(
                 "\n{}/{}: {reason}; la última vez salió con el código {} ({})\n     pista: micropod logs {} -c {} -p",
                 record.name, container.name, last.exit_code, last.reason, record.name, container.name
@@ -97,11 +100,13 @@ fn watch(names: &[String], wide: bool) -> Result<u8, Error> {
     let mut shown: Vec<(String, Vec<String>)> = Vec::new();
     let mut first = true;
     loop {
-        let seen = state::see_all().into_iter().filter(|s| names.is_empty() || names.contains(&s.record.name));
+        let seen =
+            state::see_all().into_iter().filter(|s| names.is_empty() || names.contains(&s.record.name));
         for seen in seen {
             let row = row(&seen, wide);
             // la edad cambia sola: no es noticia
-            let news: Vec<String> = row.iter().enumerate().filter(|(i, _)| *i != 4).map(|(_, c)| c.clone()).collect();
+            let news: Vec<String> =
+                row.iter().enumerate().filter(|(i, _)| *i != 4).map(|(_, c)| c.clone()).collect();
             let known = shown.iter_mut().find(|(uid, _)| *uid == seen.record.uid);
             match known {
                 Some((_, before)) if *before == news => continue,
@@ -111,7 +116,11 @@ fn watch(names: &[String], wide: bool) -> Result<u8, Error> {
             let mut out = rows(std::slice::from_ref(&seen), wide);
             if !std::mem::take(&mut first) {
                 let widths = out.remove(0);
-                out[0] = out[0].iter().zip(&widths).map(|(cell, h)| format!("{cell:<w$}", w = h.chars().count())).collect();
+                out[0] = out[0]
+                    .iter()
+                    .zip(&widths)
+                    .map(|(cell, h)| format!("{cell:<w$}", w = h.chars().count()))
+                    .collect();
             }
             print!("{}", table::align(&out, 3));
             use std::io::Write;
@@ -151,7 +160,9 @@ pub fn object(seen: &Seen) -> Value {
     };
     let container = |c: &ContainerStatus| {
         let state = match &c.state {
-            ContainerState::Waiting { reason, message } => json!({"waiting": {"reason": reason, "message": message}}),
+            ContainerState::Waiting { reason, message } => {
+                json!({"waiting": {"reason": reason, "message": message}})
+            }
             ContainerState::Running { since } => json!({"running": {"startedAt": clock(*since)}}),
             ContainerState::Terminated(end) => json!({"terminated": terminated(end)}),
         };

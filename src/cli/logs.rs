@@ -36,14 +36,18 @@ pub fn logs(args: &ArgMatches) -> Result<u8, Error> {
         (false, _) => last,
         (true, Some(before)) => before,
         (true, None) => {
-            return Err(Error::failed(format!("previous terminated container \"{name}\" in pod \"{}\" not found", seen.record.name))
-                .with_hint("solo ha tenido una vida: sus logs se ven sin -p"));
+            return Err(Error::failed(format!(
+                "previous terminated container \"{name}\" in pod \"{}\" not found",
+                seen.record.name
+            ))
+            .with_hint("solo ha tenido una vida: sus logs se ven sin -p"));
         }
     };
     let since = args.get_one::<String>("since").map(|text| duration(text)).transpose()?;
     let shape = Shape {
         timestamps: args.get_flag("timestamps"),
-        since: since.map(|ago| logs::timestamp(SystemTime::now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH))),
+        since: since
+            .map(|ago| logs::timestamp(SystemTime::now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH))),
     };
     let tail = args.get_one::<String>("tail").map(|n| n.parse::<i64>()).transpose();
     let tail = tail.map_err(|_| Error::usage("--tail necesita un número"))?.filter(|n| *n >= 0);
@@ -67,7 +71,14 @@ pub fn logs(args: &ArgMatches) -> Result<u8, Error> {
 }
 
 /// Sigue leyendo hasta que el Pod acabe o nadie escuche.
-fn follow(pod: &str, path: &Path, mut life: u32, dir: &Path, mut at: u64, shape: &Shape) -> Result<u8, Error> {
+fn follow(
+    pod: &str,
+    path: &Path,
+    mut life: u32,
+    dir: &Path,
+    mut at: u64,
+    shape: &Shape,
+) -> Result<u8, Error> {
     let mut path = path.to_path_buf();
     loop {
         let over = state::see(pod).is_none_or(|seen| seen.live.status.phase.is_final() || !seen.supervised);

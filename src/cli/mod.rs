@@ -45,7 +45,8 @@ pub fn main() -> Result<u8, Error> {
         "wait" => wait::wait(args),
         "explain" => explain_verb(args).map(|()| exit::OK),
         "guion" => crate::explain::script::print(&path(args, "FICHERO")).map(|()| exit::OK),
-        "dibuja" => crate::explain::draw::draw(&one_pod(args, "POD")?, args.get_one::<String>("svg")).map(|()| exit::OK),
+        "dibuja" => crate::explain::draw::draw(&one_pod(args, "POD")?, args.get_one::<String>("svg"))
+            .map(|()| exit::OK),
         "demuestra" => crate::explain::prove::prove(&one_pod(args, "POD")?),
         "image" => image_verb(args).map(|()| exit::OK),
         "gc" => {
@@ -71,7 +72,8 @@ fn require_root(what: &str, verb: &str) -> Result<(), Error> {
     if nix::unistd::geteuid().is_root() {
         return Ok(());
     }
-    Err(Error::failed(format!("hace falta ser administrador para {what}")).with_hint(format!("sudo micropod {verb} …")))
+    Err(Error::failed(format!("hace falta ser administrador para {what}"))
+        .with_hint(format!("sudo micropod {verb} …")))
 }
 
 fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
@@ -122,7 +124,8 @@ fn image_verb(args: &ArgMatches) -> Result<(), Error> {
         Some(("ls", args)) => image::ls(args.get_flag("name").then_some("name")),
         Some(("rm", args)) => {
             require_root("borrar una imagen", "image rm")?;
-            let names: Vec<String> = args.get_many::<String>("NOMBRE").into_iter().flatten().cloned().collect();
+            let names: Vec<String> =
+                args.get_many::<String>("NOMBRE").into_iter().flatten().cloned().collect();
             image::rm(&names)
         }
         _ => Err(Error::usage("falta el comando de image")),
@@ -131,8 +134,9 @@ fn image_verb(args: &ArgMatches) -> Result<(), Error> {
 
 fn completion(args: &ArgMatches) -> Result<(), Error> {
     let name = text(args, "SHELL");
-    let shell: clap_complete::Shell =
-        name.parse().map_err(|_| Error::usage(format!("no hay autocompletado para «{name}»")).with_hint("bash, zsh, fish o elvish"))?;
+    let shell: clap_complete::Shell = name.parse().map_err(|_| {
+        Error::usage(format!("no hay autocompletado para «{name}»")).with_hint("bash, zsh, fish o elvish")
+    })?;
     clap_complete::generate(shell, &mut args::command(), "micropod", &mut std::io::stdout());
     Ok(())
 }
@@ -176,7 +180,8 @@ pub fn see(name: &str) -> Result<Seen, Error> {
 fn not_found(name: &str) -> Error {
     let known = state::names_in(&state::pods_dir());
     let near = known.iter().filter(|k| strsim::damerau_levenshtein(k, name) <= 2).min();
-    let error = Error::failed(format!("Error from server (NotFound): pods \"{}\" not found", term::harmless(name)));
+    let error =
+        Error::failed(format!("Error from server (NotFound): pods \"{}\" not found", term::harmless(name)));
     match near {
         Some(near) => error.with_hint(format!("¿querías decir `{near}`?")),
         None => error.with_hint("mira los que hay con `micropod get pods`"),
@@ -227,8 +232,9 @@ fn choose_container(seen: &Seen, wanted: Option<&String>) -> Result<usize, Error
         None => {
             if names.len() > 1 {
                 let shown = names.iter().enumerate();
-                let shown: Vec<String> =
-                    shown.map(|(i, n)| if i < inits { format!("{n} (init)") } else { n.to_string() }).collect();
+                let shown: Vec<String> = shown
+                    .map(|(i, n)| if i < inits { format!("{n} (init)") } else { n.to_string() })
+                    .collect();
                 // kubectl enseña antes los de aplicación
                 let ordered = [&shown[inits..], &shown[..inits]].concat().join(", ");
                 term::note(&format!("Defaulted container \"{}\" out of: {ordered}", names[inits]));
@@ -249,7 +255,8 @@ mod tests {
 
     #[test]
     fn los_plazos_se_escriben_como_en_kubectl() {
-        let table = [("30s", 30_000), ("5m", 300_000), ("1h30m", 5_400_000), ("250ms", 250), ("7", 7000), ("0s", 0)];
+        let table =
+            [("30s", 30_000), ("5m", 300_000), ("1h30m", 5_400_000), ("250ms", 250), ("7", 7000), ("0s", 0)];
         for (text, millis) in table {
             assert_eq!(duration(text).unwrap(), Duration::from_millis(millis), "{text}");
         }

@@ -52,7 +52,9 @@ pub fn colours() -> bool {
 
 /// Quita de un texto ajeno lo que podría mandar sobre la terminal.
 pub fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// La terminal del usuario en modo crudo; vuelve a como estaba al soltarla.
@@ -141,7 +143,10 @@ impl Screen {
         }
         let lost = write_without_waiting(&out);
         if lost == 0 && self.skipped > 0 {
-            note(&format!("({} bytes de logs sin mostrar: la pantalla no daba abasto; están en `micropod logs`)", self.skipped));
+            note(&format!(
+                "({} bytes de logs sin mostrar: la pantalla no daba abasto; están en `micropod logs`)",
+                self.skipped
+            ));
             self.skipped = 0;
         }
         self.skipped += lost;
@@ -168,7 +173,11 @@ impl Screen {
     }
 
     pub fn stopping(&mut self, at_once: bool) {
-        note(if at_once { "parada inmediata" } else { "parada ordenada: se pide a los contenedores que acaben" });
+        note(if at_once {
+            "parada inmediata"
+        } else {
+            "parada ordenada: se pide a los contenedores que acaben"
+        });
         self.stopping = Some(String::new());
     }
 

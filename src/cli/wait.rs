@@ -32,7 +32,10 @@ impl Goal {
         }
         if let Some(rest) = text.strip_prefix("condition=") {
             let (kind, status) = rest.split_once('=').unwrap_or((rest, "true"));
-            return Ok(Goal::Condition { kind: kind.to_string(), status: status.eq_ignore_ascii_case("true") });
+            return Ok(Goal::Condition {
+                kind: kind.to_string(),
+                status: status.eq_ignore_ascii_case("true"),
+            });
         }
         if let Some((path, value)) = text.strip_prefix("jsonpath=").and_then(|r| r.rsplit_once('=')) {
             let path = path.trim_matches('\'').trim_start_matches("{.").trim_end_matches('}');
@@ -59,8 +62,10 @@ pub fn until(name: &str, condition: &str, timeout: Duration) -> Result<u8, Error
                 let phase = seen.live.status.phase;
                 let hopeless = phase.is_final() && matches!(goal, Goal::Condition { status: true, .. });
                 if hopeless {
-                    return Err(Error::failed(format!("el Pod `{name}` ya ha acabado ({phase}): no llegará a cumplir {condition}"))
-                        .with_hint(format!("micropod describe pod {name}")));
+                    return Err(Error::failed(format!(
+                        "el Pod `{name}` ya ha acabado ({phase}): no llegará a cumplir {condition}"
+                    ))
+                    .with_hint(format!("micropod describe pod {name}")));
                 }
             }
         }

@@ -8,7 +8,10 @@ use crate::state::Seen;
 pub fn draw(seen: &Seen, svg: Option<&String>) -> Result<(), Error> {
     let facts = facts::read(seen);
     if facts.members.is_empty() {
-        return Err(Error::failed(format!("el Pod `{}` no está en marcha: no hay nada que dibujar", seen.record.name)));
+        return Err(Error::failed(format!(
+            "el Pod `{}` no está en marcha: no hay nada que dibujar",
+            seen.record.name
+        )));
     }
     let boxes = boxes(&seen.record.name, &facts);
     match svg {
@@ -53,7 +56,10 @@ fn pod_frame(name: &str, facts: &Facts) -> Frame {
         if let Some(inode) = first.and_then(|m| m.namespaces.get(namespace)) {
             let sharers = facts.members.iter().filter(|m| m.namespaces.get(namespace) == Some(inode)).count();
             let host = if facts.host.get(namespace) == Some(inode) { ", el del anfitrión" } else { "" };
-            lines.push(format!("{namespace}:[{inode}] lo comparten {sharers} de {}{host}", facts.members.len()));
+            lines.push(format!(
+                "{namespace}:[{inode}] lo comparten {sharers} de {}{host}",
+                facts.members.len()
+            ));
         }
     }
     lines.extend(facts.pod_cgroup.as_ref().map(cgroup_line));
@@ -61,8 +67,11 @@ fn pod_frame(name: &str, facts: &Facts) -> Frame {
 }
 
 fn member_frame(member: &Member, facts: &Facts) -> Frame {
-    let mut lines: Vec<String> =
-        member.processes.iter().map(|(pid, inner, name)| format!("proceso {name}: {pid} fuera, {inner} dentro")).collect();
+    let mut lines: Vec<String> = member
+        .processes
+        .iter()
+        .map(|(pid, inner, name)| format!("proceso {name}: {pid} fuera, {inner} dentro"))
+        .collect();
     let own = ["pid", "mnt", "cgroup"].iter().filter_map(|n| {
         let inode = member.namespaces.get(n)?;
         let host = if facts.host.get(n) == Some(inode) { " (anfitrión)" } else { "" };
@@ -123,9 +132,15 @@ fn as_svg(frames: &[Frame]) -> String {
         let x = if frame.inside { 2 * PAD } else { PAD };
         let (w, h) = (width - x - PAD, height_of(frame));
         let class = if frame.inside { "dentro" } else { "fuera" };
-        body.push_str(&format!("<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"8\"/>\n"));
+        body.push_str(&format!(
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"8\"/>\n"
+        ));
         let mut at = y + PAD + LINE / 2;
-        body.push_str(&format!("<text class=\"titulo\" x=\"{}\" y=\"{at}\">{}</text>\n", x + PAD, escape(&frame.title)));
+        body.push_str(&format!(
+            "<text class=\"titulo\" x=\"{}\" y=\"{at}\">{}</text>\n",
+            x + PAD,
+            escape(&frame.title)
+        ));
         for line in &frame.lines {
             at += LINE;
             body.push_str(&format!("<text x=\"{}\" y=\"{at}\">{}</text>\n", x + PAD, escape(line)));
@@ -151,7 +166,8 @@ mod tests {
 
     #[test]
     fn el_dibujo_escapa_lo_que_podria_romperlo_y_todo_cabe() {
-        let frame = |title: &str, line: &str| Frame { title: title.into(), lines: vec![line.into()], inside: true };
+        let frame =
+            |title: &str, line: &str| Frame { title: title.into(), lines: vec![line.into()], inside: true };
         let frames = [frame("<a>", "x & \"y\""), frame("ñ", &"larga ".repeat(30))];
         let svg = as_svg(&frames);
         assert!(svg.contains("&lt;a&gt;") && svg.contains("x &amp; &quot;y&quot;"));

@@ -15,7 +15,10 @@ pub struct Statement {
 pub fn prove(seen: &Seen) -> Result<u8, Error> {
     let facts = facts::read(seen);
     if facts.members.is_empty() {
-        return Err(Error::failed(format!("el Pod `{}` no está en marcha: no hay nada que mirar", seen.record.name)));
+        return Err(Error::failed(format!(
+            "el Pod `{}` no está en marcha: no hay nada que mirar",
+            seen.record.name
+        )));
     }
     let statements = statements(&facts);
     for Statement { text, holds, evidence } in &statements {
@@ -50,7 +53,9 @@ pub fn statements(facts: &Facts) -> Vec<Statement> {
         all.push(Statement {
             text: format!("el proceso principal de {} es el PID 1 de su espacio de procesos", member.name),
             holds: main.is_some_and(|(_, inner, _)| *inner == 1),
-            evidence: main.map_or("no se ve".into(), |(pid, inner, name)| format!("{name}: pid {pid} fuera, {inner} dentro")),
+            evidence: main.map_or("no se ve".into(), |(pid, inner, name)| {
+                format!("{name}: pid {pid} fuera, {inner} dentro")
+            }),
         });
     }
     all.extend(shared_volumes(&containers));
@@ -58,7 +63,9 @@ pub fn statements(facts: &Facts) -> Vec<Statement> {
 }
 
 fn inodes(members: &[&Member], namespace: &str) -> String {
-    let one = |m: &&Member| format!("{} {namespace}:[{}]", m.name, m.namespaces.get(namespace).copied().unwrap_or(0));
+    let one = |m: &&Member| {
+        format!("{} {namespace}:[{}]", m.name, m.namespaces.get(namespace).copied().unwrap_or(0))
+    };
     members.iter().map(one).collect::<Vec<_>>().join(" · ")
 }
 
@@ -76,7 +83,11 @@ fn separate(containers: &[&Member], namespace: &'static str, phrase: &str) -> St
     let mut seen: Vec<u64> = containers.iter().filter_map(|m| m.namespaces.get(namespace).copied()).collect();
     seen.sort_unstable();
     seen.dedup();
-    Statement { text: phrase.into(), holds: seen.len() == containers.len(), evidence: inodes(containers, namespace) }
+    Statement {
+        text: phrase.into(),
+        holds: seen.len() == containers.len(),
+        evidence: inodes(containers, namespace),
+    }
 }
 
 fn separate_from_host(facts: &Facts) -> Statement {
@@ -91,7 +102,8 @@ fn separate_from_host(facts: &Facts) -> Statement {
 
 /// Dos contenedores que montan el mismo volumen ven el mismo dispositivo y el mismo inodo.
 fn shared_volumes(containers: &[&Member]) -> Vec<Statement> {
-    let mut names: Vec<&str> = containers.iter().flat_map(|m| m.volumes.iter().map(|v| v.volume.as_str())).collect();
+    let mut names: Vec<&str> =
+        containers.iter().flat_map(|m| m.volumes.iter().map(|v| v.volume.as_str())).collect();
     names.sort_unstable();
     names.dedup();
     let mut all = Vec::new();
@@ -106,7 +118,13 @@ fn shared_volumes(containers: &[&Member]) -> Vec<Statement> {
         let (_, first) = mounts[0];
         let same = mounts.iter().all(|(_, v)| (v.device, v.inode) == (first.device, first.inode));
         let one = |(member, v): &(&str, &facts::Mounted)| {
-            format!("{member} {} (dispositivo {}, inodo {}{})", v.path, v.device, v.inode, if v.read_only { ", ro" } else { "" })
+            format!(
+                "{member} {} (dispositivo {}, inodo {}{})",
+                v.path,
+                v.device,
+                v.inode,
+                if v.read_only { ", ro" } else { "" }
+            )
         };
         all.push(Statement {
             text: format!("comparten el volumen {name}: los mismos ficheros, no copias"),

@@ -24,7 +24,8 @@ pub const MAX_BYTES: u64 = 1 << 20;
 pub fn load(path: &Path) -> Result<Loaded, Error> {
     let stdin = path == Path::new("-");
     let file = if stdin { "entrada estándar".to_string() } else { visible(&path.to_string_lossy(), 200) };
-    let bytes = if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
+    let bytes =
+        if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
     let bytes = bytes.map_err(|e| unreadable(&file, &e))?;
     let text = decode(&file, bytes)?;
     let pod = parse(&file, &text)?;
@@ -38,7 +39,8 @@ fn base_of(parent: Option<&Path>) -> Result<PathBuf, Error> {
         _ => Path::new("."),
     };
     parent.canonicalize().map_err(|e| {
-        Error::failed(format!("no se pudo saber en qué directorio está `{}`", parent.display())).because(say(&e))
+        Error::failed(format!("no se pudo saber en qué directorio está `{}`", parent.display()))
+            .because(say(&e))
     })
 }
 
@@ -131,12 +133,14 @@ fn decode(file: &str, bytes: Vec<u8>) -> Result<String, SpecError> {
     }
     if let Err(e) = std::str::from_utf8(&bytes) {
         let at = e.valid_up_to();
-        let problem = format!("no es texto UTF-8: el byte {:#04x} de la línea {} no lo es", bytes[at], line_of(at));
+        let problem =
+            format!("no es texto UTF-8: el byte {:#04x} de la línea {} no lo es", bytes[at], line_of(at));
         return Err(refuse("MP0118", file, problem, hint));
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     if text.starts_with('\u{feff}') {
-        let hint = "guárdalo como «UTF-8», no como «UTF-8 con BOM», o quítala con `sed -i '1s/^\\xEF\\xBB\\xBF//'`";
+        let hint =
+            "guárdalo como «UTF-8», no como «UTF-8 con BOM», o quítala con `sed -i '1s/^\\xEF\\xBB\\xBF//'`";
         return Err(refuse("MP0119", file, "el fichero empieza por una marca BOM invisible", hint));
     }
     Ok(text)
@@ -189,7 +193,8 @@ fn diagnose(file: &str, text: &str, error: ron::error::SpannedError) -> SpecErro
         return error.into();
     }
     if let Some(fault) = &tree.fault {
-        let mut error = refuse(fault.code, file, fault.problem.clone(), fault.hint.as_deref().unwrap_or_default());
+        let mut error =
+            refuse(fault.code, file, fault.problem.clone(), fault.hint.as_deref().unwrap_or_default());
         error.place = Some(Place::new(text, fault.at.clone()));
         return error.into();
     }
@@ -271,7 +276,9 @@ fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
         (kind, Some(_)) => format!("`{kind}` es un objeto de Kubernetes que micropod no crea: solo `Pod`"),
         (kind, None) => format!("`{}` no es un objeto: micropod solo crea `Pod`", visible(kind, 60)),
     };
-    let guess = suggest::nearest(kind, ["Pod"]).filter(|_| kind != "Pod").map(|pod| format!("¿querías decir `{pod}`?"));
+    let guess = suggest::nearest(kind, ["Pod"])
+        .filter(|_| kind != "Pod")
+        .map(|pod| format!("¿querías decir `{pod}`?"));
     let hint = known.map(str::to_string).or(guess).unwrap_or_else(|| SHAPE_OF_A_POD.to_string());
     let mut error = refuse("MP0113", file, problem, &hint);
     let at = name.unwrap_or(tree.root.span.start..tree.root.span.start + 1);
@@ -283,13 +290,23 @@ fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
 fn translate(file: &str, text: &str, error: &ron::error::SpannedError) -> SpecError {
     use ron::Error as Ron;
     let (code, problem) = match &error.code {
-        Ron::InvalidEscape(_) => ("MP0110", "hay una secuencia de escape que no vale dentro de un texto".to_string()),
+        Ron::InvalidEscape(_) => {
+            ("MP0110", "hay una secuencia de escape que no vale dentro de un texto".to_string())
+        }
         Ron::Eof => ("MP0109", "el texto acaba antes de tiempo".to_string()),
-        Ron::ExceededRecursionLimit => ("MP0111", "hay demasiados paréntesis unos dentro de otros".to_string()),
+        Ron::ExceededRecursionLimit => {
+            ("MP0111", "hay demasiados paréntesis unos dentro de otros".to_string())
+        }
         Ron::IntegerOutOfBounds => ("MP0106", "este número es demasiado grande".to_string()),
-        Ron::InvalidIntegerDigit { digit, .. } => ("MP0106", format!("`{digit}` no es una cifra de este número")),
-        Ron::FloatUnderscore | Ron::UnderscoreAtBeginning => ("MP0106", "este número no está bien escrito".to_string()),
-        Ron::NoSuchExtension(name) => ("MP0109", format!("RON no tiene ninguna extensión `{}`", visible(name, 60))),
+        Ron::InvalidIntegerDigit { digit, .. } => {
+            ("MP0106", format!("`{digit}` no es una cifra de este número"))
+        }
+        Ron::FloatUnderscore | Ron::UnderscoreAtBeginning => {
+            ("MP0106", "este número no está bien escrito".to_string())
+        }
+        Ron::NoSuchExtension(name) => {
+            ("MP0109", format!("RON no tiene ninguna extensión `{}`", visible(name, 60)))
+        }
         Ron::Message(text) => ("MP0106", visible(text, 300)),
         Ron::InvalidIdentifier(name) | Ron::SuggestRawIdentifier(name) => {
             ("MP0101", format!("`{}` no es el nombre de ningún campo", visible(name, 60)))

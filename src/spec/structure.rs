@@ -68,7 +68,14 @@ impl Checker<'_> {
         &self.text[range.clone()]
     }
 
-    fn push(&mut self, at: Range<usize>, code: &'static str, field: &str, problem: String, hint: Option<String>) {
+    fn push(
+        &mut self,
+        at: Range<usize>,
+        code: &'static str,
+        field: &str,
+        problem: String,
+        hint: Option<String>,
+    ) {
         self.found.push(Finding { at, code, field: field.to_string(), problem, hint, possible: Vec::new() });
     }
 
@@ -126,7 +133,8 @@ impl Checker<'_> {
         let text = Shape { kind: "string".to_string(), fields: &[], values: &[] };
         let mut seen: Vec<String> = Vec::new();
         for entry in entries {
-            let Some(key) = unquote(self.source(&entry.key.span)).filter(|_| matches!(entry.key.value, Value::Text))
+            let Some(key) =
+                unquote(self.source(&entry.key.span)).filter(|_| matches!(entry.key.value, Value::Text))
             else {
                 self.mismatch(&entry.key, &entry.key.span, &text, path);
                 continue;
@@ -142,7 +150,9 @@ impl Checker<'_> {
     }
 
     fn object(&mut self, node: &Node, head: &Range<usize>, shape: &Shape, path: &str) {
-        let Value::Object { name, entries } = &node.value else { return self.mismatch(node, head, shape, path) };
+        let Value::Object { name, entries } = &node.value else {
+            return self.mismatch(node, head, shape, path);
+        };
         if let Some(name) = name.as_ref().filter(|name| self.source(name) != shape.kind) {
             let problem = format!("aquí va un `{}`, no un `{}`", shape.kind, visible(self.source(name), 40));
             let hint = "el nombre del tipo se puede quitar: deja solo los paréntesis".to_string();
@@ -157,7 +167,13 @@ impl Checker<'_> {
                 None => self.unknown(entry, shape, &inner, path, &owner),
                 Some(_) if seen.contains(&name) => {
                     let problem = format!("el campo `{name}` está repetido en {owner}");
-                    self.push(entry.key.span.clone(), "MP0105", &inner, problem, Some("deja uno solo".into()));
+                    self.push(
+                        entry.key.span.clone(),
+                        "MP0105",
+                        &inner,
+                        problem,
+                        Some("deja uno solo".into()),
+                    );
                 }
                 Some(field) => self.value(&entry.value, &entry.head(), &Shape::of(field), &inner),
             }
@@ -170,7 +186,9 @@ impl Checker<'_> {
         for field in shape.fields.iter().filter(|f| f.required) {
             let name = field.name();
             // si hay un campo mal escrito que quería ser este, ya está dicho
-            let meant = |seen: &&str| suggest::same(seen, &[&name]).is_some() || suggest::nearest(seen, [&*name]).is_some();
+            let meant = |seen: &&str| {
+                suggest::same(seen, &[&name]).is_some() || suggest::nearest(seen, [&*name]).is_some()
+            };
             if seen.iter().any(meant) {
                 continue;
             }
@@ -189,7 +207,9 @@ impl Checker<'_> {
     /// De quién es el campo, para decirlo.
     fn owner(&self, node: &Node, shape: &Shape, path: &str) -> String {
         let name = node.entries().iter().find(|e| self.source(&e.key.span) == "name");
-        let name = name.filter(|e| matches!(e.value.value, Value::Text)).and_then(|e| unquote(self.source(&e.value.span)));
+        let name = name
+            .filter(|e| matches!(e.value.value, Value::Text))
+            .and_then(|e| unquote(self.source(&e.value.span)));
         match (shape.kind.as_str(), name) {
             ("Container", Some(name)) => format!("el contenedor `{}`", visible(&name, 63)),
             ("Volume", Some(name)) => format!("el volumen `{}`", visible(&name, 63)),
@@ -257,30 +277,38 @@ impl Checker<'_> {
         };
         let inside = visible(&inside, 60);
         match (shape.kind.as_str(), &node.value) {
-            (kind, Value::Object { .. }) if kind.starts_with("[]") => Some("escribe `[(…)]`: una lista con un elemento".into()),
+            (kind, Value::Object { .. }) if kind.starts_with("[]") => {
+                Some("escribe `[(…)]`: una lista con un elemento".into())
+            }
             ("[]string", Value::Text) => Some(format!("escribe `[\"{inside}\"]`")),
             (kind, Value::Object { .. }) if kind.starts_with("map[") => {
                 Some("escribe `{\"app\": \"web\"}`: con llaves y las claves entre comillas".into())
             }
             (_, Value::Map(_)) if !shape.fields.is_empty() => Some("escribe `( )` en vez de `{ }`".into()),
             (_, Value::List(_)) if !shape.fields.is_empty() => Some("escribe `( )` en vez de `[ ]`".into()),
-            ("boolean", Value::Text | Value::Word) => {
-                suggest::nearest(&inside, ["true", "false"]).map(|word| format!("escribe `{word}`, sin comillas"))
+            ("boolean", Value::Text | Value::Word) => suggest::nearest(&inside, ["true", "false"])
+                .map(|word| format!("escribe `{word}`, sin comillas")),
+            ("integer", Value::Text) if inside.parse::<i64>().is_ok() => {
+                Some(format!("quita las comillas: `{inside}`"))
             }
-            ("integer", Value::Text) if inside.parse::<i64>().is_ok() => Some(format!("quita las comillas: `{inside}`")),
             ("integer", Value::Number) => Some("los enteros van sin decimales y no pasan de 2⁶³−1".into()),
             ("string", Value::Text) => {
                 let word = suggest::nearest(&inside, shape.values.iter().copied().filter(|v| !v.is_empty()));
                 match word {
-                    Some(word) => Some(format!("es una palabra, no un texto: escribe `{word}`, sin comillas")),
+                    Some(word) => {
+                        Some(format!("es una palabra, no un texto: escribe `{word}`, sin comillas"))
+                    }
                     None if inside.is_empty() => Some("quita el campo: es su valor predeterminado".into()),
                     None => None,
                 }
             }
             ("string", Value::Word) if !shape.values.is_empty() => {
-                suggest::nearest(&inside, shape.values.iter().copied()).map(|word| format!("¿querías decir `{word}`?"))
+                suggest::nearest(&inside, shape.values.iter().copied())
+                    .map(|word| format!("¿querías decir `{word}`?"))
             }
-            ("string" | "Quantity" | "IntOrString", Value::Word | Value::Number | Value::Char) if shape.values.is_empty() => {
+            ("string" | "Quantity" | "IntOrString", Value::Word | Value::Number | Value::Char)
+                if shape.values.is_empty() =>
+            {
                 Some(format!("ponle comillas: `\"{inside}\"`"))
             }
             _ => None,

@@ -40,7 +40,13 @@ struct Checks {
 }
 
 impl Checks {
-    fn add(&mut self, code: &'static str, path: impl Into<String>, problem: impl Into<String>, hint: impl Into<String>) {
+    fn add(
+        &mut self,
+        code: &'static str,
+        path: impl Into<String>,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let hint = Some(hint.into()).filter(|h| !h.is_empty());
         self.broken.push(Broken { code, path: path.into(), on_key: false, problem: problem.into(), hint });
     }
@@ -84,7 +90,8 @@ fn whole_pod(checks: &mut Checks, pod: &Pod) {
         checks.add("MP0132", "spec.containers", "el Pod no tiene ningún contenedor", hint);
     }
     if total > MAX_CONTAINERS {
-        let problem = format!("el Pod tiene {total} contenedores, y el máximo de micropod es {MAX_CONTAINERS}");
+        let problem =
+            format!("el Pod tiene {total} contenedores, y el máximo de micropod es {MAX_CONTAINERS}");
         checks.add("MP0132", "spec.containers", problem, "repártelos en varios Pods");
     }
     if let Some(name) = &spec.hostname {
