@@ -157,4 +157,3 @@ pub(super) fn decompressed<'a>(file: &'a mut (impl Read + Seek)) -> Result<Box<d
     }
 }
 // ANCHOR_END: decompressed
-
