@@ -1,12 +1,13 @@
 //! Capítulo 11 · De una receta a una imagen.
 
 use super::debian::{self, clean_environment, program};
-use super::inroot::{Place, Root, io_problem, set_owner};
+use super::inroot::{Root, io_problem, is, set_owner};
 use super::recipe::{self, FileSpec, From, Link, Recipe};
 use super::unpack::open_root;
 use super::{Image, Name, Store};
 use crate::error::Error;
 use nix::errno::Errno;
+use nix::sys::stat::SFlag;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -106,7 +107,11 @@ fn write(root: &Root, path: &str, bytes: &[u8], (uid, gid, mode): (u32, u32, u32
 fn add_link(root: &Root, link: &Link) -> Result<(), Error> {
     let target = expand(root, link)?;
     let attempt = || -> Result<(), Errno> {
-        let place: Place = root.place(inside(&link.path))?;
+        let place = root.place(inside(&link.path))?;
+        // un enlace sustituye a un fichero o a otro enlace; un directorio lleno sería demasiado perder
+        if place.stat()?.is_some_and(|stat| is(&stat, SFlag::S_IFDIR)) {
+            return Err(Errno::EISDIR);
+        }
         place.remove()?;
         place.create_symlink(target.as_bytes())
     };

@@ -29,6 +29,9 @@ mod store;
 mod tarball;
 mod unpack;
 
+#[cfg(test)]
+mod tests;
+
 pub use build::build;
 pub use import::import;
 pub use name::Name;

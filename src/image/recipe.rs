@@ -68,6 +68,7 @@ pub struct Recipe {
 // ANCHOR_END: recipe
 
 #[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum From {
     /// Paquetes de Debian y todo lo que necesitan, extraídos sin configurar.
     Debian { packages: Vec<String> },
@@ -178,7 +179,10 @@ fn unreadable(path: &Path, e: std::io::Error) -> Error {
         .with_hint(format!("las recetas que trae el programa se piden por su nombre: {}", names.join(", ")))
 }
 
-fn parse(file: &str, text: &str) -> Result<Recipe, Error> {
+pub(super) fn parse(file: &str, text: &str) -> Result<Recipe, Error> {
+    if text.trim().is_empty() {
+        return Err(Error::usage(format!("{file}: la receta está vacía")));
+    }
     // como en los objetos de Kubernetes: un campo que puede faltar se escribe sin Some(…)
     let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
     let recipe: Recipe = options.from_str(text).map_err(|e| recipe_error(file, &e))?;

@@ -7,7 +7,7 @@
 use super::inroot::io_problem;
 use super::{HOST, Image, ImageConfig, Name, recipe};
 use crate::error::Error;
-use crate::state;
+use crate::state::{self, Seen};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2};
 use serde::{Deserialize, Serialize};
@@ -112,14 +112,9 @@ impl Store {
     /// Borrar la capa inferior de un overlay montado tiene un resultado indefinido, dice overlayfs.
     pub(super) fn refuse_if_used(&self, name: &Name) -> Result<(), Error> {
         let root = self.dir.join(name.directory()).join("rootfs");
-        let user = state::see_all()
-            .into_iter()
-            .find(|seen| seen.supervised && seen.record.plans.iter().any(|plan| plan.lower == root));
-        match user {
-            Some(seen) => {
-                Err(Error::failed(format!("la imagen «{name}» la está usando el Pod «{}»", seen.record.name))
-                    .with_hint(format!("bórralo antes: sudo micropod delete pod {}", seen.record.name)))
-            }
+        match user_of(&root, &state::see_all()) {
+            Some(pod) => Err(Error::failed(format!("la imagen «{name}» la está usando el Pod «{pod}»"))
+                .with_hint(format!("bórralo antes: sudo micropod delete pod {pod}"))),
             None => Ok(()),
         }
     }
@@ -223,6 +218,12 @@ impl Drop for Staging {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
+}
+
+/// El Pod vivo que tiene `root` como raíz de alguno de sus contenedores.
+pub(super) fn user_of(root: &Path, pods: &[Seen]) -> Option<String> {
+    let uses = |seen: &&Seen| seen.supervised && seen.record.plans.iter().any(|plan| plan.lower == root);
+    pods.iter().find(uses).map(|seen| seen.record.name.clone())
 }
 
 fn host() -> Image {
