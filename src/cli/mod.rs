@@ -1,3 +1,4 @@
 //! Los verbos: un fichero por verbo.
 
+pub mod explain;
 pub mod term;
