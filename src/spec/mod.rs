@@ -1,5 +1,6 @@
 //! Lo que escribe quien usa micropod: los objetos de Kubernetes, su lectura y su validación.
 
+pub mod codes;
 pub mod errors;
 pub mod kubernetes_fields;
 pub mod parse;

@@ -27,8 +27,7 @@ pub fn load(path: &Path) -> Result<Loaded, Error> {
     let bytes =
         if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
     let bytes = bytes.map_err(|e| unreadable(&file, &e))?;
-    let text = decode(&file, bytes)?;
-    let pod = parse(&file, &text)?;
+    let pod = parse_bytes(&file, bytes)?;
     Ok(Loaded { pod, base: base_of(if stdin { None } else { path.parent() })? })
 }
 
@@ -154,6 +153,12 @@ pub fn options() -> ron::Options {
     ron::Options::default().with_default_extension(
         Extensions::IMPLICIT_SOME | Extensions::UNWRAP_NEWTYPES | Extensions::UNWRAP_VARIANT_NEWTYPES,
     )
+}
+
+/// El Pod que describen los bytes de un fichero.
+pub fn parse_bytes(file: &str, bytes: Vec<u8>) -> Result<Pod, SpecErrors> {
+    let text = decode(file, bytes)?;
+    parse(file, &text)
 }
 
 /// El Pod que describe `text`; `file` es el nombre que sale en los errores.
@@ -330,26 +335,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prueba_rapida() {
-        for text in [
-            "Pod(metadata: (name: \"a\"), spec: (containers: [(name: \"nginx\", imagen: \"x\")]))",
-            "Pod(metadata: (name: \"a\", labels: {\"a\": \"1\", \"a\": \"2\"}), spec: (containers: []))",
-            "Pod(metadata: (name: \"a\"), spec: (containers: [(name: \"nginx\", image: nginx:1.27)]))",
-            "Pod(metadata: (name: \"a\"), spec: (affinity: (), containers: [(name: \"nginx\", image: \"x\", restartPolicy: Siempre, tty: Sí, command: \"sh\", ports: [(containerPort: \"80\", hostIp: \"1.2.3.4\")])], restartPolicy: Siempre))",
-            "Pod(metadata: (name: \"a\"), spec: (containers: [(name: \"nginx\", image: \"x\", resources: (limits: (cpu: 64Mi, memory: \"64MB\")))]))",
-            "Pod(metadata: (name: \"a\"), spec: (containers: [(name: \"nginx\", image: \"x\", resources: (limits: (cpu: 2, memory: \"64MB\")))]))",
-            "Pod(metadata: (name: \"a\", restartPolicy: Never), spec: (containers: [(name: \"nginx\"\n image: \"x\")]))",
-            "Pod(metadata: (name: \"a\", restartPolicy: Never), spec: (containers: [(name: \"nginx\"\n)]))",
-            "apiVersion: v1\nkind: Pod\n",
-            "Deployment(spec: ())",
-            "(spec: ())",
-            "Pod",
-            "Pot(x: 1)",
-            "{\"kind\": \"Pod\"}",
-            "Pod(metadata: (name = \"a\"), spec: (containers: []))",
-            "Pod(metadata: (name: \"a\"), spec: (containers: [name: \"a\", image: \"b\"]))",
-        ] {
-            println!("{}\n", parse("a.ron", text).unwrap_err());
+    fn de_una_fuente_sin_fin_se_lee_un_byte_mas_que_el_limite() {
+        let bytes = read_at_most(io::repeat(b' ')).unwrap();
+        assert_eq!(bytes.len() as u64, MAX_BYTES + 1);
+        assert_eq!(decode("-", bytes).unwrap_err().code, "MP0117");
+    }
+
+    #[test]
+    fn linea_y_columna_de_ron_llevan_al_byte() {
+        let text = "añb\nñc";
+        for (line, col, byte) in [(1, 1, 0), (1, 3, 3), (2, 1, 5), (2, 2, 7), (9, 9, 8)] {
+            assert_eq!(byte_of(text, ron::error::Position { line, col }), byte);
         }
     }
 }
