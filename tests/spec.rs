@@ -20,12 +20,16 @@ fn ok(text: &str) -> Pod {
 
 /// Un Pod con `inside` dentro de su contenedor, en la línea 5.
 fn container(inside: &str) -> String {
-    format!("Pod(\n  metadata: (name: \"p\"),\n  spec: (\n    containers: [(name: \"c\", image: \"i\",\n{inside}\n)]))")
+    format!(
+        "Pod(\n  metadata: (name: \"p\"),\n  spec: (\n    containers: [(name: \"c\", image: \"i\",\n{inside}\n)]))"
+    )
 }
 
 /// Un Pod con `inside` dentro de `spec`, en la línea 5.
 fn spec(inside: &str) -> String {
-    format!("Pod(\n  metadata: (name: \"p\"),\n  spec: (\n    containers: [(name: \"c\", image: \"i\")],\n{inside}\n))")
+    format!(
+        "Pod(\n  metadata: (name: \"p\"),\n  spec: (\n    containers: [(name: \"c\", image: \"i\")],\n{inside}\n))"
+    )
 }
 
 /// Un Pod con `inside` como metadatos, en la línea 2.
@@ -90,7 +94,10 @@ fn un_pod_con_todos_los_campos_se_lee_y_se_vuelve_a_escribir_igual() {
     assert_eq!(nginx.ports[0].host_ip.as_deref(), Some("127.0.0.1"));
     assert_eq!(nginx.resources.requests.cpu.as_ref().map(|q| q.millis()), Some(250));
     assert_eq!(pod.spec.resources.limits.pids.as_ref().map(|q| q.units()), Some(100));
-    assert_eq!(nginx.liveness_probe.as_ref().unwrap().http_get.as_ref().unwrap().port, IntOrString::String("web".into()));
+    assert_eq!(
+        nginx.liveness_probe.as_ref().unwrap().http_get.as_ref().unwrap().port,
+        IntOrString::String("web".into())
+    );
 
     let ron = options().to_string_pretty(&Object::Pod(pod.clone()), ron::ser::PrettyConfig::new()).unwrap();
     assert_eq!(ok(&ron), pod, "{ron}");
@@ -135,7 +142,8 @@ fn cada_codigo_del_programa_esta_explicado_y_no_sobra_ninguno() {
             } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("codes.rs") {
                 let source = std::fs::read_to_string(&path).unwrap();
                 let code = source.split("#[cfg(test)]").next().unwrap_or_default();
-                let codes = code.lines().filter(|l| !l.trim_start().starts_with("//")).flat_map(|l| l.split('"'));
+                let codes =
+                    code.lines().filter(|l| !l.trim_start().starts_with("//")).flat_map(|l| l.split('"'));
                 used.extend(codes.filter(|c| c.len() == 6 && c.starts_with("MP0")).map(str::to_string));
             }
         }
@@ -178,7 +186,10 @@ fn brief(text: &str) -> String {
     let place = error.place.as_ref().unwrap();
     let under = format!("{}{}", " ".repeat(place.column - 1), "^".repeat(place.width));
     let hint = error.hint.as_deref().unwrap_or("");
-    format!("{} {}:{} {}\n{}\n{under}\n{hint}", error.code, place.line, place.column, error.problem, place.text)
+    format!(
+        "{} {}:{} {}\n{}\n{under}\n{hint}",
+        error.code, place.line, place.column, error.problem, place.text
+    )
 }
 
 #[test]
@@ -413,7 +424,8 @@ fn codigo_linea_y_columna_de_cada_error() {
 
 #[test]
 fn salen_todos_los_errores_en_el_orden_del_fichero_y_como_mucho_diez() {
-    let text = container("tty: true, workingDir: \"x\",").replace("\"p\"", "\"P\"").replace("\"c\"", "\"c_c\"");
+    let text =
+        container("tty: true, workingDir: \"x\",").replace("\"p\"", "\"P\"").replace("\"c\"", "\"c_c\"");
     let codes: Vec<&str> = errors(&text).0.iter().map(|e| e.code).collect();
     assert_eq!(codes, ["MP0130", "MP0130", "MP0153", "MP0163"]);
 
@@ -433,7 +445,9 @@ fn mil_contenedores_se_rechazan() {
 
 #[test]
 fn los_objetos_de_kubernetes_que_no_son_pods_dicen_que_hacer() {
-    for kind in ["Deployment", "Job", "CronJob", "Service", "ConfigMap", "PersistentVolumeClaim", "List", "Namespace"] {
+    for kind in
+        ["Deployment", "Job", "CronJob", "Service", "ConfigMap", "PersistentVolumeClaim", "List", "Namespace"]
+    {
         let error = &errors(&format!("{kind}(metadata: (name: \"x\"))")).0[0];
         assert!(error.problem.starts_with(&format!("`{kind}` es un objeto de Kubernetes")), "{error}");
         assert!(error.hint.as_ref().is_some_and(|h| !h.is_empty()), "{error}");
@@ -455,7 +469,9 @@ fn cortado_por_cualquier_sitio_es_un_error_con_su_codigo() {
 fn un_byte_cambiado_o_borrado_nunca_hace_entrar_en_panico() {
     let original = COMPLETE.as_bytes();
     for i in 0..original.len() {
-        for byte in [b'(', b')', b'"', b',', b':', b' ', b'\n', b'\\', b'0', 0x00, 0x80, 0xff, original[i] ^ 0x20] {
+        for byte in
+            [b'(', b')', b'"', b',', b':', b' ', b'\n', b'\\', b'0', 0x00, 0x80, 0xff, original[i] ^ 0x20]
+        {
             let mut changed = original.to_vec();
             changed[i] = byte;
             check(changed);
