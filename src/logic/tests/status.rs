@@ -139,3 +139,42 @@ fn la_razon_del_pod_gana_a_la_fase_si_ningun_contenedor_dice_nada() {
     };
     assert_eq!(columns(&status).status, "Evicted");
 }
+
+#[test]
+fn un_auxiliar_que_se_cae_despues_no_devuelve_el_pod_al_principio() {
+    let mut custom = rules(Always, &["aux", "app"]);
+    custom.containers[0].kind = Kind::Sidecar;
+    let mut pod = Pod::new(custom);
+    let plans = vec![(s(2), exited(0, 1)), (s(3), exited(0, 1))];
+    simulate(&mut pod, s(9), plans, kind);
+    assert_eq!(reason(&pod, 0), "CrashLoopBackOff");
+    assert!(condition(&pod, "Initialized").0);
+    assert_eq!(pod.phase(), Phase::Running);
+    let seen = columns(&pod.status());
+    // kubectl también lo cuenta como Init:…, con el de aplicación listo
+    assert_eq!(
+        (seen.ready.as_str(), seen.status.as_str(), seen.restarts),
+        ("1/2", "Init:CrashLoopBackOff", 1)
+    );
+}
+
+#[test]
+fn sin_reinicios_no_se_dice_cuando_fue_el_ultimo() {
+    let failure = StartFailure {
+        reason: "RunContainerError".into(),
+        message: "no existe".into(),
+        exit_code: Some(127),
+    };
+    let mut pod = Pod::new(rules(Always, &["a"]));
+    let mut first = true;
+    simulate(&mut pod, s(9), vec![], |_, action| match action {
+        Action::Start(id) if std::mem::take(&mut first) => {
+            vec![(s(1), Event::StartFailed(*id, failure.clone()))]
+        }
+        Action::Start(_) => vec![],
+        other => obedient(other),
+    });
+    let seen = columns(&pod.status());
+    assert_eq!((seen.status.as_str(), seen.restarts, seen.last_restart), ("RunContainerError", 0, None));
+    assert!(state(&pod, 0).last.is_some());
+}

@@ -104,6 +104,18 @@ fn quien_nace_cuando_el_pod_ya_acaba_solo_tiene_lo_que_queda_de_plazo() {
 }
 
 #[test]
+fn quien_nace_cuando_el_pod_ya_acaba_no_ejecuta_su_post_start() {
+    let mut custom = rules(Always, &["a"]);
+    custom.containers[0].post_start = true;
+    let mut pod = Pod::new(custom);
+    let diary = simulate(&mut pod, s(99), vec![(s(1), delete())], |_, action| match action {
+        Action::Start(id) => vec![(s(3), Event::Started(*id))],
+        other => obedient(other),
+    });
+    assert_eq!(farewell(&diary, 1), ["   3s Kill(0, Stop)", "   3s StopSandbox"]);
+}
+
+#[test]
 fn un_plazo_de_cero_se_queda_en_los_dos_segundos_de_cortesia() {
     for grace in [0, 1, 2] {
         let mut pod = Pod::new(rules(Always, &["c"]));
