@@ -22,7 +22,9 @@ pub fn import(name: &str, file: &Path) -> Result<(), Error> {
 
 /// `micropod image ls [-o name]`
 pub fn ls(output: Option<&str>) -> Result<(), Error> {
-    Store::local().sweep();
+    let store = Store::local();
+    store.check_readable()?;
+    store.sweep();
     let images = image::list();
     match output {
         Some("name") => images.iter().for_each(|image| println!("image/{}", image.name)),

@@ -52,9 +52,20 @@ impl Store {
         if name.is_host() {
             return Ok(host());
         }
+        self.check_readable()?;
         self.load(&name).ok_or_else(|| self.missing(&name))
     }
     // ANCHOR_END: find
+
+    /// Las imágenes llevan ejecutables setuid: solo root entra. Sin permiso no se sabe cuáles hay.
+    pub fn check_readable(&self) -> Result<(), Error> {
+        match fs::read_dir(&self.dir) {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                Err(io_problem("no se puede mirar qué imágenes hay en esta máquina", e))
+            }
+            _ => Ok(()),
+        }
+    }
 
     fn load(&self, name: &Name) -> Option<Image> {
         let dir = self.dir.join(name.directory());

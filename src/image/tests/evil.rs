@@ -276,7 +276,7 @@ fn lo_que_crece_sin_limite_se_para_en_el_limite() {
         ("demasiadas entradas", tar_of(&many), "más entradas"),
         (
             "dos capas que juntas no caben",
-            docker_archive(&[halves.clone(), halves]),
+            docker_archive_with(&[halves.clone(), halves], gzip),
             "más de lo que se admite",
         ),
     ] {
@@ -331,4 +331,17 @@ fn lo_estropeado_se_dice_en_espanol_y_no_deja_restos() {
             .contains("no existe")
     );
     assert!(ground.store.import("host", &ground.dir.join("x")).unwrap_err().to_string().contains("host"));
+}
+
+#[test]
+fn un_fichero_nuevo_nunca_se_abre_a_traves_de_lo_que_ya_habia() {
+    let Some(ground) = Ground::new() else { return };
+    let before = ground.victim_state();
+    let root = crate::image::unpack::open_root(&ground.dir).unwrap();
+    std::os::unix::fs::symlink("victima/secreto", ground.dir.join("enlace")).unwrap();
+    for name in ["enlace", "victima/secreto"] {
+        let error = root.place(name.as_bytes()).unwrap().create_file().map(drop).unwrap_err();
+        assert_eq!(error, nix::errno::Errno::EEXIST, "{name}");
+    }
+    assert_eq!(ground.victim_state(), before);
 }

@@ -238,9 +238,14 @@ pub(super) fn config_json(layers: &[Vec<u8>]) -> String {
 
 /// Lo que escribe `docker save` de una imagen con estas capas.
 pub(super) fn docker_archive(layers: &[Vec<u8>]) -> Vec<u8> {
+    docker_archive_with(layers, <[u8]>::to_vec)
+}
+
+/// Lo mismo, con cada capa pasada por `pack`.
+pub(super) fn docker_archive_with(layers: &[Vec<u8>], pack: fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let names: Vec<String> = (0..layers.len()).map(|i| format!("{i}/layer.tar")).collect();
     let mut entries: Vec<Raw> =
-        names.iter().zip(layers).map(|(name, layer)| Raw { data: layer.clone(), ..file(name, "") }).collect();
+        names.iter().zip(layers).map(|(name, layer)| Raw { data: pack(layer), ..file(name, "") }).collect();
     let config = config_json(layers);
     let config_name = format!("{}.json", sha256(config.as_bytes()));
     let manifest =
