@@ -38,10 +38,12 @@ fn explain(path: &str, recursive: bool) -> Result<String, Error> {
 
 fn not_explained(what: &str) -> Error {
     let shown = crate::spec::errors::visible(what, 60);
-    let known = codes::CODES.iter().map(|c| c.code).chain(codes::REASONS.iter().map(|r| r.name)).chain(["pod"]);
+    let known =
+        codes::CODES.iter().map(|c| c.code).chain(codes::REASONS.iter().map(|r| r.name)).chain(["pod"]);
     let hint = match suggest::nearest(what, known) {
         Some(better) => format!("¿querías decir `{better}`?"),
-        None => "prueba con un campo, `pod.spec.containers`; un código, `MP0101`; o una razón, `OOMKilled`".to_string(),
+        None => "prueba con un campo, `pod.spec.containers`; un código, `MP0101`; o una razón, `OOMKilled`"
+            .to_string(),
     };
     Error::failed(format!("no sé explicar `{shown}`")).with_hint(hint)
 }
@@ -95,7 +97,8 @@ fn unknown_field(name: &str, kind: &str, fields: &[Field]) -> Error {
     } else {
         format!("los que hay: {}", ours.join(", "))
     };
-    Error::failed(format!("field \"{}\" does not exist", crate::spec::errors::visible(name, 60))).with_hint(hint)
+    Error::failed(format!("field \"{}\" does not exist", crate::spec::errors::visible(name, 60)))
+        .with_hint(hint)
 }
 
 /// Los campos por orden alfabético, como kubectl. Con `recursive`, todos los de dentro y sin texto.
@@ -209,10 +212,19 @@ mod tests {
     #[test]
     fn con_recursive_salen_todos_los_campos_sin_texto() {
         let text = explain("pods", true).unwrap();
-        assert!(text.contains("\n  spec\t<PodSpec> -required-\n    activeDeadlineSeconds\t<integer>\n"), "{text}");
+        assert!(
+            text.contains("\n  spec\t<PodSpec> -required-\n    activeDeadlineSeconds\t<integer>\n"),
+            "{text}"
+        );
         assert!(text.contains("\n        hostIP\t<string>\n"), "{text}");
-        assert!(text.contains("\n    restartPolicy\t<string>\n    enum: Always, Never, OnFailure\n"), "{text}");
-        assert!(text.contains("\n        limits\t<map[string]Quantity>\n          cpu\t<Quantity>\n"), "{text}");
+        assert!(
+            text.contains("\n    restartPolicy\t<string>\n    enum: Always, Never, OnFailure\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n        limits\t<map[string]Quantity>\n          cpu\t<Quantity>\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -34,14 +34,17 @@ pub enum Where {
 impl Where {
     /// El fichero entero que sale de poner el ejemplo en su sitio.
     pub fn file(self, example: &str) -> String {
-        let pod = |metadata: &str, spec: &str| format!("Pod(\n  metadata: ({metadata}),\n  spec: ({spec}),\n)\n");
+        let pod =
+            |metadata: &str, spec: &str| format!("Pod(\n  metadata: ({metadata}),\n  spec: ({spec}),\n)\n");
         let name = "name: \"ejemplo\"";
         match self {
             Where::File | Where::Command => example.to_string(),
             Where::Metadata => pod(example, "containers: [(name: \"web\", image: \"nginx\")]"),
             Where::Spec => pod(name, &format!("containers: [(name: \"web\", image: \"nginx\")],\n{example}")),
             Where::Containers => pod(name, &format!("containers: [\n{example}\n]")),
-            Where::Container => pod(name, &format!("containers: [(name: \"web\", image: \"nginx\",\n{example}\n)]")),
+            Where::Container => {
+                pod(name, &format!("containers: [(name: \"web\", image: \"nginx\",\n{example}\n)]"))
+            }
         }
     }
 
@@ -74,7 +77,8 @@ pub fn find(name: &str) -> Option<&'static Code> {
 }
 
 /// Un Pod mínimo, para los ejemplos que son el fichero entero.
-const POD: &str = "Pod(\n  metadata: (name: \"web\"),\n  spec: (containers: [(name: \"web\", image: \"nginx\")]),\n)";
+const POD: &str =
+    "Pod(\n  metadata: (name: \"web\"),\n  spec: (containers: [(name: \"web\", image: \"nginx\")]),\n)";
 
 pub const CODES: &[Code] = &[
     code(
@@ -565,6 +569,15 @@ pub const CODES: &[Code] = &[
         "livenessProbe: (httpGet: (port: 80, path: \"salud\"))",
         "livenessProbe: (httpGet: (port: 80, path: \"/salud\"))",
     ),
+    code(
+        "MP0165",
+        "lista demasiado larga",
+        "Un Pod admite 500 volúmenes, y un contenedor, 500 variables, 500 puertos y 500 montajes. Son límites de \
+         micropod, muy por encima de lo que se usa.",
+        Where::Command,
+        "micropod run mil-volumenes.ron",
+        "",
+    ),
 ];
 
 /// Una palabra de las columnas STATUS y REASON, y qué significa.
@@ -653,11 +666,7 @@ pub const REASONS: &[Reason] = &[
         "La imagen no está en el almacén. micropod no descarga imágenes: se construyen o se importan.",
         "micropod image ls",
     ),
-    reason(
-        "InvalidImageName",
-        "El nombre de la imagen no se entiende.",
-        "micropod explain MP0162",
-    ),
+    reason("InvalidImageName", "El nombre de la imagen no se entiende.", "micropod explain MP0162"),
     reason(
         "CreateContainerConfigError",
         "La configuración pide algo imposible: `runAsNonRoot` con una imagen que se ejecuta como root, o un \

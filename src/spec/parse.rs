@@ -24,7 +24,8 @@ pub const MAX_BYTES: u64 = 1 << 20;
 pub fn load(path: &Path) -> Result<Loaded, Error> {
     let stdin = path == Path::new("-");
     let file = if stdin { "entrada estándar".to_string() } else { visible(&path.to_string_lossy(), 200) };
-    let bytes = if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
+    let bytes =
+        if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
     let bytes = bytes.map_err(|e| unreadable(&file, &e))?;
     let pod = parse_bytes(&file, bytes)?;
     Ok(Loaded { pod, base: base_of(if stdin { None } else { path.parent() })? })
@@ -37,7 +38,8 @@ fn base_of(parent: Option<&Path>) -> Result<PathBuf, Error> {
         _ => Path::new("."),
     };
     parent.canonicalize().map_err(|e| {
-        Error::failed(format!("no se pudo saber en qué directorio está `{}`", parent.display())).because(say(&e))
+        Error::failed(format!("no se pudo saber en qué directorio está `{}`", parent.display()))
+            .because(say(&e))
     })
 }
 
@@ -57,7 +59,7 @@ fn refuse(code: &'static str, file: &str, problem: impl Into<String>, hint: &str
 
 /// Abre `path` si es un fichero corriente: abrir una tubería puede no acabar nunca, y leer
 /// /dev/zero, tampoco. Se mira antes de abrir y, por si entretanto cambia, otra vez después.
-fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecError> {
+fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecErrors> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(e) => return Ok(Err(e)),
@@ -70,11 +72,11 @@ fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecError> {
     Ok(opened)
 }
 
-fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecError> {
+fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecErrors> {
     let kind = metadata.file_type();
     if kind.is_file() {
         if metadata.len() > MAX_BYTES {
-            return Err(too_big(file, &format!("ocupa {} bytes", metadata.len())));
+            return Err(too_big(file, &format!("ocupa {} bytes", metadata.len())).into());
         }
         return Ok(());
     }
@@ -87,7 +89,7 @@ fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecErro
     } else {
         ("un dispositivo", "indica un fichero de texto")
     };
-    Err(refuse("MP0115", file, format!("`{file}` es {what}, no un fichero de texto"), hint))
+    Err(refuse("MP0115", file, format!("`{file}` es {what}, no un fichero de texto"), hint).into())
 }
 
 fn read_at_most(source: impl Read) -> io::Result<Vec<u8>> {
@@ -118,25 +120,27 @@ fn too_big(file: &str, size: &str) -> SpecError {
 }
 
 /// Bytes → texto: ni demasiados, ni binarios, ni con marcas invisibles.
-fn decode(file: &str, bytes: Vec<u8>) -> Result<String, SpecError> {
+fn decode(file: &str, bytes: Vec<u8>) -> Result<String, SpecErrors> {
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_big(file, "pasa del tamaño permitido"));
+        return Err(too_big(file, "pasa del tamaño permitido").into());
     }
     let line_of = |at: usize| bytes[..at].iter().filter(|&&b| b == b'\n').count() + 1;
     let hint = "indica un fichero de texto en UTF-8; `file` dice qué es cada uno";
     if let Some(at) = bytes.iter().position(|&b| b == 0) {
         let problem = format!("no es un fichero de texto: hay un byte nulo en la línea {}", line_of(at));
-        return Err(refuse("MP0118", file, problem, hint));
+        return Err(refuse("MP0118", file, problem, hint).into());
     }
     if let Err(e) = std::str::from_utf8(&bytes) {
         let at = e.valid_up_to();
-        let problem = format!("no es texto UTF-8: el byte {:#04x} de la línea {} no lo es", bytes[at], line_of(at));
-        return Err(refuse("MP0118", file, problem, hint));
+        let problem =
+            format!("no es texto UTF-8: el byte {:#04x} de la línea {} no lo es", bytes[at], line_of(at));
+        return Err(refuse("MP0118", file, problem, hint).into());
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     if text.starts_with('\u{feff}') {
-        let hint = "guárdalo como «UTF-8», no como «UTF-8 con BOM», o quítala con `sed -i '1s/^\\xEF\\xBB\\xBF//'`";
-        return Err(refuse("MP0119", file, "el fichero empieza por una marca BOM invisible", hint));
+        let hint =
+            "guárdalo como «UTF-8», no como «UTF-8 con BOM», o quítala con `sed -i '1s/^\\xEF\\xBB\\xBF//'`";
+        return Err(refuse("MP0119", file, "el fichero empieza por una marca BOM invisible", hint).into());
     }
     Ok(text)
 }
@@ -174,7 +178,7 @@ pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
 }
 
 /// Los caracteres que cambian el orden en que se ve el texto hacen creer que dice otra cosa.
-fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecError> {
+fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecErrors> {
     let hidden = text.char_indices().find(|&(_, c)| is_hidden(c) && !c.is_control());
     let Some((at, c)) = hidden else { return Ok(()) };
     let mut error = refuse(
@@ -184,7 +188,7 @@ fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecError> {
         "bórralo: lo que se lee no es lo que dice",
     );
     error.place = Some(Place::new(text, at..at + c.len_utf8()));
-    Err(error)
+    Err(error.into())
 }
 
 /// Por qué no es un Pod: primero qué parece, luego su sintaxis, luego sus campos.
@@ -194,7 +198,8 @@ fn diagnose(file: &str, text: &str, error: ron::error::SpannedError) -> SpecErro
         return error.into();
     }
     if let Some(fault) = &tree.fault {
-        let mut error = refuse(fault.code, file, fault.problem.clone(), fault.hint.as_deref().unwrap_or_default());
+        let mut error =
+            refuse(fault.code, file, fault.problem.clone(), fault.hint.as_deref().unwrap_or_default());
         error.place = Some(Place::new(text, fault.at.clone()));
         return error.into();
     }
@@ -276,7 +281,9 @@ fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
         (kind, Some(_)) => format!("`{kind}` es un objeto de Kubernetes que micropod no crea: solo `Pod`"),
         (kind, None) => format!("`{}` no es un objeto: micropod solo crea `Pod`", visible(kind, 60)),
     };
-    let guess = suggest::nearest(kind, ["Pod"]).filter(|_| kind != "Pod").map(|pod| format!("¿querías decir `{pod}`?"));
+    let guess = suggest::nearest(kind, ["Pod"])
+        .filter(|_| kind != "Pod")
+        .map(|pod| format!("¿querías decir `{pod}`?"));
     let hint = known.map(str::to_string).or(guess).unwrap_or_else(|| SHAPE_OF_A_POD.to_string());
     let mut error = refuse("MP0113", file, problem, &hint);
     let at = name.unwrap_or(tree.root.span.start..tree.root.span.start + 1);
@@ -288,13 +295,23 @@ fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
 fn translate(file: &str, text: &str, error: &ron::error::SpannedError) -> SpecError {
     use ron::Error as Ron;
     let (code, problem) = match &error.code {
-        Ron::InvalidEscape(_) => ("MP0110", "hay una secuencia de escape que no vale dentro de un texto".to_string()),
+        Ron::InvalidEscape(_) => {
+            ("MP0110", "hay una secuencia de escape que no vale dentro de un texto".to_string())
+        }
         Ron::Eof => ("MP0109", "el texto acaba antes de tiempo".to_string()),
-        Ron::ExceededRecursionLimit => ("MP0111", "hay demasiados paréntesis unos dentro de otros".to_string()),
+        Ron::ExceededRecursionLimit => {
+            ("MP0111", "hay demasiados paréntesis unos dentro de otros".to_string())
+        }
         Ron::IntegerOutOfBounds => ("MP0106", "este número es demasiado grande".to_string()),
-        Ron::InvalidIntegerDigit { digit, .. } => ("MP0106", format!("`{digit}` no es una cifra de este número")),
-        Ron::FloatUnderscore | Ron::UnderscoreAtBeginning => ("MP0106", "este número no está bien escrito".to_string()),
-        Ron::NoSuchExtension(name) => ("MP0109", format!("RON no tiene ninguna extensión `{}`", visible(name, 60))),
+        Ron::InvalidIntegerDigit { digit, .. } => {
+            ("MP0106", format!("`{digit}` no es una cifra de este número"))
+        }
+        Ron::FloatUnderscore | Ron::UnderscoreAtBeginning => {
+            ("MP0106", "este número no está bien escrito".to_string())
+        }
+        Ron::NoSuchExtension(name) => {
+            ("MP0109", format!("RON no tiene ninguna extensión `{}`", visible(name, 60)))
+        }
         Ron::Message(text) => ("MP0106", visible(text, 300)),
         Ron::InvalidIdentifier(name) | Ron::SuggestRawIdentifier(name) => {
             ("MP0101", format!("`{}` no es el nombre de ningún campo", visible(name, 60)))
@@ -321,7 +338,7 @@ mod tests {
     fn de_una_fuente_sin_fin_se_lee_un_byte_mas_que_el_limite() {
         let bytes = read_at_most(io::repeat(b' ')).unwrap();
         assert_eq!(bytes.len() as u64, MAX_BYTES + 1);
-        assert_eq!(decode("-", bytes).unwrap_err().code, "MP0117");
+        assert_eq!(decode("-", bytes).unwrap_err().0[0].code, "MP0117");
     }
 
     #[test]

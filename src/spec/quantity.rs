@@ -144,7 +144,8 @@ fn scale(integer: &str, fraction: &str, times: u128, over: u128) -> Result<u128,
     if significant.len() > 19 {
         return Err(Fault::TooBig);
     }
-    let whole: u128 = if significant.is_empty() { 0 } else { significant.parse().map_err(|_| Fault::TooBig)? };
+    let whole: u128 =
+        if significant.is_empty() { 0 } else { significant.parse().map_err(|_| Fault::TooBig)? };
     let (kept, rest) = fraction.split_at(fraction.len().min(DECIMALS));
     let part: u128 = format!("{kept:0<DECIMALS$}").parse().map_err(|_| Fault::NotANumber)?;
     let crumbs = u128::from(rest.bytes().any(|b| b != b'0'));

@@ -9,6 +9,7 @@ use super::schema::{Described, Field};
 use super::tree::{Entry, Node, Tree, Value, unquote};
 use super::types::Pod;
 use super::{kubernetes_fields, suggest};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Un error y los bytes que señala.
@@ -29,6 +30,9 @@ pub fn check(text: &str, tree: &Tree) -> Vec<Finding> {
     checker.object(&tree.root, &tree.root.head(), &shape, "");
     checker.found
 }
+
+/// Errores que se apuntan como mucho.
+const ENOUGH: usize = 100;
 
 /// Lo que se espera en un sitio.
 struct Shape {
@@ -68,7 +72,22 @@ impl Checker<'_> {
         &self.text[range.clone()]
     }
 
-    fn push(&mut self, at: Range<usize>, code: &'static str, field: &str, problem: String, hint: Option<String>) {
+    /// ¿Ya hay más errores de los que nadie va a leer? Explicar cada uno cuesta.
+    fn is_full(&self) -> bool {
+        self.found.len() >= ENOUGH
+    }
+
+    fn push(
+        &mut self,
+        at: Range<usize>,
+        code: &'static str,
+        field: &str,
+        problem: String,
+        hint: Option<String>,
+    ) {
+        if self.is_full() {
+            return;
+        }
         self.found.push(Finding { at, code, field: field.to_string(), problem, hint, possible: Vec::new() });
     }
 
@@ -124,9 +143,10 @@ impl Checker<'_> {
 
     fn map(&mut self, entries: &[Entry], path: &str) {
         let text = Shape { kind: "string".to_string(), fields: &[], values: &[] };
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
         for entry in entries {
-            let Some(key) = unquote(self.source(&entry.key.span)).filter(|_| matches!(entry.key.value, Value::Text))
+            let Some(key) =
+                unquote(self.source(&entry.key.span)).filter(|_| matches!(entry.key.value, Value::Text))
             else {
                 self.mismatch(&entry.key, &entry.key.span, &text, path);
                 continue;
@@ -137,41 +157,57 @@ impl Checker<'_> {
                 let problem = format!("la clave `{}` está repetida", visible(&key, 60));
                 self.push(entry.key.span.clone(), "MP0121", &path, problem, Some("deja una sola".into()));
             }
-            seen.push(key);
+            seen.insert(key);
         }
     }
 
     fn object(&mut self, node: &Node, head: &Range<usize>, shape: &Shape, path: &str) {
-        let Value::Object { name, entries } = &node.value else { return self.mismatch(node, head, shape, path) };
+        let Value::Object { name, entries } = &node.value else {
+            return self.mismatch(node, head, shape, path);
+        };
         if let Some(name) = name.as_ref().filter(|name| self.source(name) != shape.kind) {
             let problem = format!("aquí va un `{}`, no un `{}`", shape.kind, visible(self.source(name), 40));
             let hint = "el nombre del tipo se puede quitar: deja solo los paréntesis".to_string();
             self.push(name.clone(), "MP0106", path, problem, Some(hint));
         }
         let owner = self.owner(node, shape, path);
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for entry in entries {
             let name = self.text[entry.key.span.clone()].trim_start_matches("r#");
             let inner = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
             match shape.fields.iter().find(|f| f.name() == name) {
                 None => self.unknown(entry, shape, &inner, path, &owner),
-                Some(_) if seen.contains(&name) => {
+                Some(_) if seen.contains(name) => {
                     let problem = format!("el campo `{name}` está repetido en {owner}");
-                    self.push(entry.key.span.clone(), "MP0105", &inner, problem, Some("deja uno solo".into()));
+                    self.push(
+                        entry.key.span.clone(),
+                        "MP0105",
+                        &inner,
+                        problem,
+                        Some("deja uno solo".into()),
+                    );
                 }
                 Some(field) => self.value(&entry.value, &entry.head(), &Shape::of(field), &inner),
             }
-            seen.push(name);
+            seen.insert(name);
         }
         self.missing(&seen, head, shape, path, &owner);
     }
 
-    fn missing(&mut self, seen: &[&str], head: &Range<usize>, shape: &Shape, path: &str, owner: &str) {
+    fn missing(
+        &mut self,
+        seen: &BTreeSet<&str>,
+        head: &Range<usize>,
+        shape: &Shape,
+        path: &str,
+        owner: &str,
+    ) {
         for field in shape.fields.iter().filter(|f| f.required) {
             let name = field.name();
             // si hay un campo mal escrito que quería ser este, ya está dicho
-            let meant = |seen: &&str| suggest::same(seen, &[&name]).is_some() || suggest::nearest(seen, [&*name]).is_some();
-            if seen.iter().any(meant) {
+            if seen.iter().take(ENOUGH).any(|seen| suggest::nearest(seen, [&*name]).is_some())
+                || seen.contains(&*name)
+            {
                 continue;
             }
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -189,7 +225,9 @@ impl Checker<'_> {
     /// De quién es el campo, para decirlo.
     fn owner(&self, node: &Node, shape: &Shape, path: &str) -> String {
         let name = node.entries().iter().find(|e| self.source(&e.key.span) == "name");
-        let name = name.filter(|e| matches!(e.value.value, Value::Text)).and_then(|e| unquote(self.source(&e.value.span)));
+        let name = name
+            .filter(|e| matches!(e.value.value, Value::Text))
+            .and_then(|e| unquote(self.source(&e.value.span)));
         match (shape.kind.as_str(), name) {
             ("Container", Some(name)) => format!("el contenedor `{}`", visible(&name, 63)),
             ("Volume", Some(name)) => format!("el volumen `{}`", visible(&name, 63)),
@@ -199,6 +237,9 @@ impl Checker<'_> {
     }
 
     fn unknown(&mut self, entry: &Entry, shape: &Shape, inner: &str, path: &str, owner: &str) {
+        if self.is_full() {
+            return;
+        }
         let source = self.source(&entry.key.span).to_string();
         if matches!(entry.key.value, Value::Text) {
             let hint = format!("escribe `{}`", source.trim_matches('"'));
@@ -257,30 +298,38 @@ impl Checker<'_> {
         };
         let inside = visible(&inside, 60);
         match (shape.kind.as_str(), &node.value) {
-            (kind, Value::Object { .. }) if kind.starts_with("[]") => Some("escribe `[(…)]`: una lista con un elemento".into()),
+            (kind, Value::Object { .. }) if kind.starts_with("[]") => {
+                Some("escribe `[(…)]`: una lista con un elemento".into())
+            }
             ("[]string", Value::Text) => Some(format!("escribe `[\"{inside}\"]`")),
             (kind, Value::Object { .. }) if kind.starts_with("map[") => {
                 Some("escribe `{\"app\": \"web\"}`: con llaves y las claves entre comillas".into())
             }
             (_, Value::Map(_)) if !shape.fields.is_empty() => Some("escribe `( )` en vez de `{ }`".into()),
             (_, Value::List(_)) if !shape.fields.is_empty() => Some("escribe `( )` en vez de `[ ]`".into()),
-            ("boolean", Value::Text | Value::Word) => {
-                suggest::nearest(&inside, ["true", "false"]).map(|word| format!("escribe `{word}`, sin comillas"))
+            ("boolean", Value::Text | Value::Word) => suggest::nearest(&inside, ["true", "false"])
+                .map(|word| format!("escribe `{word}`, sin comillas")),
+            ("integer", Value::Text) if inside.parse::<i64>().is_ok() => {
+                Some(format!("quita las comillas: `{inside}`"))
             }
-            ("integer", Value::Text) if inside.parse::<i64>().is_ok() => Some(format!("quita las comillas: `{inside}`")),
             ("integer", Value::Number) => Some("los enteros van sin decimales y no pasan de 2⁶³−1".into()),
             ("string", Value::Text) => {
                 let word = suggest::nearest(&inside, shape.values.iter().copied().filter(|v| !v.is_empty()));
                 match word {
-                    Some(word) => Some(format!("es una palabra, no un texto: escribe `{word}`, sin comillas")),
+                    Some(word) => {
+                        Some(format!("es una palabra, no un texto: escribe `{word}`, sin comillas"))
+                    }
                     None if inside.is_empty() => Some("quita el campo: es su valor predeterminado".into()),
                     None => None,
                 }
             }
             ("string", Value::Word) if !shape.values.is_empty() => {
-                suggest::nearest(&inside, shape.values.iter().copied()).map(|word| format!("¿querías decir `{word}`?"))
+                suggest::nearest(&inside, shape.values.iter().copied())
+                    .map(|word| format!("¿querías decir `{word}`?"))
             }
-            ("string" | "Quantity" | "IntOrString", Value::Word | Value::Number | Value::Char) if shape.values.is_empty() => {
+            ("string" | "Quantity" | "IntOrString", Value::Word | Value::Number | Value::Char)
+                if shape.values.is_empty() =>
+            {
                 Some(format!("ponle comillas: `\"{inside}\"`"))
             }
             _ => None,

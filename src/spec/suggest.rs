@@ -84,7 +84,8 @@ pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -
 /// El candidato que se llama igual: en español, en otra herramienta o con otras mayúsculas y guiones.
 pub fn same<'a>(found: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let plain = normal(found);
-    let aliases = ALIASES.iter().find(|(alias, _)| normal(alias) == plain).map_or(&[][..], |(_, names)| names);
+    let aliases =
+        ALIASES.iter().find(|(alias, _)| normal(alias) == plain).map_or(&[][..], |(_, names)| names);
     let by_alias = candidates.iter().find(|c| aliases.contains(c));
     by_alias.or_else(|| candidates.iter().find(|c| normal(c) == plain)).copied()
 }

@@ -5,7 +5,7 @@
 //! apunta) para poder situar cualquier camino, `spec.containers[1].image`, en su trozo de texto.
 //! Quien decide si el fichero es RON válido es la biblioteca `ron`; esto solo sabe señalar.
 
-use super::errors::{Place, visible};
+use super::errors::{Place, floor_char, visible};
 use std::ops::Range;
 
 /// Un valor y los bytes que ocupa.
@@ -18,13 +18,19 @@ pub struct Node {
 #[derive(Debug)]
 pub enum Value {
     /// `(campo: valor)` o `Nombre(campo: valor)`.
-    Object { name: Option<Range<usize>>, entries: Vec<Entry> },
+    Object {
+        name: Option<Range<usize>>,
+        entries: Vec<Entry>,
+    },
     /// `{clave: valor}`.
     Map(Vec<Entry>),
     /// `[valor]`.
     List(Vec<Node>),
     /// `(valor, valor)`, o `Nombre(valor)`.
-    Tuple { name: Option<Range<usize>>, items: Vec<Node> },
+    Tuple {
+        name: Option<Range<usize>>,
+        items: Vec<Node>,
+    },
     Text,
     Char,
     Number,
@@ -174,7 +180,9 @@ impl Entry {
     /// De un valor compuesto se señala su nombre: es lo que se reconoce a simple vista.
     pub fn head(&self) -> Range<usize> {
         match self.value.value {
-            Value::Text | Value::Char | Value::Number | Value::Word | Value::Unknown => self.value.span.clone(),
+            Value::Text | Value::Char | Value::Number | Value::Word | Value::Unknown => {
+                self.value.span.clone()
+            }
             _ => self.key.span.clone(),
         }
     }
@@ -220,7 +228,13 @@ impl Reader<'_> {
         self.at += rest.find(|c| !keep(c)).unwrap_or(rest.len());
     }
 
-    fn fail(&mut self, at: Range<usize>, code: &'static str, problem: impl Into<String>, hint: impl Into<String>) {
+    fn fail(
+        &mut self,
+        at: Range<usize>,
+        code: &'static str,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let hint = Some(hint.into()).filter(|h| !h.is_empty());
         self.fault.get_or_insert(Fault { at, code, problem: problem.into(), hint });
     }
@@ -239,7 +253,12 @@ impl Reader<'_> {
                 self.skip_block_comment();
             } else if self.peek() == Some('#') {
                 let at = self.at;
-                self.fail(at..at + 1, "MP0109", "`#` no empieza nada en RON", "los comentarios de RON empiezan por `//`");
+                self.fail(
+                    at..at + 1,
+                    "MP0109",
+                    "`#` no empieza nada en RON",
+                    "los comentarios de RON empiezan por `//`",
+                );
                 self.take_while(|c| c != '\n');
             } else {
                 return;
@@ -279,7 +298,9 @@ impl Reader<'_> {
         let start = self.at;
         self.take_while(|c| c != '\n');
         let (problem, hint) = match self.text[start..].chars().next() {
-            Some(c @ (')' | ']' | '}')) => (format!("sobra este `{c}`"), "no hay nada abierto que cerrar".to_string()),
+            Some(c @ (')' | ']' | '}')) => {
+                (format!("sobra este `{c}`"), "no hay nada abierto que cerrar".to_string())
+            }
             _ => (
                 "sobra texto después del objeto".to_string(),
                 "en cada fichero va un solo objeto: pon lo demás en otro".to_string(),
@@ -303,7 +324,9 @@ impl Reader<'_> {
             Some('"') => self.text_literal(),
             Some('\'') => self.char_literal(),
             Some(c) if c.is_ascii_digit() || matches!(c, '+' | '.') => self.number(),
-            Some('-') if self.rest()[1..].starts_with(|c: char| c.is_ascii_digit() || c == '.') => self.number(),
+            Some('-') if self.rest()[1..].starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+                self.number()
+            }
             Some(c) if c.is_alphabetic() || c == '_' => return self.word(),
             Some(c) => self.unexpected(c),
         };
@@ -359,7 +382,9 @@ impl Reader<'_> {
         let value = self.body(Some(name.clone()));
         match value {
             // Some(x) es x
-            Value::Tuple { mut items, .. } if &self.text[name.clone()] == "Some" && items.len() == 1 => items.remove(0),
+            Value::Tuple { mut items, .. } if &self.text[name.clone()] == "Some" && items.len() == 1 => {
+                items.remove(0)
+            }
             value => Node { span: start..self.at, value },
         }
     }
@@ -397,7 +422,12 @@ impl Reader<'_> {
                 }
                 Some('=') => {
                     let at = self.at;
-                    self.fail(at..at + 1, "MP0109", "aquí va `:` y no `=`", "en RON se escribe `campo: valor`");
+                    self.fail(
+                        at..at + 1,
+                        "MP0109",
+                        "aquí va `:` y no `=`",
+                        "en RON se escribe `campo: valor`",
+                    );
                     self.take_while(|c| matches!(c, '=' | '>' | ':'));
                     let value = self.value();
                     let end = self.at;
@@ -406,6 +436,7 @@ impl Reader<'_> {
                 }
                 _ => {
                     self.at = before_space;
+                    self.hyphenated(close, &item);
                     self.missing_colon(close, &item);
                     self.separator(close, &item, before_space);
                     items.push(item);
@@ -428,7 +459,12 @@ impl Reader<'_> {
         match self.peek() {
             None => {
                 let opener = &self.text[open..open + 1];
-                self.fail(open..open + 1, "MP0109", format!("este `{opener}` no se cierra"), format!("falta un `{close}`"));
+                self.fail(
+                    open..open + 1,
+                    "MP0109",
+                    format!("este `{opener}` no se cierra"),
+                    format!("falta un `{close}`"),
+                );
                 false
             }
             Some(c) if c == close => {
@@ -436,10 +472,14 @@ impl Reader<'_> {
                 false
             }
             Some(c @ (')' | ']' | '}')) => {
-                let opener = &self.text[open..open + 1];
-                let problem = format!("este `{c}` no cierra nada: lo abierto es el `{opener}` de la línea {}", self.line_of(open));
-                let at = self.at;
-                self.fail(at..at + 1, "MP0109", problem, format!("¿falta un `{close}`?"));
+                // contar líneas cuesta: solo para el primer fallo, que es el que se enseña
+                if self.fault.is_none() {
+                    let (at, line) = (self.at, self.line_of(open));
+                    let opener = &self.text[open..open + 1];
+                    let problem =
+                        format!("este `{c}` no cierra nada: lo abierto es el `{opener}` de la línea {line}");
+                    self.fail(at..at + 1, "MP0109", problem, format!("¿falta un `{close}`?"));
+                }
                 // si cierra algo de más afuera, se deja para quien lo abrió
                 if !self.closers.iter().any(|(closer, _)| *closer == c) {
                     self.bump();
@@ -464,6 +504,38 @@ impl Reader<'_> {
         self.bump();
     }
 
+    /// `restart-policy: Never`: los nombres de los campos no llevan guiones.
+    fn hyphenated(&mut self, close: char, item: &Node) {
+        let rest = self.rest();
+        let end =
+            rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(rest.len());
+        let is_field =
+            close == ')' && matches!(item.value, Value::Word) && rest[end..].trim_start().starts_with(':');
+        if !is_field || end == 0 {
+            return;
+        }
+        self.at += end;
+        let span = item.span.start..self.at;
+        let mut camel = String::new();
+        for c in self.text[span.clone()].chars() {
+            match c {
+                '-' | '_' | '.' => camel.push('-'),
+                c if camel.ends_with('-') => {
+                    camel.pop();
+                    camel.extend(c.to_uppercase());
+                }
+                c => camel.push(c),
+            }
+        }
+        let problem = format!("`{}` no es el nombre de ningún campo", visible(&self.text[span.clone()], 60));
+        self.fail(
+            span,
+            "MP0101",
+            problem,
+            format!("van sin guiones: ¿querías decir `{}`?", visible(&camel, 60)),
+        );
+    }
+
     /// `name "web"`: falta el `:`.
     fn missing_colon(&mut self, close: char, item: &Node) {
         if close != ')' || !matches!(item.value, Value::Word) {
@@ -480,7 +552,10 @@ impl Reader<'_> {
 
     /// Tras un valor va una coma o el cierre.
     fn separator(&mut self, close: char, value: &Node, end: usize) {
-        let scalar = !matches!(value.value, Value::Object { .. } | Value::Map(_) | Value::List(_) | Value::Tuple { .. });
+        let scalar = !matches!(
+            value.value,
+            Value::Object { .. } | Value::Map(_) | Value::List(_) | Value::Tuple { .. }
+        );
         if scalar && end == self.at && self.peek().is_some_and(is_part_of_a_text) {
             self.missing_quotes(value);
         }
@@ -508,10 +583,20 @@ impl Reader<'_> {
         if matches!(value.value, Value::Text) {
             let first_line = literal.find('\n').map_or(value.span.end, |i| start + i);
             if literal.contains('\n') {
-                self.fail(start..first_line, "MP0110", "este texto no se cierra en su línea", "¿falta la comilla `\"` de cierre?");
+                self.fail(
+                    start..first_line,
+                    "MP0110",
+                    "este texto no se cierra en su línea",
+                    "¿falta la comilla `\"` de cierre?",
+                );
             } else {
                 let at = self.at;
-                self.fail(at..at + 1, "MP0109", "hay algo pegado detrás de un texto", "¿falta una coma, o sobra una comilla?");
+                self.fail(
+                    at..at + 1,
+                    "MP0109",
+                    "hay algo pegado detrás de un texto",
+                    "¿falta una coma, o sobra una comilla?",
+                );
             }
             self.take_while(is_part_of_a_text);
             return;
@@ -520,21 +605,37 @@ impl Reader<'_> {
         let text = self.text[start..self.at].trim_end();
         let end = start + text.len();
         let shown = visible(text, 60);
-        self.fail(start..end, "MP0110", "a este texto le faltan las comillas", format!("escribe `\"{shown}\"`"));
+        self.fail(
+            start..end,
+            "MP0110",
+            "a este texto le faltan las comillas",
+            format!("escribe `\"{shown}\"`"),
+        );
     }
 
     fn unexpected(&mut self, c: char) -> Value {
         let at = self.at;
         let (code, problem, hint) = match c {
-            '-' => ("MP0114", "esto parece YAML".to_string(), "en RON las listas van entre corchetes: `[(name: …), (name: …)]`"),
-            '“' | '”' | '«' | '»' | '‘' | '’' | '„' => {
-                ("MP0110", format!("las comillas `{c}` no sirven aquí"), "usa las rectas, `\"`: las otras las pone el procesador de textos")
-            }
+            '-' => (
+                "MP0114",
+                "esto parece YAML".to_string(),
+                "en RON las listas van entre corchetes: `[(name: …), (name: …)]`",
+            ),
+            '“' | '”' | '«' | '»' | '‘' | '’' | '„' => (
+                "MP0110",
+                format!("las comillas `{c}` no sirven aquí"),
+                "usa las rectas, `\"`: las otras las pone el procesador de textos",
+            ),
             '/' | '~' | '$' | '*' | '&' | '@' | '<' | '>' | '%' | '!' | '?' | '|' | '`' | '\\' => {
                 self.take_while(|c| !matches!(c, ',' | ')' | ']' | '}' | '\n' | '\r'));
                 let text = self.text[at..self.at].trim_end();
                 let (end, shown) = (at + text.len(), visible(text, 60));
-                self.fail(at..end, "MP0110", "a este texto le faltan las comillas", format!("escribe `\"{shown}\"`"));
+                self.fail(
+                    at..end,
+                    "MP0110",
+                    "a este texto le faltan las comillas",
+                    format!("escribe `\"{shown}\"`"),
+                );
                 return Value::Unknown;
             }
             ',' | ')' | ']' | '}' | ':' | '=' | ';' => {
@@ -565,7 +666,12 @@ impl Reader<'_> {
                 Some(_) => self.escape(),
                 None => {
                     let end = self.text[start..].find('\n').map_or(self.text.len(), |i| start + i);
-                    self.fail(start..end, "MP0110", "este texto no se cierra", "falta la comilla `\"` del final");
+                    self.fail(
+                        start..end,
+                        "MP0110",
+                        "este texto no se cierra",
+                        "falta la comilla `\"` del final",
+                    );
                     return Value::Text;
                 }
             }
@@ -599,7 +705,12 @@ impl Reader<'_> {
             Some(i) => self.at += i + end.len(),
             None => {
                 self.at = self.text.len();
-                self.fail(start..start + 2 + hashes, "MP0110", "este texto crudo no se cierra", format!("falta `{end}`"));
+                self.fail(
+                    start..start + 2 + hashes,
+                    "MP0110",
+                    "este texto crudo no se cierra",
+                    format!("falta `{end}`"),
+                );
             }
         }
     }
@@ -608,15 +719,21 @@ impl Reader<'_> {
     fn char_literal(&mut self) -> Value {
         let start = self.at;
         self.bump();
-        let line_end = self.rest().find(['\n', '\r']).map_or(self.text.len(), |i| self.at + i);
         let escaped = self.peek() == Some('\\');
-        let search = self.at + if escaped { 2 } else { self.peek().map_or(0, char::len_utf8) };
-        let close = self.text.get(search..line_end).and_then(|t| t.find('\'')).map(|i| search + i);
-        let Some(close) = close else {
-            self.fail(start..line_end, "MP0110", "estas comillas simples no se cierran", "los textos de RON van entre comillas dobles, `\"`");
-            self.at = line_end;
+        let skip = if escaped { 2 } else { self.peek().map_or(0, char::len_utf8) };
+        let search = floor_char(self.text, self.at + skip);
+        let end = self.text[search..].find(['\'', '\n', '\r']).map_or(self.text.len(), |i| search + i);
+        if !self.text[end..].starts_with('\'') {
+            self.fail(
+                start..end,
+                "MP0110",
+                "estas comillas simples no se cierran",
+                "los textos de RON van entre comillas dobles, `\"`",
+            );
+            self.at = end;
             return Value::Char;
-        };
+        }
+        let close = end;
         let inside = &self.text[self.at..close];
         if !escaped && inside.chars().count() != 1 {
             let hint = format!("escribe `\"{}\"`", visible(inside, 60));
@@ -633,7 +750,8 @@ fn is_key(node: &Node) -> bool {
 
 /// Lo que puede seguir, pegado, a un texto escrito sin comillas.
 fn is_part_of_a_text(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, ':' | '-' | '/' | '.' | '_' | '@' | '%' | '$' | '+' | '*' | '~' | '!' | '&' | '"')
+    c.is_alphanumeric()
+        || matches!(c, ':' | '-' | '/' | '.' | '_' | '@' | '%' | '$' | '+' | '*' | '~' | '!' | '&' | '"')
 }
 
 #[cfg(test)]
@@ -682,7 +800,10 @@ Pod(
         let tree = Tree::read(POD);
         let key = tree.find_key(POD, "metadata.labels[\"b/c\"]").unwrap();
         assert_eq!(&POD[key], "\"b/c\"");
-        assert_eq!(locate(POD, "spec.containers[0].image").map(|p| (p.line, p.column, p.width)), Some((6, 34, 3)));
+        assert_eq!(
+            locate(POD, "spec.containers[0].image").map(|p| (p.line, p.column, p.width)),
+            Some((6, 34, 3))
+        );
     }
 
     #[test]

@@ -32,13 +32,20 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
 
 fn program(checks: &mut Checks, path: &str, container: &Container) {
     if container.command.first().is_some_and(String::is_empty) {
-        let hint = "pon el programa, por ejemplo `command: [\"sh\"]`, o quita `command` para usar el de la imagen";
+        let hint =
+            "pon el programa, por ejemplo `command: [\"sh\"]`, o quita `command` para usar el de la imagen";
         checks.add("MP0163", format!("{path}.command[0]"), "el programa está vacío", hint);
     }
-    if let Some(dir) = container.working_dir.as_deref().filter(|dir| !dir.is_empty() && !dir.starts_with('/')) {
+    if let Some(dir) = container.working_dir.as_deref().filter(|dir| !dir.is_empty() && !dir.starts_with('/'))
+    {
         let shown = visible(dir, 80);
         let hint = format!("debe ser absoluto: ¿querías decir `/{}`?", shown.trim_start_matches("./"));
-        checks.add("MP0163", format!("{path}.workingDir"), format!("el directorio de trabajo `{shown}` es relativo"), hint);
+        checks.add(
+            "MP0163",
+            format!("{path}.workingDir"),
+            format!("el directorio de trabajo `{shown}` es relativo"),
+            hint,
+        );
     }
     if container.tty && !container.stdin {
         let hint = "añade `stdin: true`, o quita `tty`";
@@ -64,7 +71,11 @@ fn size(checks: &mut Checks, path: &str, container: &Container) {
     for (name, list) in lists {
         for (i, argument) in list.iter().enumerate() {
             if argument.len() >= MAX_ARG {
-                let problem = format!("este argumento ocupa {} bytes, y el kernel admite {}", argument.len(), MAX_ARG - 1);
+                let problem = format!(
+                    "este argumento ocupa {} bytes, y el kernel admite {}",
+                    argument.len(),
+                    MAX_ARG - 1
+                );
                 checks.add("MP0161", format!("{path}.{name}[{i}]"), problem, "ponlo en un fichero y móntalo");
             }
             // el texto, su nulo final y su puntero

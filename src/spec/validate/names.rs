@@ -19,7 +19,12 @@ pub fn metadata(checks: &mut Checks, metadata: &ObjectMeta) {
         metadata_key(checks, &path, "la etiqueta", key);
         if let Some(fault) = label_value_fault(value) {
             let problem = format!("el valor `{}` de la etiqueta no vale: {fault}", visible(value, 80));
-            checks.add("MP0160", &path, problem, "letras, cifras, `-`, `_` y `.`; empieza y acaba por letra o cifra");
+            checks.add(
+                "MP0160",
+                &path,
+                problem,
+                "letras, cifras, `-`, `_` y `.`; empieza y acaba por letra o cifra",
+            );
         }
     }
     let mut total = 0;
@@ -72,7 +77,11 @@ pub fn dns_label(checks: &mut Checks, path: &str, what: &str, name: &str) {
 
 fn bad_name(checks: &mut Checks, path: &str, what: &str, name: &str, fault: &str, max: usize) {
     let proposal = propose(name, max);
-    let rule = if max == LABEL { "letras minúsculas, cifras y guiones" } else { "letras minúsculas, cifras, guiones y puntos" };
+    let rule = if max == LABEL {
+        "letras minúsculas, cifras y guiones"
+    } else {
+        "letras minúsculas, cifras, guiones y puntos"
+    };
     let hint = match proposal {
         Some(better) => format!("¿querías decir `{better}`?"),
         None => format!("usa {rule}; empieza y acaba por letra o cifra"),
@@ -85,7 +94,10 @@ fn label_fault(name: &str) -> Option<String> {
 }
 
 fn subdomain_fault(name: &str) -> Option<String> {
-    let inside = || name.split('.').find_map(|part| if part.is_empty() { Some("tiene un punto de más".into()) } else { ends(part) });
+    let inside = || {
+        name.split('.')
+            .find_map(|part| if part.is_empty() { Some("tiene un punto de más".into()) } else { ends(part) })
+    };
     too_long(name, SUBDOMAIN).or_else(|| bad_character(name, true)).or_else(inside)
 }
 
@@ -152,7 +164,9 @@ fn plain(c: char) -> char {
 pub fn env_name(checks: &mut Checks, path: &str, name: &str) {
     let fault = if name.is_empty() {
         "está vacío".to_string()
-    } else if let Some(c) = name.chars().find(|&c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))) {
+    } else if let Some(c) =
+        name.chars().find(|&c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
+    {
         format!("lleva {}", show(c))
     } else if name.starts_with(|c: char| c.is_ascii_digit()) {
         "empieza por una cifra".to_string()
@@ -160,7 +174,12 @@ pub fn env_name(checks: &mut Checks, path: &str, name: &str) {
         return;
     };
     let problem = format!("el nombre de variable `{}` no vale: {fault}", visible(name, 80));
-    checks.add("MP0137", path, problem, "letras, cifras, `_`, `-` y `.`, sin empezar por cifra: `PUERTO_WEB`");
+    checks.add(
+        "MP0137",
+        path,
+        problem,
+        "letras, cifras, `_`, `-` y `.`, sin empezar por cifra: `PUERTO_WEB`",
+    );
 }
 
 /// El nombre de un puerto, como los de IANA: 15 caracteres, alguna letra, guiones sueltos.
@@ -169,7 +188,9 @@ pub fn port_name_fault(name: &str) -> Option<String> {
         .or_else(|| bad_character(name, false))
         .or_else(|| ends(name))
         .or_else(|| name.contains("--").then(|| "lleva dos guiones seguidos".to_string()))
-        .or_else(|| (!name.contains(|c: char| c.is_ascii_lowercase())).then(|| "no lleva ninguna letra".to_string()))
+        .or_else(|| {
+            (!name.contains(|c: char| c.is_ascii_lowercase())).then(|| "no lleva ninguna letra".to_string())
+        })
 }
 
 /// El nombre de una imagen acaba siendo un directorio del almacén: nada de rutas.
@@ -187,5 +208,10 @@ pub fn image(checks: &mut Checks, path: &str, image: &str) {
         return;
     };
     let problem = format!("el nombre de imagen `{}` no vale: {fault}", visible(image, 80));
-    checks.add("MP0162", path, problem, "por ejemplo, `nginx` o `nginx:1.27`; `micropod image ls` enseña las que hay");
+    checks.add(
+        "MP0162",
+        path,
+        problem,
+        "por ejemplo, `nginx` o `nginx:1.27`; `micropod image ls` enseña las que hay",
+    );
 }

@@ -28,7 +28,10 @@ fn one(checks: &mut Checks, path: &str, port: &ContainerPort, host_network: bool
     if let Some(host_port) = port.host_port {
         range(checks, "MP0138", &format!("{path}.hostPort"), host_port, 1, MAX_PORT);
         if host_network && host_port != port.container_port {
-            let problem = format!("con `hostNetwork` el puerto {} no puede ser otro en la máquina", port.container_port);
+            let problem = format!(
+                "con `hostNetwork` el puerto {} no puede ser otro en la máquina",
+                port.container_port
+            );
             let hint = "quita `hostPort`: el Pod ya usa los puertos de la máquina";
             checks.add("MP0143", format!("{path}.hostPort"), problem, hint);
         }
@@ -36,7 +39,8 @@ fn one(checks: &mut Checks, path: &str, port: &ContainerPort, host_network: bool
     let Some(ip) = &port.host_ip else { return };
     if ip.parse::<Ipv4Addr>().is_err() {
         let problem = format!("`{}` no es una dirección IPv4", visible(ip, 60));
-        let hint = if ip.contains(':') { "micropod solo da direcciones IPv4" } else { "por ejemplo, `127.0.0.1`" };
+        let hint =
+            if ip.contains(':') { "micropod solo da direcciones IPv4" } else { "por ejemplo, `127.0.0.1`" };
         checks.add("MP0141", format!("{path}.hostIP"), problem, hint);
     } else if port.host_port.is_none() {
         let hint = "añade `hostPort`, o quita `hostIP`";
@@ -49,16 +53,27 @@ fn names_of(checks: &mut Checks, path: &str, before: &[ContainerPort], port: &Co
     let path = format!("{path}.name");
     if let Some(fault) = names::port_name_fault(name) {
         let problem = format!("el nombre de puerto `{}` no vale: {fault}", visible(name, 63));
-        checks.add("MP0142", path, problem, "15 caracteres como mucho: letras minúsculas, cifras y guiones, como `web`");
+        checks.add(
+            "MP0142",
+            path,
+            problem,
+            "15 caracteres como mucho: letras minúsculas, cifras y guiones, como `web`",
+        );
     } else if before.iter().any(|p| p.name.as_ref() == Some(name)) {
-        checks.add("MP0131", path, format!("ya hay un puerto que se llama `{name}`"), "da a cada puerto un nombre distinto");
+        checks.add(
+            "MP0131",
+            path,
+            format!("ya hay un puerto que se llama `{name}`"),
+            "da a cada puerto un nombre distinto",
+        );
     }
 }
 
 fn same_container_port(checks: &mut Checks, containers: &[Container]) {
     for (i, container) in containers.iter().enumerate() {
         for (j, port) in container.ports.iter().enumerate() {
-            let same = |p: &ContainerPort| p.container_port == port.container_port && p.protocol == port.protocol;
+            let same =
+                |p: &ContainerPort| p.container_port == port.container_port && p.protocol == port.protocol;
             let Some(other) = containers[..i].iter().find(|c| c.ports.iter().any(same)) else { continue };
             let problem = format!(
                 "los contenedores `{}` y `{}` declaran el mismo puerto, {}/{}",
@@ -92,7 +107,8 @@ fn same_host_port_in<'a>(
             p.host_port == port.host_port && p.protocol == port.protocol && overlap(&p.host_ip, &port.host_ip)
         };
         if taken.iter().any(clash) {
-            let problem = format!("el puerto {host_port}/{} de la máquina ya está pedido en este Pod", port.protocol);
+            let problem =
+                format!("el puerto {host_port}/{} de la máquina ya está pedido en este Pod", port.protocol);
             checks.add("MP0140", format!("{path}.ports[{j}].hostPort"), problem, "usa otro `hostPort`");
         }
         taken.push(port);

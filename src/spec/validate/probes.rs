@@ -75,7 +75,10 @@ fn port(checks: &mut Checks, path: &str, container: &Container, port: &IntOrStri
     } else {
         format!("decláralo en sus `ports`: `(name: \"{shown}\", containerPort: 80)`")
     };
-    let problem = format!("el contenedor `{}` no tiene ningún puerto que se llame `{shown}`", visible(&container.name, 63));
+    let problem = format!(
+        "el contenedor `{}` no tiene ningún puerto que se llame `{shown}`",
+        visible(&container.name, 63)
+    );
     checks.add("MP0148", path, problem, hint);
 }
 
@@ -84,7 +87,12 @@ fn request(checks: &mut Checks, path: &str, http: &HttpGetAction) {
     if let Some(page) = &http.path {
         if !page.starts_with('/') || page.chars().any(|c| c.is_whitespace() || c.is_control()) {
             let problem = format!("la ruta `{}` no se puede pedir", visible(page, 80));
-            checks.add("MP0164", format!("{path}.path"), problem, "empieza por `/` y no lleva espacios: `/salud`");
+            checks.add(
+                "MP0164",
+                format!("{path}.path"),
+                problem,
+                "empieza por `/` y no lleva espacios: `/salud`",
+            );
         }
     }
     host(checks, &format!("{path}.host"), http.host.as_deref());
@@ -96,7 +104,12 @@ fn request(checks: &mut Checks, path: &str, http: &HttpGetAction) {
         }
         if header.value.contains(['\r', '\n']) {
             let problem = "el valor de una cabecera no puede tener saltos de línea";
-            checks.add("MP0164", format!("{path}.httpHeaders[{i}].value"), problem, "ponlo en una sola línea");
+            checks.add(
+                "MP0164",
+                format!("{path}.httpHeaders[{i}].value"),
+                problem,
+                "ponlo en una sola línea",
+            );
         }
     }
 }

@@ -19,7 +19,12 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
         let whole = pids.millis() % 1000 == 0;
         if !whole || !(1..=MAX_PIDS).contains(&pids.units()) {
             let hint = format!("debe ser un número entero entre 1 y {MAX_PIDS}");
-            checks.add("MP0156", "spec.resources.limits.pids", format!("el límite de procesos vale {pids}"), hint);
+            checks.add(
+                "MP0156",
+                "spec.resources.limits.pids",
+                format!("el límite de procesos vale {pids}"),
+                hint,
+            );
         }
     }
     no_pids(checks, "spec.resources.requests.pids", &of_pod.requests.pids);
@@ -53,7 +58,12 @@ fn both(checks: &mut Checks, path: &str, resources: &ResourceRequirements) {
         let (Some(request), Some(limit)) = (request, limit) else { continue };
         if request.millis_exact() > limit.millis_exact() {
             let problem = format!("pide más {name} ({request}) de la que puede usar ({limit})");
-            checks.add("MP0154", format!("{path}.requests.{name}"), problem, "baja `requests` o sube `limits`");
+            checks.add(
+                "MP0154",
+                format!("{path}.requests.{name}"),
+                problem,
+                "baja `requests` o sube `limits`",
+            );
         }
     }
 }
@@ -65,7 +75,9 @@ fn memory_limit(checks: &mut Checks, path: &str, memory: &Quantity) {
     let text = memory.to_string();
     let hint = match text.strip_suffix('m') {
         Some(number) => format!("`m` son milésimas de byte: ¿querías decir `{number}Mi`?"),
-        None if memory.units() == 0 => "quita `memory` si no quieres límite, o escribe por ejemplo \"64Mi\"".to_string(),
+        None if memory.units() == 0 => {
+            "quita `memory` si no quieres límite, o escribe por ejemplo \"64Mi\"".to_string()
+        }
         None if text.bytes().all(|b| b.is_ascii_digit()) => format!("son bytes: ¿querías decir `{text}Mi`?"),
         None => "con menos de 512Ki ningún programa llega a arrancar".to_string(),
     };

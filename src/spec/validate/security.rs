@@ -103,7 +103,9 @@ fn capabilities(checks: &mut Checks, path: &str, context: &SecurityContext) {
                     format!("Kubernetes las escribe sin `CAP_`: `{better}`")
                 }
                 Some(better) => format!("¿querías decir `{better}`?"),
-                None => "la lista está en capabilities(7); se escriben sin `CAP_`, como `NET_ADMIN`".to_string(),
+                None => {
+                    "la lista está en capabilities(7); se escriben sin `CAP_`, como `NET_ADMIN`".to_string()
+                }
             };
             let problem = format!("`{}` no es una capacidad", visible(name, 60));
             checks.add("MP0151", format!("{path}.capabilities.{list}[{i}]"), problem, hint);

@@ -23,7 +23,12 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
 fn source(checks: &mut Checks, path: &str, volume: &Volume) {
     if volume.empty_dir.is_some() && volume.host_path.is_some() {
         let problem = format!("el volumen `{}` tiene dos orígenes", visible(&volume.name, 63));
-        checks.add("MP0158", format!("{path}.hostPath"), problem, "deja `emptyDir` o `hostPath`, uno de los dos");
+        checks.add(
+            "MP0158",
+            format!("{path}.hostPath"),
+            problem,
+            "deja `emptyDir` o `hostPath`, uno de los dos",
+        );
     }
     if let Some(limit) = volume.empty_dir.as_ref().and_then(|e| e.size_limit.as_ref()) {
         if limit.units() == 0 {
@@ -37,7 +42,12 @@ fn source(checks: &mut Checks, path: &str, volume: &Volume) {
         checks.add("MP0157", inner, "la ruta está vacía", "por ejemplo, `./www` o `/srv/www`");
     } else if has_dot_dot(&host_path.path) {
         let problem = format!("la ruta `{}` lleva `..`", visible(&host_path.path, 80));
-        checks.add("MP0157", inner, problem, "escribe la ruta absoluta, o pon los datos junto al fichero del Pod");
+        checks.add(
+            "MP0157",
+            inner,
+            problem,
+            "escribe la ruta absoluta, o pon los datos junto al fichero del Pod",
+        );
     } else if host_path.path.len() > MAX_PATH {
         checks.add("MP0157", inner, format!("la ruta tiene más de {MAX_PATH} bytes"), "");
     }
@@ -55,8 +65,17 @@ fn mounts(checks: &mut Checks, path: &str, container: &Container, volumes: &[Vol
         target(checks, &path, mount);
         let same = |other: &&VolumeMount| normal(&other.mount_path) == normal(&mount.mount_path);
         if let Some(other) = container.volume_mounts[..i].iter().find(same) {
-            let problem = format!("en `{}` ya se monta el volumen `{}`", normal(&mount.mount_path), visible(&other.name, 63));
-            checks.add("MP0135", format!("{path}.mountPath"), problem, "monta cada volumen en una ruta distinta");
+            let problem = format!(
+                "en `{}` ya se monta el volumen `{}`",
+                normal(&mount.mount_path),
+                visible(&other.name, 63)
+            );
+            checks.add(
+                "MP0135",
+                format!("{path}.mountPath"),
+                problem,
+                "monta cada volumen en una ruta distinta",
+            );
         }
         if let Some(sub_path) = &mount.sub_path {
             sub_path_check(checks, &format!("{path}.subPath"), sub_path);
@@ -70,7 +89,12 @@ fn undeclared(checks: &mut Checks, path: &str, name: &str, volumes: &[Volume]) {
         Some(better) => format!("¿querías decir `{}`?", visible(better, 63)),
         None => format!("decláralo: `volumes: [(name: \"{shown}\", emptyDir: ())]` dentro de `spec`"),
     };
-    checks.add("MP0133", format!("{path}.name"), format!("el volumen `{shown}` no está en `spec.volumes`"), hint);
+    checks.add(
+        "MP0133",
+        format!("{path}.name"),
+        format!("el volumen `{shown}` no está en `spec.volumes`"),
+        hint,
+    );
 }
 
 fn target(checks: &mut Checks, path: &str, mount: &VolumeMount) {
@@ -79,7 +103,10 @@ fn target(checks: &mut Checks, path: &str, mount: &VolumeMount) {
     let (fault, hint) = if target.is_empty() {
         ("está vacía".to_string(), "por ejemplo, `/datos`".to_string())
     } else if !target.starts_with('/') {
-        ("es relativa".to_string(), format!("debe ser absoluta: ¿querías decir `/{}`?", shown.trim_start_matches("./")))
+        (
+            "es relativa".to_string(),
+            format!("debe ser absoluta: ¿querías decir `/{}`?", shown.trim_start_matches("./")),
+        )
     } else if has_dot_dot(target) {
         ("lleva `..`".to_string(), "escribe la ruta completa, sin subir de directorio".to_string())
     } else if target.contains(':') {
@@ -91,13 +118,19 @@ fn target(checks: &mut Checks, path: &str, mount: &VolumeMount) {
     } else {
         return;
     };
-    checks.add("MP0134", format!("{path}.mountPath"), format!("la ruta de montaje `{shown}` no vale: {fault}"), hint);
+    checks.add(
+        "MP0134",
+        format!("{path}.mountPath"),
+        format!("la ruta de montaje `{shown}` no vale: {fault}"),
+        hint,
+    );
 }
 
 /// Lo que micropod monta en cada contenedor y no se puede tapar. `/etc/hosts`, `/etc/hostname` y
 /// `/etc/resolv.conf` sí: en Kubernetes un contenedor puede traer los suyos.
 fn reserved(target: &str) -> Option<&'static str> {
-    let below = |root: &str| target == root || target.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+    let below =
+        |root: &str| target == root || target.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
     if target == "/" {
         Some("la raíz del contenedor")
     } else if below("/proc") {
@@ -122,7 +155,12 @@ fn sub_path_check(checks: &mut Checks, path: &str, sub_path: &str) {
         return;
     };
     let problem = format!("la ruta `{}` dentro del volumen no vale: {fault}", visible(sub_path, 80));
-    checks.add("MP0136", path, problem, "es relativa a la raíz del volumen y no puede salir de él: `datos/web`");
+    checks.add(
+        "MP0136",
+        path,
+        problem,
+        "es relativa a la raíz del volumen y no puede salir de él: `datos/web`",
+    );
 }
 
 fn has_dot_dot(path: &str) -> bool {
