@@ -569,6 +569,15 @@ pub const CODES: &[Code] = &[
         "livenessProbe: (httpGet: (port: 80, path: \"salud\"))",
         "livenessProbe: (httpGet: (port: 80, path: \"/salud\"))",
     ),
+    code(
+        "MP0165",
+        "lista demasiado larga",
+        "Un Pod admite 500 volúmenes, y un contenedor, 500 variables, 500 puertos y 500 montajes. Son límites de \
+         micropod, muy por encima de lo que se usa.",
+        Where::Command,
+        "micropod run mil-volumenes.ron",
+        "",
+    ),
 ];
 
 /// Una palabra de las columnas STATUS y REASON, y qué significa.

@@ -47,7 +47,8 @@ impl Place {
     }
 }
 
-fn floor_char(text: &str, at: usize) -> usize {
+/// El principio del carácter que hay en el byte `at`.
+pub fn floor_char(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }

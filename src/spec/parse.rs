@@ -59,7 +59,7 @@ fn refuse(code: &'static str, file: &str, problem: impl Into<String>, hint: &str
 
 /// Abre `path` si es un fichero corriente: abrir una tubería puede no acabar nunca, y leer
 /// /dev/zero, tampoco. Se mira antes de abrir y, por si entretanto cambia, otra vez después.
-fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecError> {
+fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecErrors> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(e) => return Ok(Err(e)),
@@ -72,11 +72,11 @@ fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecError> {
     Ok(opened)
 }
 
-fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecError> {
+fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecErrors> {
     let kind = metadata.file_type();
     if kind.is_file() {
         if metadata.len() > MAX_BYTES {
-            return Err(too_big(file, &format!("ocupa {} bytes", metadata.len())));
+            return Err(too_big(file, &format!("ocupa {} bytes", metadata.len())).into());
         }
         return Ok(());
     }
@@ -89,7 +89,7 @@ fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecErro
     } else {
         ("un dispositivo", "indica un fichero de texto")
     };
-    Err(refuse("MP0115", file, format!("`{file}` es {what}, no un fichero de texto"), hint))
+    Err(refuse("MP0115", file, format!("`{file}` es {what}, no un fichero de texto"), hint).into())
 }
 
 fn read_at_most(source: impl Read) -> io::Result<Vec<u8>> {
@@ -120,27 +120,27 @@ fn too_big(file: &str, size: &str) -> SpecError {
 }
 
 /// Bytes → texto: ni demasiados, ni binarios, ni con marcas invisibles.
-fn decode(file: &str, bytes: Vec<u8>) -> Result<String, SpecError> {
+fn decode(file: &str, bytes: Vec<u8>) -> Result<String, SpecErrors> {
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_big(file, "pasa del tamaño permitido"));
+        return Err(too_big(file, "pasa del tamaño permitido").into());
     }
     let line_of = |at: usize| bytes[..at].iter().filter(|&&b| b == b'\n').count() + 1;
     let hint = "indica un fichero de texto en UTF-8; `file` dice qué es cada uno";
     if let Some(at) = bytes.iter().position(|&b| b == 0) {
         let problem = format!("no es un fichero de texto: hay un byte nulo en la línea {}", line_of(at));
-        return Err(refuse("MP0118", file, problem, hint));
+        return Err(refuse("MP0118", file, problem, hint).into());
     }
     if let Err(e) = std::str::from_utf8(&bytes) {
         let at = e.valid_up_to();
         let problem =
             format!("no es texto UTF-8: el byte {:#04x} de la línea {} no lo es", bytes[at], line_of(at));
-        return Err(refuse("MP0118", file, problem, hint));
+        return Err(refuse("MP0118", file, problem, hint).into());
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     if text.starts_with('\u{feff}') {
         let hint =
             "guárdalo como «UTF-8», no como «UTF-8 con BOM», o quítala con `sed -i '1s/^\\xEF\\xBB\\xBF//'`";
-        return Err(refuse("MP0119", file, "el fichero empieza por una marca BOM invisible", hint));
+        return Err(refuse("MP0119", file, "el fichero empieza por una marca BOM invisible", hint).into());
     }
     Ok(text)
 }
@@ -178,7 +178,7 @@ pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
 }
 
 /// Los caracteres que cambian el orden en que se ve el texto hacen creer que dice otra cosa.
-fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecError> {
+fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecErrors> {
     let hidden = text.char_indices().find(|&(_, c)| is_hidden(c) && !c.is_control());
     let Some((at, c)) = hidden else { return Ok(()) };
     let mut error = refuse(
@@ -188,7 +188,7 @@ fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecError> {
         "bórralo: lo que se lee no es lo que dice",
     );
     error.place = Some(Place::new(text, at..at + c.len_utf8()));
-    Err(error)
+    Err(error.into())
 }
 
 /// Por qué no es un Pod: primero qué parece, luego su sintaxis, luego sus campos.
@@ -338,7 +338,7 @@ mod tests {
     fn de_una_fuente_sin_fin_se_lee_un_byte_mas_que_el_limite() {
         let bytes = read_at_most(io::repeat(b' ')).unwrap();
         assert_eq!(bytes.len() as u64, MAX_BYTES + 1);
-        assert_eq!(decode("-", bytes).unwrap_err().code, "MP0117");
+        assert_eq!(decode("-", bytes).unwrap_err().0[0].code, "MP0117");
     }
 
     #[test]

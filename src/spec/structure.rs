@@ -9,6 +9,7 @@ use super::schema::{Described, Field};
 use super::tree::{Entry, Node, Tree, Value, unquote};
 use super::types::Pod;
 use super::{kubernetes_fields, suggest};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Un error y los bytes que señala.
@@ -29,6 +30,9 @@ pub fn check(text: &str, tree: &Tree) -> Vec<Finding> {
     checker.object(&tree.root, &tree.root.head(), &shape, "");
     checker.found
 }
+
+/// Errores que se apuntan como mucho.
+const ENOUGH: usize = 100;
 
 /// Lo que se espera en un sitio.
 struct Shape {
@@ -68,6 +72,11 @@ impl Checker<'_> {
         &self.text[range.clone()]
     }
 
+    /// ¿Ya hay más errores de los que nadie va a leer? Explicar cada uno cuesta.
+    fn is_full(&self) -> bool {
+        self.found.len() >= ENOUGH
+    }
+
     fn push(
         &mut self,
         at: Range<usize>,
@@ -76,6 +85,9 @@ impl Checker<'_> {
         problem: String,
         hint: Option<String>,
     ) {
+        if self.is_full() {
+            return;
+        }
         self.found.push(Finding { at, code, field: field.to_string(), problem, hint, possible: Vec::new() });
     }
 
@@ -131,7 +143,7 @@ impl Checker<'_> {
 
     fn map(&mut self, entries: &[Entry], path: &str) {
         let text = Shape { kind: "string".to_string(), fields: &[], values: &[] };
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
         for entry in entries {
             let Some(key) =
                 unquote(self.source(&entry.key.span)).filter(|_| matches!(entry.key.value, Value::Text))
@@ -145,7 +157,7 @@ impl Checker<'_> {
                 let problem = format!("la clave `{}` está repetida", visible(&key, 60));
                 self.push(entry.key.span.clone(), "MP0121", &path, problem, Some("deja una sola".into()));
             }
-            seen.push(key);
+            seen.insert(key);
         }
     }
 
@@ -159,13 +171,13 @@ impl Checker<'_> {
             self.push(name.clone(), "MP0106", path, problem, Some(hint));
         }
         let owner = self.owner(node, shape, path);
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for entry in entries {
             let name = self.text[entry.key.span.clone()].trim_start_matches("r#");
             let inner = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
             match shape.fields.iter().find(|f| f.name() == name) {
                 None => self.unknown(entry, shape, &inner, path, &owner),
-                Some(_) if seen.contains(&name) => {
+                Some(_) if seen.contains(name) => {
                     let problem = format!("el campo `{name}` está repetido en {owner}");
                     self.push(
                         entry.key.span.clone(),
@@ -177,19 +189,25 @@ impl Checker<'_> {
                 }
                 Some(field) => self.value(&entry.value, &entry.head(), &Shape::of(field), &inner),
             }
-            seen.push(name);
+            seen.insert(name);
         }
         self.missing(&seen, head, shape, path, &owner);
     }
 
-    fn missing(&mut self, seen: &[&str], head: &Range<usize>, shape: &Shape, path: &str, owner: &str) {
+    fn missing(
+        &mut self,
+        seen: &BTreeSet<&str>,
+        head: &Range<usize>,
+        shape: &Shape,
+        path: &str,
+        owner: &str,
+    ) {
         for field in shape.fields.iter().filter(|f| f.required) {
             let name = field.name();
             // si hay un campo mal escrito que quería ser este, ya está dicho
-            let meant = |seen: &&str| {
-                suggest::same(seen, &[&name]).is_some() || suggest::nearest(seen, [&*name]).is_some()
-            };
-            if seen.iter().any(meant) {
+            if seen.iter().take(ENOUGH).any(|seen| suggest::nearest(seen, [&*name]).is_some())
+                || seen.contains(&*name)
+            {
                 continue;
             }
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -219,6 +237,9 @@ impl Checker<'_> {
     }
 
     fn unknown(&mut self, entry: &Entry, shape: &Shape, inner: &str, path: &str, owner: &str) {
+        if self.is_full() {
+            return;
+        }
         let source = self.source(&entry.key.span).to_string();
         if matches!(entry.key.value, Value::Text) {
             let hint = format!("escribe `{}`", source.trim_matches('"'));

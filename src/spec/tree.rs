@@ -5,7 +5,7 @@
 //! apunta) para poder situar cualquier camino, `spec.containers[1].image`, en su trozo de texto.
 //! Quien decide si el fichero es RON válido es la biblioteca `ron`; esto solo sabe señalar.
 
-use super::errors::{Place, visible};
+use super::errors::{Place, floor_char, visible};
 use std::ops::Range;
 
 /// Un valor y los bytes que ocupa.
@@ -436,6 +436,7 @@ impl Reader<'_> {
                 }
                 _ => {
                     self.at = before_space;
+                    self.hyphenated(close, &item);
                     self.missing_colon(close, &item);
                     self.separator(close, &item, before_space);
                     items.push(item);
@@ -471,13 +472,14 @@ impl Reader<'_> {
                 false
             }
             Some(c @ (')' | ']' | '}')) => {
-                let opener = &self.text[open..open + 1];
-                let problem = format!(
-                    "este `{c}` no cierra nada: lo abierto es el `{opener}` de la línea {}",
-                    self.line_of(open)
-                );
-                let at = self.at;
-                self.fail(at..at + 1, "MP0109", problem, format!("¿falta un `{close}`?"));
+                // contar líneas cuesta: solo para el primer fallo, que es el que se enseña
+                if self.fault.is_none() {
+                    let (at, line) = (self.at, self.line_of(open));
+                    let opener = &self.text[open..open + 1];
+                    let problem =
+                        format!("este `{c}` no cierra nada: lo abierto es el `{opener}` de la línea {line}");
+                    self.fail(at..at + 1, "MP0109", problem, format!("¿falta un `{close}`?"));
+                }
                 // si cierra algo de más afuera, se deja para quien lo abrió
                 if !self.closers.iter().any(|(closer, _)| *closer == c) {
                     self.bump();
@@ -500,6 +502,38 @@ impl Reader<'_> {
             );
         }
         self.bump();
+    }
+
+    /// `restart-policy: Never`: los nombres de los campos no llevan guiones.
+    fn hyphenated(&mut self, close: char, item: &Node) {
+        let rest = self.rest();
+        let end =
+            rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(rest.len());
+        let is_field =
+            close == ')' && matches!(item.value, Value::Word) && rest[end..].trim_start().starts_with(':');
+        if !is_field || end == 0 {
+            return;
+        }
+        self.at += end;
+        let span = item.span.start..self.at;
+        let mut camel = String::new();
+        for c in self.text[span.clone()].chars() {
+            match c {
+                '-' | '_' | '.' => camel.push('-'),
+                c if camel.ends_with('-') => {
+                    camel.pop();
+                    camel.extend(c.to_uppercase());
+                }
+                c => camel.push(c),
+            }
+        }
+        let problem = format!("`{}` no es el nombre de ningún campo", visible(&self.text[span.clone()], 60));
+        self.fail(
+            span,
+            "MP0101",
+            problem,
+            format!("van sin guiones: ¿querías decir `{}`?", visible(&camel, 60)),
+        );
     }
 
     /// `name "web"`: falta el `:`.
@@ -685,20 +719,21 @@ impl Reader<'_> {
     fn char_literal(&mut self) -> Value {
         let start = self.at;
         self.bump();
-        let line_end = self.rest().find(['\n', '\r']).map_or(self.text.len(), |i| self.at + i);
         let escaped = self.peek() == Some('\\');
-        let search = self.at + if escaped { 2 } else { self.peek().map_or(0, char::len_utf8) };
-        let close = self.text.get(search..line_end).and_then(|t| t.find('\'')).map(|i| search + i);
-        let Some(close) = close else {
+        let skip = if escaped { 2 } else { self.peek().map_or(0, char::len_utf8) };
+        let search = floor_char(self.text, self.at + skip);
+        let end = self.text[search..].find(['\'', '\n', '\r']).map_or(self.text.len(), |i| search + i);
+        if !self.text[end..].starts_with('\'') {
             self.fail(
-                start..line_end,
+                start..end,
                 "MP0110",
                 "estas comillas simples no se cierran",
                 "los textos de RON van entre comillas dobles, `\"`",
             );
-            self.at = line_end;
+            self.at = end;
             return Value::Char;
-        };
+        }
+        let close = end;
         let inside = &self.text[self.at..close];
         if !escaped && inside.chars().count() != 1 {
             let hint = format!("escribe `\"{}\"`", visible(inside, 60));

@@ -19,6 +19,9 @@ use serde_json::Value;
 /// cuesta un proceso, una raíz montada y dos tuberías.
 pub const MAX_CONTAINERS: usize = 64;
 
+/// Volúmenes de un Pod, y variables, puertos o montajes de un contenedor. También es de micropod.
+pub const MAX_ITEMS: usize = 500;
+
 /// El número más alto de un usuario, un grupo o unos segundos: lo que cabe en 31 bits.
 const MAX_INT: i64 = 2_147_483_647;
 
@@ -39,7 +42,14 @@ struct Checks {
     broken: Vec<Broken>,
 }
 
+/// Reglas rotas que se apuntan como mucho: nadie lee más, y explicarlas cuesta.
+const ENOUGH: usize = 100;
+
 impl Checks {
+    fn is_full(&self) -> bool {
+        self.broken.len() >= ENOUGH
+    }
+
     fn add(
         &mut self,
         code: &'static str,
@@ -47,6 +57,9 @@ impl Checks {
         problem: impl Into<String>,
         hint: impl Into<String>,
     ) {
+        if self.is_full() {
+            return;
+        }
         let hint = Some(hint.into()).filter(|h| !h.is_empty());
         self.broken.push(Broken { code, path: path.into(), on_key: false, problem: problem.into(), hint });
     }
@@ -70,6 +83,10 @@ fn containers(pod: &Pod) -> impl Iterator<Item = (String, bool, &Container)> {
 /// Las reglas que `pod` no cumple.
 pub fn check(pod: &Pod) -> Vec<Broken> {
     let mut checks = Checks::default();
+    lengths(&mut checks, pod);
+    if !checks.broken.is_empty() {
+        return checks.broken;
+    }
     hidden_characters(&mut checks, pod);
     names::metadata(&mut checks, &pod.metadata);
     whole_pod(&mut checks, pod);
@@ -82,17 +99,30 @@ pub fn check(pod: &Pod) -> Vec<Broken> {
     checks.broken
 }
 
+/// Listas más largas no son un Pod: son un error, o un ataque a las reglas que comparan todo con todo.
+fn lengths(checks: &mut Checks, pod: &Pod) {
+    let mut length = |path: String, length: usize, max: usize, what: &str| {
+        if length > max {
+            let code = if what == "contenedores" { "MP0132" } else { "MP0165" };
+            let problem = format!("hay {length} {what}, y el máximo de micropod es {max}");
+            checks.add(code, path, problem, "repártelos en varios Pods");
+        }
+    };
+    let total = pod.spec.containers.len() + pod.spec.init_containers.len();
+    length("spec.containers".to_string(), total, MAX_CONTAINERS, "contenedores");
+    length("spec.volumes".to_string(), pod.spec.volumes.len(), MAX_ITEMS, "volúmenes");
+    for (path, _, container) in containers(pod) {
+        length(format!("{path}.env"), container.env.len(), MAX_ITEMS, "variables");
+        length(format!("{path}.ports"), container.ports.len(), MAX_ITEMS, "puertos");
+        length(format!("{path}.volumeMounts"), container.volume_mounts.len(), MAX_ITEMS, "montajes");
+    }
+}
+
 fn whole_pod(checks: &mut Checks, pod: &Pod) {
     let spec = &pod.spec;
-    let total = spec.containers.len() + spec.init_containers.len();
     if spec.containers.is_empty() {
         let hint = "añade uno: `(name: \"web\", image: \"nginx\")`";
         checks.add("MP0132", "spec.containers", "el Pod no tiene ningún contenedor", hint);
-    }
-    if total > MAX_CONTAINERS {
-        let problem =
-            format!("el Pod tiene {total} contenedores, y el máximo de micropod es {MAX_CONTAINERS}");
-        checks.add("MP0132", "spec.containers", problem, "repártelos en varios Pods");
     }
     if let Some(name) = &spec.hostname {
         names::dns_label(checks, "spec.hostname", "el nombre de máquina", name);
