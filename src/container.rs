@@ -99,6 +99,7 @@ fn story(
 fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Result<(), StepError> {
     enter_working_dir(k, &plan.cwd)?;
     k.step("que ningún descriptor heredado llegue al programa", CloseInherited)?;
+    k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
     security::limit_process(k, &plan.security, plan.limits.oom_score_adj)?;
     security::drop_privileges(k, &plan.security)?;
     security::filter_syscalls(k, &plan.security)?;

@@ -61,7 +61,7 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     let claim = claim(&loaded.pod.metadata.name)?;
     let uid = new_uid()?;
     remember(&claim, &uid)?;
-    let prepared = decide(&loaded, &uid, options);
+    let prepared = decide(&loaded, &uid);
     let plan = match prepared {
         Ok(plan) => plan,
         Err(error) => {
@@ -119,29 +119,13 @@ fn remember(claim: &Claim, uid: &str) -> Result<(), Error> {
 }
 
 /// Decide cuanto hay que decidir, y reserva la dirección.
-fn decide(loaded: &Loaded, uid: &str, options: &RunOptions) -> Result<PodPlan, Error> {
+fn decide(loaded: &Loaded, uid: &str) -> Result<PodPlan, Error> {
     let network = match loaded.pod.spec.host_network {
         true => None,
         false => Some(network::lease(uid)?),
     };
     network::check_ports(&loaded.pod.spec, network.as_ref())?;
-    let plan = plan::decide(loaded, uid, network)?;
-    let record = Record {
-        name: plan.name.clone(),
-        uid: uid.to_string(),
-        pod: loaded.pod.clone(),
-        base: loaded.base.clone(),
-        born: state::unix_millis(),
-        supervisor: ProcessId::of(std::process::id() as i32).unwrap_or(ProcessId { pid: 0, start: 0 }),
-        cgroup: plan.cgroup.clone(),
-        network: plan.network.clone(),
-        remove: options.remove,
-        plans: plan.containers.clone(),
-    };
-    state::write_record(&record).map_err(|e| {
-        Error::failed(format!("no se pudo guardar la ficha del Pod en {}", state::RUN)).because(e)
-    })?;
-    Ok(plan)
+    plan::decide(loaded, uid, network)
 }
 
 // ANCHOR: prepare
@@ -166,6 +150,25 @@ fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError
 }
 // ANCHOR_END: prepare
 
+/// La ficha del Pod. La escribe quien va a supervisarlo: en segundo plano no es quien lo lanzó.
+fn write_record(loaded: &Loaded, plan: &PodPlan, options: &RunOptions) -> Result<(), Error> {
+    let record = Record {
+        name: plan.name.clone(),
+        uid: plan.uid.clone(),
+        pod: loaded.pod.clone(),
+        base: loaded.base.clone(),
+        born: state::unix_millis(),
+        supervisor: ProcessId::of(std::process::id() as i32).unwrap_or(ProcessId { pid: 0, start: 0 }),
+        cgroup: plan.cgroup.clone(),
+        network: plan.network.clone(),
+        remove: options.remove,
+        plans: plan.containers.clone(),
+    };
+    state::write_record(&record).map_err(|e| {
+        Error::failed(format!("no se pudo guardar la ficha del Pod en {}", state::RUN)).because(e)
+    })
+}
+
 /// Supervisa el Pod hasta que acaba y recoge lo suyo.
 fn live(
     claim: Claim,
@@ -179,6 +182,10 @@ fn live(
         Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
     crate::kernel::sys::set_process_name(c"micropod");
     let uid = plan.uid.clone();
+    if let Err(error) = write_record(&loaded, &plan, options) {
+        gc::undo_birth(claim, &uid);
+        return Err(error);
+    }
     let mut k = Kernel::new(options.mode);
     for dir in [rootfs::mount_point(), Path::new(state::LIB).join("pods")] {
         state::make_private_dir(&dir)?;
