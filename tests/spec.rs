@@ -280,6 +280,9 @@ fn codigo_linea_y_columna_de_cada_error() {
         ("Pod(\n  metadata: (name: \"abc,\n labels: {\"a\": \"b\"}))".into(), "MP0110", 2, 20),
         ("Pod(\n  metadata: (name: \"a\\b\\q\"))".into(), "MP0110", 2, 22),
         ("Pod(\n /* metadata: (name: \"a\"))".into(), "MP0110", 2, 2),
+        ("Pod(\n  metadata: (name: \"a\\xz\"))".into(), "MP0110", 2, 22),
+        ("Pod(\n  metadata: (name: \"a\\u41\\\"))".into(), "MP0110", 2, 20),
+        (metadata("name: \"p\", labels: {\"a\", \"b\"}"), "MP0109", 2, 24),
         (container("workingDir: /srv/www,"), "MP0110", 5, 13),
         (container("resources: (limits: (cpu: 500m)),"), "MP0110", 5, 27),
         (spec(&format!("volumes: {}", "[".repeat(10_000))), "MP0111", 5, 48),
@@ -472,11 +475,9 @@ fn un_byte_cambiado_o_borrado_nunca_hace_entrar_en_panico() {
     let original = COMPLETE.as_bytes();
     let bytes = [b'(', b')', b'"', b',', b':', b' ', b'\n', b'\\', b'0', 0x00, 0x80, 0xff, b'{'];
     for i in 0..original.len() {
-        for byte in [bytes[i % bytes.len()], original[i] ^ 0x20] {
-            let mut changed = original.to_vec();
-            changed[i] = byte;
-            check(changed);
-        }
+        let mut changed = original.to_vec();
+        changed[i] = bytes[i % bytes.len()];
+        check(changed);
         let mut shorter = original.to_vec();
         shorter.remove(i);
         check(shorter);

@@ -5,6 +5,7 @@ pub mod errors;
 pub mod kubernetes_fields;
 pub mod parse;
 pub mod quantity;
+pub mod reader;
 pub mod schema;
 pub mod structure;
 pub mod suggest;

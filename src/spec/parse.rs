@@ -6,10 +6,10 @@
 
 use super::errors::{Place, SpecError, SpecErrors, is_hidden, visible};
 use super::structure::{self, Finding};
-use super::tree::{self, Tree, Value};
+use super::tree::{Tree, Value};
 use super::types::{Object, Pod};
 use super::validate::{self, Broken};
-use super::{Loaded, kubernetes_fields, suggest};
+use super::{Loaded, kubernetes_fields, reader, suggest};
 use crate::error::Error;
 use ron::extensions::Extensions;
 use std::fs::File;
@@ -164,7 +164,7 @@ pub fn parse_bytes(file: &str, bytes: Vec<u8>) -> Result<Pod, SpecErrors> {
 /// El Pod que describe `text`; `file` es el nombre que sale en los errores.
 pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
     refuse_hidden(file, text)?;
-    if tree::is_blank(text) {
+    if reader::is_blank(text) {
         let hint = "un Pod empieza así: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
         return Err(refuse("MP0116", file, format!("`{file}` está vacío"), hint).into());
     }

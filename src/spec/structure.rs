@@ -116,7 +116,10 @@ impl Checker<'_> {
 
     fn scalar_fits(&self, node: &Node, shape: &Shape) -> bool {
         let source = self.source(&node.span);
-        let integer = || source.replace('_', "").parse::<i64>().is_ok() || source.starts_with("0");
+        let integer = || {
+            source.replace('_', "").parse::<i64>().is_ok()
+                || ["0x", "0b", "0o"].iter().any(|p| source.starts_with(p))
+        };
         match (shape.kind.as_str(), &node.value) {
             ("integer", Value::Number) => integer(),
             ("IntOrString", Value::Number) => integer(),
