@@ -155,7 +155,7 @@ fn un_volumen_se_comparte_y_muere_con_el_pod_y_hostpath_sobrevive() {
     let seen = |path: &str| {
         fs::read_to_string(world.path(&format!("/proc/{reader}/root{path}"))).unwrap_or_default()
     };
-    wait_until("que se vea lo escrito", 3, || seen("/v/ro") != "");
+    wait_until("que se vea lo escrito", 3, || !seen("/v/ro").is_empty());
     assert_eq!(
         (seen("/v/f").as_str(), seen("/m/f").as_str(), seen("/casa/nota").as_str()),
         ("hola\n", "ram\n", "del anfitrión")

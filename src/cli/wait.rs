@@ -89,7 +89,10 @@ fn is_met(goal: &Goal, seen: &state::Seen) -> bool {
         Goal::JsonPath { path, value } => {
             let object = get::object(seen);
             let found = path.iter().try_fold(&object, |at, key| at.get(key));
-            found.is_some_and(|v| v.as_str().map_or_else(|| v.to_string() == *value, |text| text == value))
+            found.is_some_and(|found| match found.as_str() {
+                Some(text) => text == value,
+                None => serde_json::from_str::<serde_json::Value>(value).is_ok_and(|value| value == *found),
+            })
         }
     }
 }
