@@ -83,7 +83,7 @@ fn al_acabar_un_mundo_mueren_sus_procesos_y_desaparece_su_cgroup() {
     world.expect_leftovers();
     let mark = format!("{}", 100_000 + std::process::id());
     world.sh(&format!("setsid sleep {mark} >/dev/null 2>&1 &"));
-    assert!(running(&mark));
+    wait_until("que arranque el proceso", 2, || running(&mark));
     let dir = world.dir().to_path_buf();
     drop(world);
     wait_until("que muera el proceso del mundo", 2, || !running(&mark));
