@@ -458,7 +458,9 @@ fn list(dir: &Path, label: &str, found: &mut Vec<String>) {
 pub fn busybox_tar() -> &'static str {
     static TAR: OnceLock<String> = OnceLock::new();
     TAR.get_or_init(|| {
-        let target = std::env::temp_dir().join("micropod-busybox.tar");
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        fs::create_dir_all(dir).unwrap();
+        let target = dir.join("busybox.tar");
         let target = target.to_str().unwrap().to_string();
         run(Command::new(project().join("tests/common/busybox-tar")).arg(&target)).ok();
         target
