@@ -37,33 +37,16 @@ pub struct Hierarchy {
 }
 
 impl Hierarchy {
-    /// La de esta máquina, o `None` si no hay cgroup v2 montado.
+    /// La de esta máquina, o `None` si no hay cgroup v2 montado (y a la vista).
     pub fn find() -> Option<Hierarchy> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-        let mut hierarchy = Hierarchy::from_mountinfo(&mounts)?;
-        let controllers = fs::read_to_string(hierarchy.root.join("cgroup.controllers")).ok()?;
-        hierarchy.controllers = controllers.split_whitespace().map(String::from).collect();
-        Some(hierarchy)
-    }
-
-    fn from_mountinfo(mounts: &str) -> Option<Hierarchy> {
-        let mut root = None;
-        let mut held_by_v1 = Vec::new();
-        for line in mounts.lines() {
-            let Some((before, after)) = line.split_once(" - ") else { continue };
-            let mut after = after.split_whitespace();
-            match after.next() {
-                // el primero manda: los demás son montajes de lo mismo
-                Some("cgroup2") if root.is_none() => root = before.split_whitespace().nth(4).map(PathBuf::from),
-                Some("cgroup") => {
-                    let names = after.nth(1).unwrap_or_default().split(',');
-                    let wanted = |n: &&str| ["cpu", "memory", "pids", "io"].contains(n);
-                    held_by_v1.extend(names.filter(wanted).map(String::from));
-                }
-                _ => {}
-            }
-        }
-        Some(Hierarchy { root: root?, controllers: Vec::new(), held_by_v1 })
+        let (roots, held_by_v1) = read_mountinfo(&mounts);
+        // puede estar montado varias veces, y alguna, tapado por otro montaje
+        let readable =
+            |root: PathBuf| Some((fs::read_to_string(root.join("cgroup.controllers")).ok()?, root));
+        let (controllers, root) = roots.into_iter().find_map(readable)?;
+        let controllers = controllers.split_whitespace().map(String::from).collect();
+        Some(Hierarchy { root, controllers, held_by_v1 })
     }
 
     pub fn has(&self, controller: &str) -> bool {
@@ -80,6 +63,25 @@ impl Hierarchy {
         let ours = ["cpu", "memory", "pids"].into_iter().filter(|c| self.has(c));
         ours.map(|c| format!("+{c}")).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Dónde dice `/proc/self/mountinfo` que está cgroup v2, y qué controladores se quedó la versión 1.
+fn read_mountinfo(mounts: &str) -> (Vec<PathBuf>, Vec<String>) {
+    let (mut roots, mut held_by_v1) = (Vec::new(), Vec::new());
+    for line in mounts.lines() {
+        let Some((before, after)) = line.split_once(" - ") else { continue };
+        let mut after = after.split_whitespace();
+        match after.next() {
+            Some("cgroup2") => roots.extend(before.split_whitespace().nth(4).map(PathBuf::from)),
+            Some("cgroup") => {
+                let names = after.nth(1).unwrap_or_default().split(',');
+                let wanted = |n: &&str| ["cpu", "memory", "pids", "io"].contains(n);
+                held_by_v1.extend(names.filter(wanted).map(String::from));
+            }
+            _ => {}
+        }
+    }
+    (roots, held_by_v1)
 }
 
 // ANCHOR: weight
@@ -179,7 +181,12 @@ pub fn check(spec: &PodSpec, hierarchy: Option<&Hierarchy>) -> Result<(), Error>
 }
 
 /// Del lado del anfitrión: crea el cgroup del Pod y el de la pausa. Devuelve el del Pod.
-pub fn prepare(k: &mut Kernel, hierarchy: &Hierarchy, pod: &str, limits: &Limits) -> Result<PathBuf, StepError> {
+pub fn prepare(
+    k: &mut Kernel,
+    hierarchy: &Hierarchy,
+    pod: &str,
+    limits: &Limits,
+) -> Result<PathBuf, StepError> {
     let home = hierarchy.home();
     let path = home.join(pod);
     let delegated = hierarchy.delegated();
@@ -207,7 +214,10 @@ pub fn prepare(k: &mut Kernel, hierarchy: &Hierarchy, pod: &str, limits: &Limits
     }
     write_limits(k, hierarchy, &path, limits)?;
     let pause = path.join(PAUSE);
-    k.step("crear el grupo de control de la pausa: los procesos solo viven en las hojas", MakeDir::new(&pause, 0o755))?;
+    k.step(
+        "crear el grupo de control de la pausa: los procesos solo viven en las hojas",
+        MakeDir::new(&pause, 0o755),
+    )?;
     k.undo_later("borrar el grupo de control de la pausa", RemoveDir(pause));
     Ok(path)
 }
@@ -229,7 +239,12 @@ pub fn prepare_container(
 
 // ANCHOR: write_limits
 /// Escribe los límites antes de que nadie viva dentro: valen desde la primera instrucción.
-fn write_limits(k: &mut Kernel, hierarchy: &Hierarchy, path: &Path, limits: &Limits) -> Result<(), StepError> {
+fn write_limits(
+    k: &mut Kernel,
+    hierarchy: &Hierarchy,
+    path: &Path,
+    limits: &Limits,
+) -> Result<(), StepError> {
     if let Some(bytes) = limits.memory_max {
         k.step("poner tope a la memoria", WriteValue::new(path.join("memory.max"), bytes))?;
         let why = "no dejar que el tope se esquive con la memoria de intercambio";
@@ -247,7 +262,10 @@ fn write_limits(k: &mut Kernel, hierarchy: &Hierarchy, path: &Path, limits: &Lim
         k.step(why, WriteValue::new(path.join("cpu.max"), format!("{quota} {CPU_PERIOD}")))?;
     }
     if let Some(weight) = limits.cpu_weight.filter(|_| hierarchy.has("cpu")) {
-        k.step("repartir la CPU cuando no haya para todos", WriteValue::new(path.join("cpu.weight"), weight))?;
+        k.step(
+            "repartir la CPU cuando no haya para todos",
+            WriteValue::new(path.join("cpu.weight"), weight),
+        )?;
     }
     if let Some(pids) = limits.pids_max.filter(|_| hierarchy.has("pids")) {
         k.step("poner tope al número de procesos", WriteValue::new(path.join("pids.max"), pids))?;
@@ -304,7 +322,8 @@ pub fn qos(spec: &PodSpec) -> Qos {
     // cantidades (pedida, límite) de cada recurso que cuenta; cero es como no ponerla
     let pair = |r: &crate::spec::types::ResourceRequirements| {
         let limit = [r.limits.cpu.as_ref(), r.limits.memory.as_ref()].map(|q| q.map_or(0, |q| q.millis()));
-        let asked = [r.requests.cpu.as_ref(), r.requests.memory.as_ref()].map(|q| q.map_or(0, |q| q.millis()));
+        let asked =
+            [r.requests.cpu.as_ref(), r.requests.memory.as_ref()].map(|q| q.map_or(0, |q| q.millis()));
         [0, 1].map(|i| (if asked[i] == 0 { limit[i] } else { asked[i] }, limit[i]))
     };
     let pod = pair(&spec.resources);
@@ -337,7 +356,8 @@ pub fn oom_score_adj(qos: Qos, container: &Container, node_memory: u64) -> i32 {
 /// Bytes de memoria de la máquina.
 pub fn node_memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = text.lines().find_map(|l| l.strip_prefix("MemTotal:")).and_then(|l| l.split_whitespace().next());
+    let kib =
+        text.lines().find_map(|l| l.strip_prefix("MemTotal:")).and_then(|l| l.split_whitespace().next());
     kib.and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
@@ -347,7 +367,17 @@ mod tests {
 
     #[test]
     fn el_peso_de_una_cpu_es_el_del_kernel() {
-        let table = [(0, 1), (10, 4), (50, 11), (100, 17), (250, 35), (500, 59), (1000, 100), (2000, 174), (4000, 303)];
+        let table = [
+            (0, 1),
+            (10, 4),
+            (50, 11),
+            (100, 17),
+            (250, 35),
+            (500, 59),
+            (1000, 100),
+            (2000, 174),
+            (4000, 303),
+        ];
         for (millis, weight) in table {
             assert_eq!(cpu_weight(millis), weight, "{millis}m");
         }
@@ -357,9 +387,9 @@ mod tests {
     fn una_maquina_hibrida_se_reconoce_por_sus_montajes() {
         let mounts = "30 23 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
                       31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
-        let found = Hierarchy::from_mountinfo(mounts).unwrap();
-        assert_eq!(found.root, Path::new("/sys/fs/cgroup/unified"));
-        assert_eq!(found.held_by_v1, ["memory"]);
-        assert_eq!(Hierarchy::from_mountinfo("1 1 0:1 / / rw - ext4 /dev/vda rw\n"), None);
+        let (roots, held) = read_mountinfo(mounts);
+        assert_eq!(roots, [Path::new("/sys/fs/cgroup/unified")]);
+        assert_eq!(held, ["memory"]);
+        assert!(read_mountinfo("1 1 0:1 / / rw - ext4 /dev/vda rw\n").0.is_empty());
     }
 }

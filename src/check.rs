@@ -80,7 +80,9 @@ impl Asking {
             code if code == i32::from(WARNING) && !self.exec => Outcome::Warning(text),
             // 125: no se pudo entrar en el contenedor; no es culpa suya
             125 if self.exec => Outcome::Error(text),
-            code if self.exec && text.is_empty() => Outcome::Failure(format!("el comando salió con el código {code}")),
+            code if self.exec && text.is_empty() => {
+                Outcome::Failure(format!("el comando salió con el código {code}"))
+            }
             _ => Outcome::Failure(text),
         }
     }
@@ -99,10 +101,15 @@ pub fn ask(k: &mut Kernel, question: &Question, target: &Target) -> Result<Askin
     let (ours, theirs) = pipe(k)?;
     let (pidfd, exec) = match question {
         Question::Exec { command } => {
-            let errors = k.step("compartir la tubería entre salida y errores", crate::kernel::ops::Duplicate(&theirs))?;
+            let errors = k.step(
+                "compartir la tubería entre salida y errores",
+                crate::kernel::ops::Duplicate(&theirs),
+            )?;
             let stdio = Stdio::Pipes { input: None, output: theirs, errors };
             let child = container::exec(k, target, command, stdio)?;
-            let Some((pidfd, _channel)) = child.into_parts() else { unreachable!("una sonda nunca se ensaya") };
+            let Some((pidfd, _channel)) = child.into_parts() else {
+                unreachable!("una sonda nunca se ensaya")
+            };
             (pidfd, true)
         }
         network => match k.step("crear el proceso que pregunta", crate::kernel::ops::Fork)? {
@@ -116,7 +123,10 @@ pub fn ask(k: &mut Kernel, question: &Question, target: &Target) -> Result<Askin
 // ANCHOR_END: ask
 
 fn pipe(k: &mut Kernel) -> Result<(OwnedFd, OwnedFd), StepError> {
-    k.step("abrir una tubería por la que responda", crate::kernel::ops::Pipe { flags: OFlag::O_CLOEXEC, nonblocking_read: true })
+    k.step(
+        "abrir una tubería por la que responda",
+        crate::kernel::ops::Pipe { flags: OFlag::O_CLOEXEC, nonblocking_read: true },
+    )
 }
 
 /// La vida del hijo de una sonda de red.
@@ -162,10 +172,12 @@ fn http(host: &str, port: u16, path: &str, headers: &[(String, String)], redirec
     };
     let text = String::from_utf8_lossy(&response);
     let mut lines = text.lines();
-    let code = lines.next().and_then(|l| l.strip_prefix("HTTP/1.")).and_then(|l| l.get(2..5)?.parse::<u16>().ok());
+    let code =
+        lines.next().and_then(|l| l.strip_prefix("HTTP/1.")).and_then(|l| l.get(2..5)?.parse::<u16>().ok());
     let Some(code) = code else { return (FAILURE, "la respuesta no es HTTP".into()) };
     let location = lines.take_while(|l| !l.is_empty()).filter_map(|l| l.split_once(':'));
-    let location = location.filter(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, v)| v.trim()).next();
+    let location =
+        location.filter(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, v)| v.trim()).next();
     match (code, location) {
         (301 | 302 | 303 | 307 | 308, Some(_)) if redirects >= MAX_REDIRECTS => {
             (FAILURE, format!("más de {MAX_REDIRECTS} redirecciones seguidas"))
@@ -199,9 +211,11 @@ fn request(host: &str, port: u16, path: &str, headers: &[(String, String)]) -> R
     let mut stream = connect(host, port)?;
     let given = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
     let mut text = format!("GET {path} HTTP/1.1\r\n");
-    for (name, value) in
-        [("Host", format!("{host}:{port}")), ("User-Agent", "kube-probe/1.36".into()), ("Accept", "*/*".into())]
-    {
+    for (name, value) in [
+        ("Host", format!("{host}:{port}")),
+        ("User-Agent", "kube-probe/1.36".into()),
+        ("Accept", "*/*".into()),
+    ] {
         if !given(name) {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -302,7 +316,15 @@ mod tests {
 
     #[test]
     fn de_200_a_399_acierta_y_lo_demas_falla() {
-        for (status, expected) in [(200, SUCCESS), (204, SUCCESS), (304, SUCCESS), (399, SUCCESS), (400, FAILURE), (500, FAILURE), (199, FAILURE)] {
+        for (status, expected) in [
+            (200, SUCCESS),
+            (204, SUCCESS),
+            (304, SUCCESS),
+            (399, SUCCESS),
+            (400, FAILURE),
+            (500, FAILURE),
+            (199, FAILURE),
+        ] {
             assert_eq!(ask_once(&format!("HTTP/1.1 {status} X\r\n\r\n")), expected, "{status}");
         }
         assert_eq!(ask_once("SSH-2.0-OpenSSH\r\n"), FAILURE);
@@ -311,7 +333,8 @@ mod tests {
 
     #[test]
     fn una_redireccion_se_sigue_solo_a_la_misma_maquina() {
-        let (port, server) = serve(vec!["HTTP/1.1 302 X\r\nLocation: /otra\r\n\r\n".into(), "HTTP/1.1 500 X\r\n\r\n".into()]);
+        let (port, server) =
+            serve(vec!["HTTP/1.1 302 X\r\nLocation: /otra\r\n\r\n".into(), "HTTP/1.1 500 X\r\n\r\n".into()]);
         assert_eq!(http("127.0.0.1", port, "/", &[], 0).0, FAILURE);
         assert!(server.join().unwrap()[1].starts_with("GET /otra HTTP/1.1"));
         assert_eq!(ask_once("HTTP/1.1 302 X\r\nLocation: http://ejemplo.invalid/\r\n\r\n"), WARNING);
@@ -324,7 +347,11 @@ mod tests {
         http("127.0.0.1", port, "/x?y=1", &headers, 0);
         let asked = server.join().unwrap().remove(0);
         assert!(asked.starts_with("GET /x?y=1 HTTP/1.1\r\n"), "{asked}");
-        assert!(asked.contains("Host: mi.sitio\r\n") && !asked.contains("Accept") && asked.contains("User-Agent: kube-probe/"));
+        assert!(
+            asked.contains("Host: mi.sitio\r\n")
+                && !asked.contains("Accept")
+                && asked.contains("User-Agent: kube-probe/")
+        );
     }
 
     #[test]

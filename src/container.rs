@@ -38,13 +38,18 @@ pub struct Born {
     pub child: Child,
     /// Su cgroup, que hay que borrar cuando muera.
     pub cgroup: Option<PathBuf>,
-    /// Su capa de escritura, que muere con él.
-    pub layer: PathBuf,
 }
 
 // ANCHOR: start
 /// Del lado del anfitrión: prepara lo suyo y trae al mundo al contenedor `id`, en su vida número `life`.
-pub fn start(k: &mut Kernel, pod: &PodPlan, id: usize, life: u32, pause: Pause, stdio: Stdio) -> Result<Born, StepError> {
+pub fn start(
+    k: &mut Kernel,
+    pod: &PodPlan,
+    id: usize,
+    life: u32,
+    pause: Pause,
+    stdio: Stdio,
+) -> Result<Born, StepError> {
     let plan = &pod.containers[id];
     let layer = prepare_layer(k, &pod.uid, &plan.name, life)?;
     let cgroup = match (&pod.hierarchy, &pod.cgroup) {
@@ -67,13 +72,20 @@ pub fn start(k: &mut Kernel, pod: &PodPlan, id: usize, life: u32, pause: Pause, 
     leave_pids(k, in_pod_pids)?;
     let child = child?;
     k.go(&child);
-    Ok(Born { child, cgroup, layer })
+    Ok(Born { child, cgroup })
 }
 // ANCHOR_END: start
 
 // ANCHOR: story
 /// Del lado del contenedor: de proceso recién nacido a programa encerrado. En este orden.
-fn story(k: &mut Kernel, pod: &PodPlan, plan: &ContainerPlan, layer: &Path, pause: Pause, stdio: Stdio) -> Result<(), StepError> {
+fn story(
+    k: &mut Kernel,
+    pod: &PodPlan,
+    plan: &ContainerPlan,
+    layer: &Path,
+    pause: Pause,
+    stdio: Stdio,
+) -> Result<(), StepError> {
     join(k, pod.shared, pause)?;
     k.step("sesión propia, sin la terminal de quien lanzó micropod", NewSession)?;
     rootfs::enter(k, plan, &pod.uid, layer, pod.hierarchy.is_some())?;
@@ -86,6 +98,8 @@ fn story(k: &mut Kernel, pod: &PodPlan, plan: &ContainerPlan, layer: &Path, paus
 /// El final común de un contenedor, un `exec` y una sonda: nadie entra con más privilegios que otro.
 fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Result<(), StepError> {
     enter_working_dir(k, &plan.cwd)?;
+    k.step("que ningún descriptor heredado llegue al programa", CloseInherited)?;
+    k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
     security::limit_process(k, &plan.security, plan.limits.oom_score_adj)?;
     security::drop_privileges(k, &plan.security)?;
     security::filter_syscalls(k, &plan.security)?;
@@ -99,7 +113,10 @@ fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result<Pat
         let why = format_args!("crear el directorio de las capas de {name}");
         k.step(why, MakeDir::if_missing(state::data_dir(uid).join(name), 0o700))?;
     }
-    k.step(format_args!("crear la capa de escritura de {name}: vivirá lo que viva él"), MakeDir::new(&layer, 0o700))?;
+    k.step(
+        format_args!("crear la capa de escritura de {name}: vivirá lo que viva él"),
+        MakeDir::new(&layer, 0o700),
+    )?;
     k.step("crear la parte de la capa en la que se escribe", MakeDir::new(layer.join("upper"), 0o755))?;
     k.step("crear la parte de la capa que usa el propio overlay", MakeDir::new(layer.join("work"), 0o700))?;
     Ok(layer)
@@ -112,7 +129,11 @@ fn join_pids(k: &mut Kernel, shared: CloneFlags, pause: Pause) -> Result<bool, S
     }
     k.step(
         "que el próximo hijo nazca en el espacio de procesos del Pod",
-        JoinNamespaces { pidfd: pause.pidfd, process: pause.shown.into(), namespaces: CloneFlags::CLONE_NEWPID },
+        JoinNamespaces {
+            pidfd: pause.pidfd,
+            process: pause.shown.into(),
+            namespaces: CloneFlags::CLONE_NEWPID,
+        },
     )?;
     Ok(true)
 }
@@ -162,7 +183,10 @@ fn connect(k: &mut Kernel, stdio: Stdio) -> Result<(), StepError> {
             return k.step("usar su terminal para leer y escribir", UseTerminal(slave));
         }
     };
-    k.step("conectar la entrada, la salida y los errores con el supervisor", ConnectStdio { input, output, errors })
+    k.step(
+        "conectar la entrada, la salida y los errores con el supervisor",
+        ConnectStdio { input, output, errors },
+    )
 }
 
 /// Un contenedor que ya corre, visto por quien quiere entrar en él.
@@ -190,7 +214,11 @@ pub fn exec(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> R
     let name = &target.plan.name;
     k.step(
         format_args!("que el próximo hijo nazca entre los procesos de {name}"),
-        JoinNamespaces { pidfd: Some(target.pidfd), process: process.clone(), namespaces: CloneFlags::CLONE_NEWPID },
+        JoinNamespaces {
+            pidfd: Some(target.pidfd),
+            process: process.clone(),
+            namespaces: CloneFlags::CLONE_NEWPID,
+        },
     )?;
     let birth = Clone3 {
         namespaces: CloneFlags::empty(),

@@ -97,7 +97,9 @@ pub fn gc() -> Result<(), Error> {
         reap(&seen.record, &seen.live);
         forget_logs(&name);
         state::clear_pending(&name);
-        claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
+        claim
+            .forget()
+            .map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
         done.push(format!("pod/{name}: ficha y logs ({})", seen.live.status.phase));
     }
     done.extend(collect_orphans());

@@ -32,6 +32,9 @@ pub mod logs;
 pub mod state;
 pub mod gc;
 
+// Lo que solo tiene micropod.
+pub mod explain;
+
 // Los cimientos.
 pub mod kernel;
 pub mod error;

@@ -1,26 +1,22 @@
+//! Entiende lo que se pide, lo hace y, si algo sale mal, lo dice una sola vez.
+
+use micropod::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Rust ignora SIGPIPE: `micropod get pods | head -1` acabaría en pánico
     micropod::kernel::sys::default_sigpipe();
-    env_logger::init();
-    let args: Vec<String> = std::env::args().collect();
-    let mode = match args.iter().any(|a| a == "--narra") {
-        true => micropod::kernel::Mode::Narrate,
-        false if args.iter().any(|a| a == "--dry-run") => micropod::kernel::Mode::DryRun,
-        _ => micropod::kernel::Mode::Quiet,
-    };
-    let o = micropod::run::RunOptions {
-        file: args[2].clone().into(),
-        detach: args.iter().any(|a| a == "-d"),
-        remove: args.iter().any(|a| a == "--rm"),
-        mode,
-        acelera: 1,
-    };
-    match micropod::run::run(&o) {
-        Ok(c) => c.into(),
-        Err(e) => {
-            eprintln!("{e}");
-            e.exit_code().into()
+    env_logger::Builder::from_default_env()
+        .format(|out, record| writeln!(out, "[{} {}] {}", record.level(), record.target(), record.args()))
+        .init();
+    match micropod::cli::main() {
+        Ok(code) => code.into(),
+        Err(error) => {
+            if !matches!(error, Error::Exit(_)) {
+                let _ = writeln!(anstream::stderr(), "{error}");
+            }
+            error.exit_code().into()
         }
     }
 }

@@ -87,8 +87,12 @@ fn decide_container(
     let declared = |name: &str| container.env.iter().any(|e| e.name == name);
     let value_of = |name: &str| env.iter().find(|(n, _)| n == name && declared(n)).map(|(_, v)| v.clone());
     let expanded = |words: &[String]| words.iter().map(|w| process::expand(w, value_of)).collect::<Vec<_>>();
-    let argv =
-        process::argv(&config.entrypoint, &config.cmd, &expanded(&container.command), &expanded(&container.args));
+    let argv = process::argv(
+        &config.entrypoint,
+        &config.cmd,
+        &expanded(&container.command),
+        &expanded(&container.args),
+    );
     if argv.is_empty() {
         let problem = format!("{who} no dice qué ejecutar, y su imagen `{image}` tampoco");
         return Err(Error::failed(problem).with_hint("añade command: [\"programa\", \"argumento\"]"));
@@ -158,7 +162,8 @@ fn hosts_file(network: Option<&PodNetwork>, hostname: &str) -> String {
 /// que desde el Pod no se alcanza, el que ese servidor usa por debajo, como hace kubelet.
 fn resolv_conf() -> String {
     let own = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    let mut servers = own.lines().filter_map(|l| l.trim().strip_prefix("nameserver")).map(str::trim).peekable();
+    let mut servers =
+        own.lines().filter_map(|l| l.trim().strip_prefix("nameserver")).map(str::trim).peekable();
     let only_local = servers.peek().is_some() && servers.all(|s| s.starts_with("127."));
     match fs::read_to_string("/run/systemd/resolve/resolv.conf") {
         Ok(real) if only_local => real,

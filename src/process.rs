@@ -115,7 +115,13 @@ pub fn expand(text: &str, value_of: impl Fn(&str) -> Option<String>) -> String {
 
 /// El entorno: lo de la imagen, lo que pone micropod y lo de la especificación, que gana.
 /// Cada variable puede usar las declaradas *antes*; las de después se quedan como están.
-pub fn environment(image: &[String], hostname: &str, home: &str, tty: bool, declared: &[EnvVar]) -> Vec<(String, String)> {
+pub fn environment(
+    image: &[String],
+    hostname: &str,
+    home: &str,
+    tty: bool,
+    declared: &[EnvVar],
+) -> Vec<(String, String)> {
     let mut env: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: String| match env.iter_mut().find(|(n, _)| n == name) {
         Some(known) => known.1 = value,
@@ -250,12 +256,8 @@ mod tests {
 
     #[test]
     fn command_y_args_se_combinan_con_la_imagen_como_en_kubernetes() {
-        let table = [
-            ("", "", "ep c1 c2"),
-            ("cmd", "", "cmd"),
-            ("", "a1 a2", "ep a1 a2"),
-            ("cmd", "a1", "cmd a1"),
-        ];
+        let table =
+            [("", "", "ep c1 c2"), ("cmd", "", "cmd"), ("", "a1 a2", "ep a1 a2"), ("cmd", "a1", "cmd a1")];
         for (command, args, expected) in table {
             assert_eq!(argv(&words("ep"), &words("c1 c2"), &words(command), &words(args)), words(expected));
         }

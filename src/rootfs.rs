@@ -35,7 +35,13 @@ pub fn termination_log(uid: &str, container: &str) -> PathBuf {
 
 // ANCHOR: enter
 /// Del lado del contenedor: monta su raíz, con todo lo que lleva dentro, y se muda a ella.
-pub fn enter(k: &mut Kernel, plan: &ContainerPlan, uid: &str, layer: &Path, cgroup: bool) -> Result<(), StepError> {
+pub fn enter(
+    k: &mut Kernel,
+    plan: &ContainerPlan,
+    uid: &str,
+    layer: &Path,
+    cgroup: bool,
+) -> Result<(), StepError> {
     let root = overlay(k, plan, layer)?;
     kernel_views(k, &root, cgroup)?;
     devices(k, &root, uid, plan)?;
@@ -84,7 +90,12 @@ fn overlay(k: &mut Kernel, plan: &ContainerPlan, layer: &Path) -> Result<Place, 
 fn real_directory(k: &mut Kernel, root: &Place, path: &'static str) -> Result<Place, StepError> {
     k.step(
         format_args!("buscar {path} en la raíz, sin seguir enlaces"),
-        OpenInRoot { root, path, kind: Kind::Directory, resolve: sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_SYMLINKS },
+        OpenInRoot {
+            root,
+            path,
+            kind: Kind::Directory,
+            resolve: sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_SYMLINKS,
+        },
     )
 }
 
@@ -149,21 +160,25 @@ fn devices(k: &mut Kernel, root: &Place, uid: &str, plan: &ContainerPlan) -> Res
     }
     let pts = Place::at(dev.join("pts"));
     let data = "newinstance,ptmxmode=0666,mode=0620,gid=5".to_string();
-    k.step("montar terminales propias", Mount { fstype: "devpts", target: &pts, flags: nosuid | noexec, data })?;
+    k.step(
+        "montar terminales propias",
+        Mount { fstype: "devpts", target: &pts, flags: nosuid | noexec, data },
+    )?;
     let shm = Place::at(dev.join("shm"));
     k.step("montar la memoria compartida del Pod", Bind { source: &Place::at(pod_shm(uid)), target: &shm })?;
     let mqueue = Place::at(dev.join("mqueue"));
     let flags = nosuid | noexec | nodev;
-    k.step("montar las colas de mensajes del Pod", Mount { fstype: "mqueue", target: &mqueue, flags, data: String::new() })?;
+    k.step(
+        "montar las colas de mensajes del Pod",
+        Mount { fstype: "mqueue", target: &mqueue, flags, data: String::new() },
+    )?;
     let log = termination_log(uid, &plan.name);
     k.step(
         "crear el fichero en el que el contenedor puede decir por qué acaba",
         WriteFile { path: log.clone(), content: String::new(), mode: 0o666 },
     )?;
-    let target = k.step(
-        "buscar dónde montarlo",
-        OpenInRoot::mount_point(root, "/dev/termination-log", Kind::File),
-    )?;
+    let target =
+        k.step("buscar dónde montarlo", OpenInRoot::mount_point(root, "/dev/termination-log", Kind::File))?;
     k.step("montarlo en /dev/termination-log", Bind { source: &Place::at(log), target: &target })?;
     if plan.security.privileged {
         host_devices(k, &dev)?;
@@ -192,7 +207,9 @@ fn host_devices(k: &mut Kernel, dev: &Path) -> Result<(), StepError> {
 /// `/etc/hosts`, `/etc/hostname` y `/etc/resolv.conf`: los mismos en todo el Pod, salvo que el
 /// contenedor monte ahí los suyos.
 fn shared_files(k: &mut Kernel, root: &Place, uid: &str, plan: &ContainerPlan) -> Result<(), StepError> {
-    for (name, path) in [("hosts", "/etc/hosts"), ("hostname", "/etc/hostname"), ("resolv.conf", "/etc/resolv.conf")] {
+    for (name, path) in
+        [("hosts", "/etc/hosts"), ("hostname", "/etc/hostname"), ("resolv.conf", "/etc/resolv.conf")]
+    {
         if plan.mounts.iter().any(|m| m.target == path) {
             continue;
         }

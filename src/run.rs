@@ -36,19 +36,32 @@ pub struct RunOptions {
     pub acelera: u32,
 }
 
+/// Cómo acabó `run`.
+pub struct Outcome {
+    /// El nombre del Pod que se ha quedado en segundo plano.
+    pub started: Option<String>,
+    pub code: u8,
+}
+
+impl From<u8> for Outcome {
+    fn from(code: u8) -> Outcome {
+        Outcome { started: None, code }
+    }
+}
+
 // ANCHOR: run
-/// Levanta el Pod y, en primer plano, lo acompaña hasta que acaba. Devuelve el código de salida.
-pub fn run(options: &RunOptions) -> Result<u8, Error> {
+/// Levanta el Pod y, en primer plano, lo acompaña hasta que acaba.
+pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     let loaded = spec::load(&options.file)?;
     if !options.mode.is_real() {
-        return rehearse(&loaded, options.mode).map(|_| exit::OK);
+        return rehearse(&loaded, options.mode).map(|_| exit::OK.into());
     }
     require_root("crear un Pod", &options.file)?;
     gc::sweep_pending();
     let claim = claim(&loaded.pod.metadata.name)?;
     let uid = new_uid()?;
     remember(&claim, &uid)?;
-    let prepared = decide(&loaded, &uid, options);
+    let prepared = decide(&loaded, &uid);
     let plan = match prepared {
         Ok(plan) => plan,
         Err(error) => {
@@ -60,7 +73,7 @@ pub fn run(options: &RunOptions) -> Result<u8, Error> {
         true => detach(claim, loaded, plan, options),
         false => {
             let screen = Screen::new(&plan.containers);
-            live(claim, loaded, plan, options, Some(screen), None)
+            live(claim, loaded, plan, options, Some(screen), None).map(Outcome::from)
         }
     }
 }
@@ -78,8 +91,9 @@ pub fn require_root(what: &str, file: &Path) -> Result<(), Error> {
 /// Toma el nombre. Si había un Pod acabado con él, lo sustituye y lo dice.
 fn claim(name: &str) -> Result<Claim, Error> {
     let Some(claim) = Claim::take(name)? else {
-        return Err(Error::failed(format!("ya hay un Pod `{name}` en marcha"))
-            .with_hint(format!("míralo con `micropod get pod {name}` o bórralo con `micropod delete pod {name}`")));
+        return Err(Error::failed(format!("ya hay un Pod `{name}` en marcha")).with_hint(format!(
+            "míralo con `micropod get pod {name}` o bórralo con `micropod delete pod {name}`"
+        )));
     };
     if let Some(old) = state::see_claimed(&claim) {
         gc::reap(&old.record, &old.live);
@@ -105,16 +119,42 @@ fn remember(claim: &Claim, uid: &str) -> Result<(), Error> {
 }
 
 /// Decide cuanto hay que decidir, y reserva la dirección.
-fn decide(loaded: &Loaded, uid: &str, options: &RunOptions) -> Result<PodPlan, Error> {
+fn decide(loaded: &Loaded, uid: &str) -> Result<PodPlan, Error> {
     let network = match loaded.pod.spec.host_network {
         true => None,
         false => Some(network::lease(uid)?),
     };
     network::check_ports(&loaded.pod.spec, network.as_ref())?;
-    let plan = plan::decide(loaded, uid, network)?;
+    plan::decide(loaded, uid, network)
+}
+
+// ANCHOR: prepare
+/// Del lado del anfitrión: lo que debe existir antes que nadie. Cada cosa, con su deshacer detrás.
+fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError> {
+    let data = state::data_dir(&plan.uid);
+    k.step("crear el directorio del Pod, para sus capas y sus volúmenes", MakeDir::new(&data, 0o700))?;
+    k.undo_later("borrar el directorio del Pod: capas y emptyDir mueren con él", RemoveTree(data));
+    k.step(
+        "crear el punto de montaje de los ficheros del Pod",
+        MakeDir::new(rootfs::pod_files(&plan.uid), 0o700),
+    )?;
+    k.step(
+        "crear el punto de montaje de su memoria compartida",
+        MakeDir::new(rootfs::pod_shm(&plan.uid), 0o700),
+    )?;
+    volume::prepare(k, &plan.uid, &plan.volumes)?;
+    if let Some(hierarchy) = &plan.hierarchy {
+        cgroup::prepare(k, hierarchy, &plan.name, &plan.limits)?;
+    }
+    Ok(())
+}
+// ANCHOR_END: prepare
+
+/// La ficha del Pod. La escribe quien va a supervisarlo: en segundo plano no es quien lo lanzó.
+fn write_record(loaded: &Loaded, plan: &PodPlan, options: &RunOptions) -> Result<(), Error> {
     let record = Record {
         name: plan.name.clone(),
-        uid: uid.to_string(),
+        uid: plan.uid.clone(),
         pod: loaded.pod.clone(),
         base: loaded.base.clone(),
         born: state::unix_millis(),
@@ -124,26 +164,10 @@ fn decide(loaded: &Loaded, uid: &str, options: &RunOptions) -> Result<PodPlan, E
         remove: options.remove,
         plans: plan.containers.clone(),
     };
-    state::write_record(&record)
-        .map_err(|e| Error::failed(format!("no se pudo guardar la ficha del Pod en {}", state::RUN)).because(e))?;
-    Ok(plan)
+    state::write_record(&record).map_err(|e| {
+        Error::failed(format!("no se pudo guardar la ficha del Pod en {}", state::RUN)).because(e)
+    })
 }
-
-// ANCHOR: prepare
-/// Del lado del anfitrión: lo que debe existir antes que nadie. Cada cosa, con su deshacer detrás.
-fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError> {
-    let data = state::data_dir(&plan.uid);
-    k.step("crear el directorio del Pod, para sus capas y sus volúmenes", MakeDir::new(&data, 0o700))?;
-    k.undo_later("borrar el directorio del Pod: capas y emptyDir mueren con él", RemoveTree(data));
-    k.step("crear el punto de montaje de los ficheros del Pod", MakeDir::new(rootfs::pod_files(&plan.uid), 0o700))?;
-    k.step("crear el punto de montaje de su memoria compartida", MakeDir::new(rootfs::pod_shm(&plan.uid), 0o700))?;
-    volume::prepare(k, &plan.uid, &plan.volumes)?;
-    if let Some(hierarchy) = &plan.hierarchy {
-        cgroup::prepare(k, hierarchy, &plan.name, &plan.limits)?;
-    }
-    Ok(())
-}
-// ANCHOR_END: prepare
 
 /// Supervisa el Pod hasta que acaba y recoge lo suyo.
 fn live(
@@ -154,9 +178,14 @@ fn live(
     screen: Option<Screen>,
     parent: Option<OwnedFd>,
 ) -> Result<u8, Error> {
-    let signals = Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
+    let signals =
+        Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
     crate::kernel::sys::set_process_name(c"micropod");
     let uid = plan.uid.clone();
+    if let Err(error) = write_record(&loaded, &plan, options) {
+        gc::undo_birth(claim, &uid);
+        return Err(error);
+    }
     let mut k = Kernel::new(options.mode);
     for dir in [rootfs::mount_point(), Path::new(state::LIB).join("pods")] {
         state::make_private_dir(&dir)?;
@@ -187,7 +216,9 @@ fn finish(claim: Claim, uid: &str, live: &Live, options: &RunOptions) -> Result<
     if options.remove {
         gc::forget_logs(&claim.name);
         let name = claim.name.clone();
-        claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
+        claim
+            .forget()
+            .map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
     }
     Ok(exit_code(&live.status))
 }
@@ -200,7 +231,9 @@ fn exit_code(status: &PodStatus) -> u8 {
     let all = status.init_containers.iter().chain(&status.containers);
     let code = |c: &crate::logic::status::ContainerStatus| match &c.state {
         ContainerState::Terminated(end) => Some(end.exit_code),
-        ContainerState::Waiting { .. } | ContainerState::Running { .. } => c.last.as_ref().map(|end| end.exit_code),
+        ContainerState::Waiting { .. } | ContainerState::Running { .. } => {
+            c.last.as_ref().map(|end| end.exit_code)
+        }
     };
     let failed = all.filter_map(code).find(|code| *code != 0);
     failed.map_or(exit::FAILED, |code| (code & 0xff) as u8)
@@ -208,10 +241,11 @@ fn exit_code(status: &PodStatus) -> u8 {
 
 // ANCHOR: detach
 /// En segundo plano: un hijo supervisa; quien lo lanzó espera a que el Pod esté en marcha y se va.
-fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> Result<u8, Error> {
+fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> Result<Outcome, Error> {
     let name = plan.name.clone();
-    let (ours, theirs) = crate::kernel::sys::report_pipe()
-        .map_err(|errno| Error::failed("no se pudo abrir una tubería").because(crate::error::spanish(errno)))?;
+    let (ours, theirs) = crate::kernel::sys::report_pipe().map_err(|errno| {
+        Error::failed("no se pudo abrir una tubería").because(crate::error::spanish(errno))
+    })?;
     match crate::kernel::sys::clone3(0, None) {
         Ok(crate::kernel::sys::Cloned::Child) => {
             drop(ours);
@@ -227,9 +261,13 @@ fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> 
         }
         Ok(crate::kernel::sys::Cloned::Parent { .. }) => {
             drop(theirs);
+            // el cerrojo es del hijo: soltar aquí nuestra copia se lo quitaría
+            std::mem::forget(claim);
             wait_for_report(ours, &name)
         }
-        Err(errno) => Err(Error::failed("no se pudo crear el supervisor").because(crate::error::spanish(errno))),
+        Err(errno) => {
+            Err(Error::failed("no se pudo crear el supervisor").because(crate::error::spanish(errno)))
+        }
     }
 }
 // ANCHOR_END: detach
@@ -246,12 +284,12 @@ fn become_daemon(name: &str) {
 }
 
 /// El supervisor cierra la tubería sin decir nada si todo va bien; si no, escribe por qué.
-fn wait_for_report(pipe: OwnedFd, name: &str) -> Result<u8, Error> {
+fn wait_for_report(pipe: OwnedFd, name: &str) -> Result<Outcome, Error> {
     let mut report = String::new();
     // si el supervisor muere, la tubería se cierra: se mira después si el Pod existe
     let _ = std::fs::File::from(pipe).read_to_string(&mut report);
     if report.is_empty() {
-        return Ok(exit::OK);
+        return Ok(Outcome { started: Some(name.to_string()), code: exit::OK });
     }
     Err(Error::failed(format!("el Pod `{name}` no arranca bien")).because(report.trim_end()))
 }
@@ -278,4 +316,3 @@ fn tell(k: &mut Kernel, plan: &PodPlan) -> Result<(), Error> {
     Ok(())
 }
 // ANCHOR_END: tell
-

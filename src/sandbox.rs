@@ -5,9 +5,11 @@
 //! Hace también de centinela: si el supervisor muere a la fuerza, acaba con el Pod entero.
 
 use crate::error::{StepError, exit};
-use crate::kernel::child::{Child, News};
 use crate::kernel::channel::Message;
-use crate::kernel::ops::{Clone3, Mount, NewSession, OpenPath, OpenPidfd, Place, Propagation, SetHostname, WriteFile};
+use crate::kernel::child::{Child, News};
+use crate::kernel::ops::{
+    Clone3, Mount, NewSession, OpenPath, OpenPidfd, Place, Propagation, SetHostname, WriteFile,
+};
 use crate::kernel::{Actor, Kernel, sys};
 use crate::plan::PodPlan;
 use crate::rootfs::{pod_files, pod_shm};
@@ -106,9 +108,18 @@ fn own_files(k: &mut Kernel, plan: &PodPlan) -> Result<(), StepError> {
     let files = pod_files(&plan.uid);
     k.step(
         "montar un directorio en memoria para los ficheros de todo el Pod",
-        Mount { fstype: "tmpfs", target: &Place::at(&files), flags: closed, data: "mode=0755,size=1m".into() },
+        Mount {
+            fstype: "tmpfs",
+            target: &Place::at(&files),
+            flags: closed,
+            data: "mode=0755,size=1m".into(),
+        },
     )?;
-    for (name, content) in [("hosts", &plan.hosts), ("hostname", &format!("{}\n", plan.hostname)), ("resolv.conf", &plan.resolv_conf)] {
+    for (name, content) in [
+        ("hosts", &plan.hosts),
+        ("hostname", &format!("{}\n", plan.hostname)),
+        ("resolv.conf", &plan.resolv_conf),
+    ] {
         k.step(
             format_args!("escribir el /etc/{name} del Pod"),
             WriteFile { path: files.join(name), content: content.clone(), mode: 0o644 },
@@ -116,7 +127,12 @@ fn own_files(k: &mut Kernel, plan: &PodPlan) -> Result<(), StepError> {
     }
     k.step(
         "montar la memoria compartida del Pod",
-        Mount { fstype: "tmpfs", target: &Place::at(pod_shm(&plan.uid)), flags: closed, data: "mode=1777,size=64m".into() },
+        Mount {
+            fstype: "tmpfs",
+            target: &Place::at(pod_shm(&plan.uid)),
+            flags: closed,
+            data: "mode=1777,size=64m".into(),
+        },
     )
 }
 

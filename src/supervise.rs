@@ -7,6 +7,8 @@
 mod containers;
 mod probes;
 
+pub use probes::namespaces_of_a_container;
+
 use crate::cli::term::Screen;
 use crate::control::{Control, Request, Response};
 use crate::error::{Error, StepError};
@@ -243,7 +245,8 @@ impl Supervisor {
 
     fn timeout(&self) -> PollTimeout {
         let now = self.born.elapsed();
-        let screen = self.screen.as_ref().filter(|_| self.interruptions > 0).map(|_| now + Duration::from_secs(1));
+        let screen =
+            self.screen.as_ref().filter(|_| self.interruptions > 0).map(|_| now + Duration::from_secs(1));
         let next = [self.core.next_deadline(), self.scale.next(), screen].into_iter().flatten().min();
         let Some(next) = next else { return PollTimeout::NONE };
         // hacia arriba: despertarse un milisegundo antes sería dar otra vuelta para nada
@@ -334,7 +337,8 @@ impl Supervisor {
             reap(pidfd.as_fd());
         }
         self.live.pause = None;
-        self.events.push_back(Event::SandboxDied("la pausa ha muerto: el Pod se queda sin red y sin nombre".into()));
+        self.events
+            .push_back(Event::SandboxDied("la pausa ha muerto: el Pod se queda sin red y sin nombre".into()));
     }
 
     fn serve(&mut self) {
@@ -381,7 +385,8 @@ impl Supervisor {
     fn tell_parent(&mut self) {
         let status = &self.live.status;
         let containers = status.init_containers.iter().chain(&status.containers);
-        let begun = |c: &crate::logic::status::ContainerStatus| !matches!(c.state, ContainerState::Waiting { .. });
+        let begun =
+            |c: &crate::logic::status::ContainerStatus| !matches!(c.state, ContainerState::Waiting { .. });
         let init_begun = status.init_containers.iter().any(begun);
         let all_begun = status.containers.iter().all(begun);
         let failed = !self.failures.is_empty() || self.finished;
@@ -424,7 +429,7 @@ impl Supervisor {
 }
 
 /// Recoge a un hijo que acaba (o está a punto de acabar) y dice cómo murió.
-fn reap(pidfd: BorrowedFd) -> Option<crate::logic::Exit> {
+pub fn reap(pidfd: BorrowedFd) -> Option<crate::logic::Exit> {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
     loop {
         match waitid(Id::PIDFd(pidfd), WaitPidFlag::WEXITED) {
@@ -436,12 +441,13 @@ fn reap(pidfd: BorrowedFd) -> Option<crate::logic::Exit> {
     }
 }
 
-
 /// Los volúmenes en disco con tope, para pesarlos.
 fn limited(volumes: &[volume::VolumePlan]) -> Vec<(String, std::path::PathBuf, u64)> {
     let limit = |v: &volume::VolumePlan| match v.kind {
         volume::VolumeKind::Disk { limit: Some(limit) } => Some((v.name.clone(), v.path.clone(), limit)),
-        volume::VolumeKind::Disk { limit: None } | volume::VolumeKind::Memory { .. } | volume::VolumeKind::Host(_) => None,
+        volume::VolumeKind::Disk { limit: None }
+        | volume::VolumeKind::Memory { .. }
+        | volume::VolumeKind::Host(_) => None,
     };
     volumes.iter().filter_map(limit).collect()
 }

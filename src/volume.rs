@@ -38,7 +38,11 @@ pub fn plan(spec: &PodSpec, base: &Path, uid: &str, pod_memory: Option<u64>) -> 
         let own = state::data_dir(uid).join("volumes").join(&volume.name);
         if let Some(HostPath { path, r#type }) = &volume.host_path {
             // `join` deja como están las rutas absolutas
-            return VolumePlan { name: volume.name.clone(), path: base.join(path), kind: VolumeKind::Host(*r#type) };
+            return VolumePlan {
+                name: volume.name.clone(),
+                path: base.join(path),
+                kind: VolumeKind::Host(*r#type),
+            };
         }
         let empty = volume.empty_dir.clone().unwrap_or_default();
         let limit = empty.size_limit.as_ref().map(|q| q.units());
@@ -69,7 +73,10 @@ pub fn mounts_of(container: &Container, volumes: &[VolumePlan]) -> Vec<MountPlan
             sub_path: mount.sub_path.clone().unwrap_or_default(),
             target: mount.mount_path.clone(),
             read_only: mount.read_only,
-            devices: matches!(volume.kind, VolumeKind::Host(HostPathType::CharDevice | HostPathType::BlockDevice)),
+            devices: matches!(
+                volume.kind,
+                VolumeKind::Host(HostPathType::CharDevice | HostPathType::BlockDevice)
+            ),
         })
     };
     // la validación ya ha comprobado que todo montaje nombra un volumen declarado
@@ -82,9 +89,13 @@ pub fn check(volumes: &[VolumePlan]) -> Result<(), Error> {
         let VolumeKind::Host(kind) = volume.kind else { continue };
         let found = std::fs::metadata(&volume.path).map(|m| m.file_type());
         let (fits, expected) = match (kind, &found) {
-            (HostPathType::DirectoryOrCreate, found) => (found.as_ref().map_or(true, |t| t.is_dir()), "un directorio"),
+            (HostPathType::DirectoryOrCreate, found) => {
+                (found.as_ref().map_or(true, |t| t.is_dir()), "un directorio")
+            }
             (HostPathType::Directory, Ok(t)) => (t.is_dir(), "un directorio"),
-            (HostPathType::FileOrCreate, found) => (found.as_ref().map_or(true, |t| t.is_file()), "un fichero"),
+            (HostPathType::FileOrCreate, found) => {
+                (found.as_ref().map_or(true, |t| t.is_file()), "un fichero")
+            }
             (HostPathType::File, Ok(t)) => (t.is_file(), "un fichero"),
             (HostPathType::Socket, Ok(t)) => (t.is_socket(), "un socket"),
             (HostPathType::CharDevice, Ok(t)) => (t.is_char_device(), "un dispositivo de caracteres"),
@@ -93,7 +104,8 @@ pub fn check(volumes: &[VolumePlan]) -> Result<(), Error> {
             (_, Err(_)) => (false, "algo que exista"),
         };
         if !fits {
-            let problem = format!("el volumen `{}` pide {expected} en {}", volume.name, volume.path.display());
+            let problem =
+                format!("el volumen `{}` pide {expected} en {}", volume.name, volume.path.display());
             let cause = if found.is_ok() { "hay otra cosa" } else { "no hay nada" };
             return Err(Error::failed(problem).because(cause).with_hint(
                 "corrige hostPath.path, o usa type: DirectoryOrCreate para que se cree el directorio",
@@ -116,9 +128,10 @@ pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), 
                 format_args!("crear el volumen {name}, vacío, que vivirá lo que viva el Pod"),
                 MakeDir::new(path, 0o777),
             )?,
-            VolumeKind::Memory { .. } => {
-                k.step(format_args!("crear el punto de montaje del volumen {name}"), MakeDir::new(path, 0o700))?
-            }
+            VolumeKind::Memory { .. } => k.step(
+                format_args!("crear el punto de montaje del volumen {name}"),
+                MakeDir::new(path, 0o700),
+            )?,
             VolumeKind::Host(HostPathType::DirectoryOrCreate) => k.step(
                 format_args!("crear el directorio del anfitrión para el volumen {name}, si falta"),
                 crate::kernel::ops::MakeDirs(path.clone()),
@@ -190,7 +203,10 @@ pub fn enter(k: &mut Kernel, root: &Place, mount: &MountPlan) -> Result<(), Step
 /// Abre el origen de un montaje: el volumen o, con subPath, algo de dentro, sin salir jamás de él.
 fn open_source(k: &mut Kernel, mount: &MountPlan) -> Result<Place, StepError> {
     if mount.sub_path.is_empty() {
-        return k.step(format_args!("abrir el volumen {}", mount.volume), crate::kernel::ops::OpenPath(mount.source.clone()));
+        return k.step(
+            format_args!("abrir el volumen {}", mount.volume),
+            crate::kernel::ops::OpenPath(mount.source.clone()),
+        );
     }
     let volume = k.step(
         format_args!("abrir el volumen {}", mount.volume),
@@ -198,7 +214,12 @@ fn open_source(k: &mut Kernel, mount: &MountPlan) -> Result<Place, StepError> {
     )?;
     k.step(
         format_args!("bajar a {} sin salir del volumen, haya los enlaces que haya", mount.sub_path),
-        OpenInRoot { root: &volume, path: &mount.sub_path, kind: Kind::Directory, resolve: sys::RESOLVE_BENEATH },
+        OpenInRoot {
+            root: &volume,
+            path: &mount.sub_path,
+            kind: Kind::Directory,
+            resolve: sys::RESOLVE_BENEATH,
+        },
     )
 }
 

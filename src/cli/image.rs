@@ -6,6 +6,13 @@ use crate::state;
 use std::path::Path;
 use std::time::Duration;
 
+/// `micropod image build RECETA [--name NOMBRE]`
+pub fn build(recipe: &Path, name: Option<&str>) -> Result<(), Error> {
+    let image = image::build(recipe, name)?;
+    println!("image/{} built", image.name);
+    Ok(())
+}
+
 /// `micropod image import NOMBRE FICHERO`
 pub fn import(name: &str, file: &Path) -> Result<(), Error> {
     let image = image::import(name, file)?;
@@ -15,7 +22,9 @@ pub fn import(name: &str, file: &Path) -> Result<(), Error> {
 
 /// `micropod image ls [-o name]`
 pub fn ls(output: Option<&str>) -> Result<(), Error> {
-    Store::local().sweep();
+    let store = Store::local();
+    store.check_readable()?;
+    store.sweep();
     let images = image::list();
     match output {
         Some("name") => images.iter().for_each(|image| println!("image/{}", image.name)),

@@ -1,4 +1,276 @@
 //! Los verbos: un fichero por verbo.
 
+pub mod age;
+pub mod args;
+pub mod delete;
+pub mod describe;
+pub mod doctor;
+pub mod exec;
+pub mod explain;
+pub mod get;
 pub mod image;
+pub mod logs;
+pub mod table;
 pub mod term;
+pub mod wait;
+
+use crate::error::{Error, exit};
+use crate::kernel::Mode;
+use crate::run::{self, RunOptions};
+use crate::state::{self, Seen};
+use clap::ArgMatches;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Entiende la línea de comandos y hace lo que pide. Devuelve el código de salida.
+pub fn main() -> Result<u8, Error> {
+    let matches = match args::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            let error = error.apply::<args::Spanish>();
+            // si nadie lee la ayuda, no hay a quién decírselo
+            let _ = error.print();
+            let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
+            return Err(Error::Exit(code));
+        }
+    };
+    let Some((verb, args)) = matches.subcommand() else { return Err(Error::Exit(exit::USAGE)) };
+    match verb {
+        "run" => run_verb(args),
+        "exec" => exec::exec(args),
+        "delete" => delete::delete(args),
+        "get" => get::get(args),
+        "describe" => describe::describe(args),
+        "logs" => logs::logs(args),
+        "wait" => wait::wait(args),
+        "explain" => explain_verb(args).map(|()| exit::OK),
+        "guion" => crate::explain::script::print(&path(args, "FICHERO")).map(|()| exit::OK),
+        "dibuja" => crate::explain::draw::draw(&one_pod(args, "POD")?, args.get_one::<String>("svg"))
+            .map(|()| exit::OK),
+        "demuestra" => crate::explain::prove::prove(&one_pod(args, "POD")?),
+        "image" => image_verb(args).map(|()| exit::OK),
+        "gc" => {
+            require_root("recoger lo que dejan los Pods", "gc")?;
+            crate::gc::gc().map(|()| exit::OK)
+        }
+        "doctor" => doctor::doctor(),
+        "completion" => completion(args).map(|()| exit::OK),
+        other => Err(Error::usage(format!("no existe el comando «{other}»"))),
+    }
+}
+
+fn text<'a>(args: &'a ArgMatches, name: &str) -> &'a str {
+    // clap ya ha exigido que esté
+    args.get_one::<String>(name).map_or("", String::as_str)
+}
+
+fn path(args: &ArgMatches, name: &str) -> PathBuf {
+    PathBuf::from(text(args, name))
+}
+
+fn require_root(what: &str, verb: &str) -> Result<(), Error> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(Error::failed(format!("hace falta ser administrador para {what}"))
+        .with_hint(format!("sudo micropod {verb} …")))
+}
+
+fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
+    let mode = match () {
+        () if args.get_flag("dry-run") => Mode::DryRun,
+        () if args.get_flag("paso-a-paso") => Mode::StepByStep,
+        () if args.get_flag("narra") => Mode::Narrate,
+        () => Mode::Quiet,
+    };
+    let acelera = match args.get_one::<String>("acelera").map(|n| n.parse::<u32>()) {
+        None => 1,
+        Some(Ok(n)) if n > 0 => n,
+        Some(_) => return Err(Error::usage("--acelera necesita un número mayor que cero")),
+    };
+    let options = RunOptions {
+        file: path(args, "FICHERO"),
+        detach: args.get_flag("detach"),
+        remove: args.get_flag("rm"),
+        mode,
+        acelera,
+    };
+    let name = run::run(&options)?;
+    let Some(name) = name.started else { return Ok(name.code) };
+    println!("pod/{name} created");
+    match args.get_one::<String>("wait") {
+        None => Ok(exit::OK),
+        Some(condition) => {
+            let timeout = duration(args.get_one::<String>("timeout").map_or("60s", String::as_str))?;
+            wait::until(&name, condition, timeout)
+        }
+    }
+}
+
+fn explain_verb(args: &ArgMatches) -> Result<(), Error> {
+    explain::run(text(args, "CAMPO"), args.get_flag("recursive"))
+}
+
+fn image_verb(args: &ArgMatches) -> Result<(), Error> {
+    match args.subcommand() {
+        Some(("build", args)) => {
+            require_root("construir una imagen", "image build")?;
+            image::build(&path(args, "RECETA"), args.get_one::<String>("name").map(String::as_str))
+        }
+        Some(("import", args)) => {
+            require_root("importar una imagen", "image import")?;
+            image::import(text(args, "NOMBRE"), &path(args, "FICHERO"))
+        }
+        Some(("ls", args)) => image::ls(args.get_flag("name").then_some("name")),
+        Some(("rm", args)) => {
+            require_root("borrar una imagen", "image rm")?;
+            let names: Vec<String> =
+                args.get_many::<String>("NOMBRE").into_iter().flatten().cloned().collect();
+            image::rm(&names)
+        }
+        _ => Err(Error::usage("falta el comando de image")),
+    }
+}
+
+fn completion(args: &ArgMatches) -> Result<(), Error> {
+    let name = text(args, "SHELL");
+    let shell: clap_complete::Shell = name.parse().map_err(|_| {
+        Error::usage(format!("no hay autocompletado para «{name}»")).with_hint("bash, zsh, fish o elvish")
+    })?;
+    clap_complete::generate(shell, &mut args::command(), "micropod", &mut std::io::stdout());
+    Ok(())
+}
+
+/// Los nombres de Pods de `pod a b`, `pods a`, `pod/a pod/b`; vacío si son todos.
+fn pod_names(words: &[String]) -> Result<Vec<String>, Error> {
+    let kind = |word: &str| matches!(word, "pod" | "pods" | "po");
+    let first = words.first().map(String::as_str).unwrap_or_default();
+    if kind(first) {
+        return Ok(words[1..].to_vec());
+    }
+    let slashed = |word: &String| match word.split_once('/') {
+        Some((k, name)) if kind(k) => Ok(name.to_string()),
+        _ => {
+            let bad = word.split('/').next().unwrap_or(word);
+            Err(Error::failed(format!("the server doesn't have a resource type \"{bad}\""))
+                .with_hint("aquí solo hay Pods: escribe «pods», «pod NOMBRE» o «pod/NOMBRE»"))
+        }
+    };
+    words.iter().map(slashed).collect()
+}
+
+fn words(args: &ArgMatches, name: &str) -> Vec<String> {
+    args.get_many::<String>(name).into_iter().flatten().cloned().collect()
+}
+
+/// El Pod que nombra un argumento, con o sin `pod/` delante.
+fn one_pod(args: &ArgMatches, name: &str) -> Result<Seen, Error> {
+    let word = text(args, name);
+    see(word.strip_prefix("pod/").unwrap_or(word))
+}
+
+/// El Pod `name`, o el error de kubectl con una pista.
+pub fn see(name: &str) -> Result<Seen, Error> {
+    require_root("mirar los Pods", "…")?;
+    crate::gc::sweep_pending();
+    let looks_right = !name.contains('/') && !name.starts_with('.');
+    state::see(name).filter(|_| looks_right).ok_or_else(|| not_found(name))
+}
+
+fn not_found(name: &str) -> Error {
+    let known = state::names_in(&state::pods_dir());
+    let near = known.iter().filter(|k| strsim::damerau_levenshtein(k, name) <= 2).min();
+    let error =
+        Error::failed(format!("Error from server (NotFound): pods \"{}\" not found", term::harmless(name)));
+    match near {
+        Some(near) => error.with_hint(format!("¿querías decir `{near}`?")),
+        None => error.with_hint("mira los que hay con `micropod get pods`"),
+    }
+}
+
+/// Un plazo como los de kubectl: `30s`, `5m`, `1h30m`; sin unidad, segundos.
+pub fn duration(text: &str) -> Result<Duration, Error> {
+    let bad = || Error::usage(format!("«{text}» no es un plazo")).with_hint("escríbelo así: 30s, 5m, 1h30m");
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let mut total = Duration::ZERO;
+    let mut number = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c.is_ascii_digit() {
+            number.push(c);
+            continue;
+        }
+        let milli = c == 'm' && rest.peek() == Some(&'s');
+        let unit = match c {
+            'h' => 3_600_000,
+            'm' if milli => 1,
+            'm' => 60_000,
+            's' => 1000,
+            _ => return Err(bad()),
+        };
+        if milli {
+            rest.next();
+        }
+        let amount: u64 = std::mem::take(&mut number).parse().map_err(|_| bad())?;
+        total += Duration::from_millis(amount.checked_mul(unit).ok_or_else(bad)?);
+    }
+    if number.is_empty() && !text.is_empty() { Ok(total) } else { Err(bad()) }
+}
+
+/// Qué contenedor es, si no se ha dicho: el primero, como kubectl, que lo dice por los errores.
+fn choose_container(seen: &Seen, wanted: Option<&String>) -> Result<usize, Error> {
+    let names: Vec<&str> = seen.record.plans.iter().map(|p| p.name.as_str()).collect();
+    let inits = seen.record.pod.spec.init_containers.len();
+    match wanted {
+        Some(name) => names.iter().position(|n| n == name).ok_or_else(|| {
+            let pod = &seen.record.name;
+            Error::failed(format!("container {name} is not valid for pod {pod}"))
+                .with_hint(format!("los que tiene son: {}", names.join(", ")))
+        }),
+        None => {
+            if names.len() > 1 {
+                let shown = names.iter().enumerate();
+                let shown: Vec<String> = shown
+                    .map(|(i, n)| if i < inits { format!("{n} (init)") } else { n.to_string() })
+                    .collect();
+                // kubectl enseña antes los de aplicación
+                let ordered = [&shown[inits..], &shown[..inits]].concat().join(", ");
+                term::note(&format!("Defaulted container \"{}\" out of: {ordered}", names[inits]));
+            }
+            Ok(inits)
+        }
+    }
+}
+
+/// Como se escribe una ruta en una pista.
+pub fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn los_plazos_se_escriben_como_en_kubectl() {
+        let table =
+            [("30s", 30_000), ("5m", 300_000), ("1h30m", 5_400_000), ("250ms", 250), ("7", 7000), ("0s", 0)];
+        for (text, millis) in table {
+            assert_eq!(duration(text).unwrap(), Duration::from_millis(millis), "{text}");
+        }
+        for bad in ["", "s", "5x", "1m5", "99999999999999999999h"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn los_pods_se_nombran_de_tres_maneras() {
+        let names = |words: &[&str]| pod_names(&words.iter().map(|w| w.to_string()).collect::<Vec<_>>());
+        assert_eq!(names(&["pods"]).unwrap(), Vec::<String>::new());
+        assert_eq!(names(&["po", "a", "b"]).unwrap(), ["a", "b"]);
+        assert_eq!(names(&["pod/a", "pods/b"]).unwrap(), ["a", "b"]);
+        assert!(names(&["svc"]).is_err());
+    }
+}

@@ -1,15 +1,28 @@
-//! La terminal: narración, Intro, colores.
+//! La terminal: la narración, los logs en primer plano y el teclado.
 
 use crate::error::StepError;
-use crate::logic::status::PodStatus;
+use crate::logic::status::{ContainerState, PodStatus};
 use crate::logs::Stream;
 use crate::process::ContainerPlan;
-use std::os::fd::BorrowedFd;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+use std::io::{IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 /// Imprime un paso narrado en la salida de errores, de una sola escritura.
 pub fn narration(text: &str) {
-    eprint!("{text}");
+    note_bytes(text.as_bytes());
+}
+
+/// Una línea para quien mira, fuera de los datos.
+pub fn note(text: &str) {
+    note_bytes(format!("{text}\n").as_bytes());
+}
+
+fn note_bytes(bytes: &[u8]) {
+    // si ya no hay nadie leyendo los errores, no hay a quién decírselo
+    let _ = std::io::stderr().write_all(bytes);
 }
 
 /// Espera a que quien lee pulse Intro en la terminal.
@@ -20,15 +33,196 @@ pub fn wait_for_enter() {
     // si la terminal se cierra, se sigue sin esperar
     let _ = BufReader::new(tty).read_line(&mut line);
 }
-pub fn note(text: &str) { eprintln!("{text}"); }
-pub fn redirect_to(_p: &Path) {}
-pub struct Screen;
+
+/// Desde ahora, la salida y los errores van a `path`, y no se lee nada.
+pub fn redirect_to(path: &Path) {
+    use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
+    let null = std::fs::File::open("/dev/null");
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    if let (Ok(null), Ok(log)) = (null, log) {
+        // si alguno fallara, se seguiría escribiendo donde antes
+        let _ = (dup2_stdin(&null), dup2_stdout(&log), dup2_stderr(&log));
+    }
+}
+
+/// ¿Se pueden usar colores en la salida?
+pub fn colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Quita de un texto ajeno lo que podría mandar sobre la terminal.
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// La terminal del usuario en modo crudo; vuelve a como estaba al soltarla.
+pub struct RawMode(Termios);
+
+impl RawMode {
+    /// `None` si la entrada no es una terminal.
+    pub fn enter() -> Option<RawMode> {
+        let stdin = std::io::stdin();
+        let before = tcgetattr(&stdin).ok()?;
+        let mut raw = before.clone();
+        cfmakeraw(&mut raw);
+        tcsetattr(&stdin, SetArg::TCSANOW, &raw).ok()?;
+        Some(RawMode(before))
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        // si la terminal ya no está, no hay nada que devolver
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &self.0);
+    }
+}
+
+/// Da a `terminal` el tamaño de la ventana del usuario.
+pub fn copy_size(terminal: BorrowedFd) {
+    if let Ok((rows, columns)) = crate::kernel::sys::terminal_size(std::io::stdout().as_fd()) {
+        // una terminal sin tamaño funciona igual, solo que más fea
+        let _ = crate::kernel::sys::set_terminal_size(terminal, rows, columns);
+    }
+}
+
+const COLOURS: [&str; 6] = ["\x1b[36m", "\x1b[33m", "\x1b[32m", "\x1b[35m", "\x1b[34m", "\x1b[31m"];
+
+/// Un contenedor en pantalla: su prefijo y la línea que aún no ha acabado.
+struct Lane {
+    prefix: String,
+    pending: Vec<u8>,
+}
+
+/// Lo que se ve de un Pod en primer plano: sus logs, con el nombre de cada contenedor delante.
+///
+/// Nunca detiene al supervisor: si la pantalla no da abasto, se salta texto y se dice cuánto.
+pub struct Screen {
+    lanes: Vec<Lane>,
+    skipped: u64,
+    /// Se ha pedido parar, y quién falta por acabar según lo último que se dijo.
+    stopping: Option<String>,
+    raw: Option<RawMode>,
+    input_open: bool,
+}
+
+/// Más de esto sin salto de línea se imprime aunque la línea no haya acabado.
+const MAX_PENDING: usize = 4096;
+
 impl Screen {
-    pub fn new(_c: &[ContainerPlan]) -> Screen { Screen }
-    pub fn stopping(&mut self, _n: bool) {}
-    pub fn show(&mut self, _s: &PodStatus, _f: &mut Vec<StepError>) {}
-    pub fn input(&self) -> Option<BorrowedFd<'_>> { None }
-    pub fn read_input(&mut self, _b: &mut [u8]) -> Option<usize> { None }
-    pub fn use_terminal(&mut self, _f: Option<BorrowedFd>) {}
-    pub fn output(&mut self, _i: usize, _s: Stream, _b: &[u8]) {}
+    pub fn new(containers: &[ContainerPlan]) -> Screen {
+        let width = containers.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
+        let colours = colours();
+        let lane = |(i, c): (usize, &ContainerPlan)| {
+            let (on, off) = if colours { (COLOURS[i % COLOURS.len()], "\x1b[0m") } else { ("", "") };
+            Lane { prefix: format!("{on}{:width$} │{off} ", c.name), pending: Vec::new() }
+        };
+        let lanes = containers.iter().enumerate().map(lane).collect();
+        Screen { lanes, skipped: 0, stopping: None, raw: None, input_open: true }
+    }
+
+    /// Lo que escribe un contenedor, línea a línea y con su nombre delante.
+    pub fn output(&mut self, id: usize, _stream: Stream, bytes: &[u8]) {
+        if self.raw.is_some() {
+            // con la terminal cedida al contenedor, lo suyo se ve tal cual
+            self.skipped += write_without_waiting(bytes);
+            return;
+        }
+        let lane = &mut self.lanes[id];
+        let mut out = Vec::with_capacity(bytes.len() + lane.prefix.len());
+        for piece in bytes.split_inclusive(|b| *b == b'\n') {
+            lane.pending.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || lane.pending.len() > MAX_PENDING {
+                out.extend_from_slice(lane.prefix.as_bytes());
+                out.append(&mut lane.pending);
+                if !out.ends_with(b"\n") {
+                    out.push(b'\n');
+                }
+            }
+        }
+        let lost = write_without_waiting(&out);
+        if lost == 0 && self.skipped > 0 {
+            note(&format!(
+                "({} bytes de logs sin mostrar: la pantalla no daba abasto; están en `micropod logs`)",
+                self.skipped
+            ));
+            self.skipped = 0;
+        }
+        self.skipped += lost;
+    }
+
+    /// Ha cambiado el estado: cuenta los fallos y, si se está parando, a quién se espera.
+    pub fn show(&mut self, status: &PodStatus, failures: &mut Vec<StepError>) {
+        for failure in failures.drain(..) {
+            note(&format!("error: {failure}"));
+        }
+        let Some(said) = &self.stopping else { return };
+        let alive: Vec<&str> = status
+            .init_containers
+            .iter()
+            .chain(&status.containers)
+            .filter(|c| matches!(c.state, ContainerState::Running { .. }))
+            .map(|c| c.name.as_str())
+            .collect();
+        let waiting = alive.join(", ");
+        if !waiting.is_empty() && *said != waiting {
+            note(&format!("esperando a que termine: {waiting} (Ctrl-C otra vez: ya)"));
+            self.stopping = Some(waiting);
+        }
+    }
+
+    pub fn stopping(&mut self, at_once: bool) {
+        note(if at_once {
+            "parada inmediata"
+        } else {
+            "parada ordenada: se pide a los contenedores que acaben"
+        });
+        self.stopping = Some(String::new());
+    }
+
+    /// El teclado, si queda alguien tecleando.
+    pub fn input(&self) -> Option<BorrowedFd<'_>> {
+        self.input_open.then(|| STDIN.as_fd())
+    }
+
+    /// Lee lo tecleado; `None` si ya no habrá más.
+    pub fn read_input(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        match nix::unistd::read(STDIN.as_fd(), bytes) {
+            Ok(0) | Err(_) => {
+                self.input_open = false;
+                None
+            }
+            Ok(n) => Some(n),
+        }
+    }
+
+    /// Un contenedor tiene terminal: el teclado es suyo, hasta Ctrl-C incluido.
+    pub fn use_terminal(&mut self, terminal: Option<BorrowedFd>) {
+        if let Some(terminal) = terminal {
+            copy_size(terminal);
+            self.raw = RawMode::enter();
+        }
+    }
+}
+
+/// La entrada estándar vive lo que el programa.
+static STDIN: std::sync::LazyLock<std::io::Stdin> = std::sync::LazyLock::new(std::io::stdin);
+
+/// Escribe en la salida lo que quepa sin esperar. Devuelve los bytes que no cupieron.
+fn write_without_waiting(mut bytes: &[u8]) -> u64 {
+    // con POLLOUT, el kernel promete sitio para esto en una tubería
+    const SURE: usize = 4096;
+    let stdout = std::io::stdout();
+    while !bytes.is_empty() {
+        let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
+        if !matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1)) {
+            break;
+        }
+        match nix::unistd::write(&stdout, &bytes[..bytes.len().min(SURE)]) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(_) => break,
+        }
+    }
+    bytes.len() as u64
 }

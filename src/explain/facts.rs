@@ -73,7 +73,9 @@ pub fn read(seen: &Seen) -> Facts {
             members.push(member(&plan.name, false, process, seen, &plan.mounts));
         }
     }
-    let network = seen.record.network.as_ref().and_then(|_| members.first()).map(network_of);
+    // el /sys de un contenedor es el de su red; la pausa ve el del anfitrión
+    let inside = members.iter().find(|m| !m.is_pause).or(members.first());
+    let network = seen.record.network.as_ref().and(inside).map(network_of);
     Facts {
         network,
         pod_cgroup: seen.record.cgroup.as_deref().map(cgroup),
@@ -82,7 +84,13 @@ pub fn read(seen: &Seen) -> Facts {
     }
 }
 
-fn member(name: &str, is_pause: bool, process: ProcessId, seen: &Seen, mounts: &[crate::process::MountPlan]) -> Member {
+fn member(
+    name: &str,
+    is_pause: bool,
+    process: ProcessId,
+    seen: &Seen,
+    mounts: &[crate::process::MountPlan],
+) -> Member {
     let pid = process.pid;
     let leaf = if is_pause { crate::cgroup::PAUSE } else { name };
     let cgroup = seen.record.cgroup.as_ref().map(|pod| cgroup(&pod.join(leaf)));
@@ -100,7 +108,8 @@ fn member(name: &str, is_pause: bool, process: ProcessId, seen: &Seen, mounts: &
 
 /// Los inodos de `/proc/PID/ns/*`: dos procesos con el mismo número comparten ese espacio.
 pub fn namespaces(pid: i32) -> BTreeMap<&'static str, u64> {
-    let inode = |name: &&'static str| Some((*name, fs::metadata(format!("/proc/{pid}/ns/{name}")).ok()?.ino()));
+    let inode =
+        |name: &&'static str| Some((*name, fs::metadata(format!("/proc/{pid}/ns/{name}")).ok()?.ino()));
     NAMESPACES.iter().filter_map(inode).collect()
 }
 
@@ -141,10 +150,12 @@ fn mounted(pid: i32, mount: &crate::process::MountPlan) -> Option<Mounted> {
     })
 }
 
-const VALUES: [&str; 6] = ["memory.max", "memory.current", "cpu.max", "cpu.weight", "pids.max", "pids.current"];
+const VALUES: [&str; 6] =
+    ["memory.max", "memory.current", "cpu.max", "cpu.weight", "pids.max", "pids.current"];
 
 fn cgroup(path: &Path) -> Cgroup {
-    let value = |name: &&'static str| Some((*name, fs::read_to_string(path.join(name)).ok()?.trim().to_string()));
+    let value =
+        |name: &&'static str| Some((*name, fs::read_to_string(path.join(name)).ok()?.trim().to_string()));
     Cgroup { path: path.to_path_buf(), values: VALUES.iter().filter_map(value).collect() }
 }
 
@@ -152,7 +163,8 @@ fn cgroup(path: &Path) -> Cgroup {
 fn network_of(member: &Member) -> Network {
     let trie = fs::read_to_string(format!("/proc/{}/net/fib_trie", member.pid)).unwrap_or_default();
     let interface = format!("/proc/{}/root/sys/class/net/eth0", member.pid);
-    let read = |name: &str| fs::read_to_string(format!("{interface}/{name}")).unwrap_or_default().trim().to_string();
+    let read =
+        |name: &str| fs::read_to_string(format!("{interface}/{name}")).unwrap_or_default().trim().to_string();
     let veth = veth_with_index(&read("iflink"));
     let bridge = veth.as_ref().and_then(|v| fs::read_link(format!("/sys/class/net/{v}/master")).ok());
     Network {

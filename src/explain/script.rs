@@ -114,9 +114,16 @@ fn write_launch(out: &mut String, birth: &Step, steps: &[Step], name: &str, vari
     let wrappers = steps.iter().filter(|s| WRAPPERS.contains(&s.syscall.as_str()));
     let chain: Vec<String> = std::iter::once(unshare.to_string())
         .chain(wrappers.map(|s| s.shell.trim_end_matches(" sh").to_string()))
-        .map(|w| if w.contains("--mount") && w.starts_with("unshare") { format!("{w} --propagation unchanged") } else { w })
+        .map(|w| {
+            if w.contains("--mount") && w.starts_with("unshare") {
+                format!("{w} --propagation unchanged")
+            } else {
+                w
+            }
+        })
         .collect();
-    let handshake = if variable == "PAUSA" { "mkfifo \"$G/sigue\"\nexport G BB\n" } else { "export G BB PAUSA\n" };
+    let handshake =
+        if variable == "PAUSA" { "mkfifo \"$G/sigue\"\nexport G BB\n" } else { "export G BB PAUSA\n" };
     out.push_str(handshake);
     out.push_str("(\n");
     for line in lines {

@@ -63,6 +63,9 @@ pub(super) fn scan(source: impl Read, limits: Limits) -> io::Result<Members> {
         };
         members.insert(path, member);
     }
+    if left == limits.entries {
+        return Err(ours("el tar no contiene nada"));
+    }
     Ok(members)
 }
 // ANCHOR_END: scan

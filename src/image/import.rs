@@ -157,25 +157,3 @@ pub(super) fn decompressed<'a>(file: &'a mut (impl Read + Seek)) -> Result<Box<d
     }
 }
 // ANCHOR_END: decompressed
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn humo() {
-        for f in ["oci/d.tar", "oci/o.tar", "oci/dir"] {
-            println!(
-                "{:?}",
-                Store::at(Path::new("/tmp/img/store")).import("z", &Path::new("/tmp/img").join(f)).unwrap()
-            );
-        }
-        let dir = std::path::Path::new("/tmp/img/store");
-        let store = Store::at(dir);
-        let image = store.import("bb", Path::new("/tmp/img/bb.tar")).unwrap();
-        println!("{image:?}");
-        println!("{}", store.find("busybos").unwrap_err());
-        store.import("bb", Path::new("/tmp/img/nginx-light.tar")).unwrap();
-        println!("{:?}", store.list());
-    }
-}

@@ -14,8 +14,8 @@ use crate::kernel::sys::{self, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat};
-use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
@@ -54,6 +54,12 @@ impl Root {
             return Err(Errno::EINVAL);
         }
         Ok(File::from(fd))
+    }
+
+    /// Los nombres de lo que hay en el directorio `path`.
+    pub(super) fn names(&self, path: &[u8]) -> Result<Vec<String>, Errno> {
+        let names = names(self.dir(path)?)?;
+        Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
     /// Abre el directorio `path` y crea lo que falte por encima, de root y con modo 0755.
@@ -143,23 +149,31 @@ impl Place {
 }
 
 /// Borra todo lo que hay en un directorio abierto. La profundidad está acotada al desempaquetar.
-pub(super) fn empty(dir: OwnedFd) -> Result<(), Errno> {
-    let mut listing = Dir::from_fd(dir.try_clone().map_err(errno_of)?)?;
-    let mut names = Vec::new();
-    for entry in listing.iter() {
-        let entry = entry?;
-        if entry.file_name() != c"." && entry.file_name() != c".." {
-            names.push(entry.file_name().to_owned());
-        }
-    }
-    drop(listing);
-    let mut dir = dir;
-    for name in names {
+pub(super) fn empty(mut dir: OwnedFd) -> Result<(), Errno> {
+    for name in names(dir.try_clone().map_err(errno_of)?)? {
         let place = Place { dir, name };
         place.remove()?;
         dir = place.dir;
     }
     Ok(())
+}
+
+/// Los nombres que hay en un directorio abierto, sin `.` ni `..`.
+fn names(dir: OwnedFd) -> Result<Vec<CString>, Errno> {
+    let mut names = Vec::new();
+    for entry in Dir::from_fd(dir)?.iter() {
+        let name = entry?.file_name().to_owned();
+        if name.as_c_str() != c"." && name.as_c_str() != c".." {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Dueño y modo, en este orden: `chown` borra los bits setuid y setgid.
+pub(super) fn set_owner(fd: &impl AsFd, uid: u32, gid: u32, mode: u32) -> Result<(), Errno> {
+    fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+    fchmod(fd, Mode::from_bits_truncate(mode))
 }
 
 /// ¿Es de ese tipo?

@@ -13,12 +13,13 @@
 //!
 //! Orden de lectura: [`name`] (cómo se llaman), [`store`] (dónde viven), [`inroot`] (cómo se toca
 //! una ruta hostil sin salir de la raíz), [`tarball`] y [`unpack`] (de un tar a un árbol),
-//! [`bundle`], [`oci`] e [`import`] (de un fichero a una imagen), [`recipe`] y [`build`] (de una receta a una imagen).
+//! [`bundle`], [`oci`] e [`import`] (de un fichero a una imagen), [`recipe`], [`debian`] y [`mod@build`] (de una receta a una imagen).
 //!
 //! Nada de esto construye un Pod, así que no pasa por `Kernel::step`.
 
 mod build;
 mod bundle;
+mod debian;
 mod import;
 mod inroot;
 pub mod name;
@@ -27,6 +28,9 @@ pub mod recipe;
 mod store;
 mod tarball;
 mod unpack;
+
+#[cfg(test)]
+mod tests;
 
 pub use build::build;
 pub use import::import;

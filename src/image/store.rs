@@ -7,7 +7,7 @@
 use super::inroot::io_problem;
 use super::{HOST, Image, ImageConfig, Name, recipe};
 use crate::error::Error;
-use crate::state;
+use crate::state::{self, Seen};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2};
 use serde::{Deserialize, Serialize};
@@ -52,9 +52,20 @@ impl Store {
         if name.is_host() {
             return Ok(host());
         }
+        self.check_readable()?;
         self.load(&name).ok_or_else(|| self.missing(&name))
     }
     // ANCHOR_END: find
+
+    /// Las imágenes llevan ejecutables setuid: solo root entra. Sin permiso no se sabe cuáles hay.
+    pub fn check_readable(&self) -> Result<(), Error> {
+        match fs::read_dir(&self.dir) {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                Err(io_problem("no se puede mirar qué imágenes hay en esta máquina", e))
+            }
+            _ => Ok(()),
+        }
+    }
 
     fn load(&self, name: &Name) -> Option<Image> {
         let dir = self.dir.join(name.directory());
@@ -112,14 +123,9 @@ impl Store {
     /// Borrar la capa inferior de un overlay montado tiene un resultado indefinido, dice overlayfs.
     pub(super) fn refuse_if_used(&self, name: &Name) -> Result<(), Error> {
         let root = self.dir.join(name.directory()).join("rootfs");
-        let user = state::see_all()
-            .into_iter()
-            .find(|seen| seen.supervised && seen.record.plans.iter().any(|plan| plan.lower == root));
-        match user {
-            Some(seen) => {
-                Err(Error::failed(format!("la imagen «{name}» la está usando el Pod «{}»", seen.record.name))
-                    .with_hint(format!("bórralo antes: sudo micropod delete pod {}", seen.record.name)))
-            }
+        match user_of(&root, &state::see_all()) {
+            Some(pod) => Err(Error::failed(format!("la imagen «{name}» la está usando el Pod «{pod}»"))
+                .with_hint(format!("bórralo antes: sudo micropod delete pod {pod}"))),
             None => Ok(()),
         }
     }
@@ -223,6 +229,12 @@ impl Drop for Staging {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
+}
+
+/// El Pod vivo que tiene `root` como raíz de alguno de sus contenedores.
+pub(super) fn user_of(root: &Path, pods: &[Seen]) -> Option<String> {
+    let uses = |seen: &&Seen| seen.supervised && seen.record.plans.iter().any(|plan| plan.lower == root);
+    pods.iter().find(uses).map(|seen| seen.record.name.clone())
 }
 
 fn host() -> Image {

@@ -10,14 +10,14 @@
 //! la capa se lee dos veces: en la primera ([`erase`]) solo se borra (y de paso se comprueban límites
 //! y resúmenes); en la segunda ([`write`]), solo se escribe.
 
-use super::inroot::{Place, Root, empty, io_problem, is, ours};
+use super::inroot::{Place, Root, empty, io_problem, is, ours, set_owner};
 use super::tarball::{Entry, Tarball};
 use crate::error::Error;
 use crate::kernel::sys;
 use nix::errno::Errno;
-use nix::sys::stat::{Mode, SFlag, UtimensatFlags, fchmod, futimens, utimensat};
+use nix::sys::stat::{SFlag, UtimensatFlags, futimens, utimensat};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, fchown, fchownat};
+use nix::unistd::{Gid, Uid, fchownat};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use tar::EntryType;
@@ -44,12 +44,14 @@ impl Default for Limits {
     }
 }
 
+/// Por dónde pasa cada ruta antes de escribirse; `None`: esa entrada se salta.
+pub(super) type Rename<'a> = dyn Fn(&[u8]) -> Option<Vec<u8>> + 'a;
+
 /// Un árbol que se va llenando, capa a capa.
 pub(super) struct Unpacker<'a> {
     root: &'a Root,
     limits: Limits,
-    /// Por dónde pasa cada ruta antes de escribirse; `None`: esa entrada se salta.
-    pub(super) rename: Option<&'a dyn Fn(&[u8]) -> Option<Vec<u8>>>,
+    pub(super) rename: Option<&'a Rename<'a>>,
     /// Dispositivos y tuberías que no se han creado.
     pub(super) skipped: u64,
 }
@@ -201,7 +203,10 @@ impl<'a> Unpacker<'a> {
     }
 
     fn write_hard_link(&self, entry: &Entry, path: &[u8]) -> io::Result<()> {
-        let target = self.checked(&entry.link).map_err(|_| ours("enlaza con una ruta que no vale"))?;
+        let mut target = self.checked(&entry.link).map_err(|_| ours("enlaza con una ruta que no vale"))?;
+        if let Some(rename) = self.rename {
+            target = rename(&target).ok_or_else(|| ours("enlaza con algo que se ha excluido"))?;
+        }
         let original = self.root.existing_place(&target)?;
         let Some(there) = original.stat()? else {
             return Err(ours(format!("enlaza con «{}», que no existe", show(&target))));
@@ -257,10 +262,9 @@ fn count_entry(left: &mut u64) -> Result<(), Error> {
 }
 
 // ANCHOR: own
-/// Dueño, modo y capacidades, en este orden: `chown` borra los bits setuid y las capacidades.
+/// Dueño, modo y, al final, capacidades: `chown` las borra.
 fn own(fd: &impl AsFd, entry: &Entry) -> Result<(), Errno> {
-    fchown(fd, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
-    fchmod(fd, Mode::from_bits_truncate(entry.mode))?;
+    set_owner(fd, entry.uid, entry.gid, entry.mode)?;
     if entry.kind == EntryType::Directory {
         return Ok(());
     }

@@ -164,17 +164,29 @@ pub fn seccomp_set_filter(program: &[BpfInstruction]) -> Result<(), Errno> {
     .map(drop)
 }
 
-/// Deja todas las señales como al nacer: acción predeterminada (`signal(7)`).
+/// Deja todas las señales como al nacer: acción predeterminada y ninguna bloqueada (`signal(7)`).
 ///
 /// Rust hace que SIGPIPE se ignore, y lo que se ignora se hereda al ejecutar otro programa.
 pub fn default_signals() {
+    // la forma que espera el kernel: manejador, banderas, restaurador y máscara, todo a cero
+    let action = [0u64; 4];
     for signal in 1..=64 {
-        if signal == libc::SIGKILL || signal == libc::SIGSTOP {
-            continue;
-        }
-        // SAFETY: SIG_DFL no instala código nuestro. Falla en las señales que se reserva libc: da igual.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: el kernel lee la estructura durante la llamada; a cero es SIG_DFL y no instala código.
+        // Se llama al kernel directamente: libc no deja tocar las señales 32 y 33, que se reserva.
+        // SIGKILL y SIGSTOP fallan, y no hace falta cambiarlas.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), std::ptr::null::<u64>(), 8) };
     }
+    let empty = 0u64;
+    // SAFETY: el kernel lee la máscara durante la llamada.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const empty,
+            std::ptr::null::<u64>(),
+            8,
+        )
+    };
 }
 
 /// Ignora una señal.

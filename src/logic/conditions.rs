@@ -71,12 +71,9 @@ impl Pod {
     }
     // ANCHOR_END: phase
 
-    /// Los de inicialización que aún impiden arrancar a los de aplicación. En cuanto uno de estos
-    /// ha corrido, ninguno.
+    /// Los de inicialización que aún impiden arrancar a los de aplicación. Lo que hicieron no se
+    /// deshace: un auxiliar que se cae después no vuelve a contar.
     fn initializing(&self) -> Vec<&str> {
-        if self.apps().any(|c| c.lives > 0) {
-            return Vec::new();
-        }
         let incomplete = |(id, (rules, c)): &(usize, (&ContainerRules, &Container))| match rules.kind {
             Kind::Init => !self.init_succeeded(*id),
             Kind::Sidecar => !c.has_started,

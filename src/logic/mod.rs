@@ -40,6 +40,7 @@ pub mod columns;
 mod conditions;
 mod container;
 pub mod lifecycle;
+mod news;
 mod notes;
 pub mod pod;
 pub mod probe;

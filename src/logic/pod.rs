@@ -1,22 +1,17 @@
 //! Capítulo 22 · El bucle que lo une todo: llega un suceso, salen órdenes.
 //!
-//! `step` hace dos cosas: anota lo que ha pasado y, después, repite [`Pod::advance`] hasta que en
-//! este instante no quede nada por hacer. Las reglas están una vez, en `advance` y lo que llama.
+//! `step` hace dos cosas: anota lo que ha pasado (`news.rs`) y, después, repite [`Pod::advance`]
+//! hasta que en este instante no quede nada por hacer.
 
 use super::conditions::Conditions;
-use super::container::{Container, Notice, Probes, State, terminated};
-use super::lifecycle::{Cause, Farewell, MIN_GRACE, Step};
+use super::container::{Container, Notice, State};
+use super::lifecycle::{Cause, Ending, Step};
 use super::notes;
 use super::probe::Due;
-use super::restart::{NextStart, next_start, should_restart, succeeded};
-use super::rules::{ContainerRules, Kind, PodRules, RestartPolicy};
-use super::{
-    Action, ContainerId, Event, Exit, HookKind, Note, Outcome, ProbeKind, Signal, StartFailure, StopReason,
-};
+use super::restart::succeeded;
+use super::rules::{ContainerRules, Kind, PodRules};
+use super::{Action, ContainerId, Event};
 use std::time::Duration;
-
-/// Lo que espera quien no llegó a arrancar antes de volver a intentarlo.
-const RETRY_START: Duration = Duration::from_secs(10);
 
 // ANCHOR: pod
 /// Un Pod: sus reglas y lo que se sabe de él.
@@ -32,7 +27,7 @@ pub struct Pod {
     pub(super) condemned: Option<Notice>,
     pub(super) over: bool,
     pub(super) conditions: Conditions,
-    now: Duration,
+    pub(super) now: Duration,
 }
 // ANCHOR_END: pod
 
@@ -42,14 +37,6 @@ pub(super) enum Sandbox {
     Starting,
     Ready,
     Gone,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Ending {
-    began: Duration,
-    grace: Duration,
-    /// Sin despedidas: la pausa ya no está.
-    hard: bool,
 }
 
 /// Un contenedor al que se espera mientras el Pod acaba.
@@ -133,253 +120,6 @@ impl Pod {
         self.rules.containers.iter().zip(&self.containers).filter_map(leaving).collect()
     }
 
-    // ---- lo que ha pasado ----
-
-    fn note(&mut self, event: Event, out: &mut Vec<Action>) {
-        match event {
-            Event::SandboxReady => {
-                if self.sandbox == Sandbox::Starting {
-                    self.sandbox = Sandbox::Ready;
-                }
-            }
-            Event::SandboxFailed(why) => {
-                self.lose_sandbox(Sandbox::Starting, notes::sandbox_failed(&why), out)
-            }
-            Event::SandboxDied(why) => self.lose_sandbox(Sandbox::Ready, notes::sandbox_died(&why), out),
-            Event::Started(id) => self.started(id, out),
-            Event::StartFailed(id, failure) => self.start_failed(id, failure, out),
-            Event::Exited { id, exit, oom, message } => self.exited(id, exit, oom, message, out),
-            Event::Probed(id, kind, outcome) => self.probed(id, kind, outcome, out),
-            Event::HookDone(id, hook, result) => self.hook_done(id, hook, result, out),
-            Event::StopRequested { grace, reason } => self.stop_requested(grace, reason, out),
-            Event::TimePassed => {}
-        }
-    }
-
-    /// Sin pausa no hay red ni, quizá, procesos: el Pod falla entero, nunca a medias.
-    fn lose_sandbox(&mut self, expected: Sandbox, note: Note, out: &mut Vec<Action>) {
-        if self.sandbox != expected {
-            return;
-        }
-        self.sandbox = Sandbox::Gone;
-        self.condemn(note, out);
-        self.end(Duration::ZERO, true);
-    }
-
-    fn started(&mut self, id: ContainerId, out: &mut Vec<Action>) {
-        let Some(container) = self.containers.get_mut(id) else { return };
-        if !matches!(container.state, State::Starting { .. }) {
-            return;
-        }
-        let rules = &self.rules.containers[id];
-        out.extend([notes::pulled(rules), notes::created(rules), notes::started(rules)].map(Action::Record));
-        container.lives = container.lives.saturating_add(1);
-        container.state = if rules.post_start && self.ending.is_none() {
-            out.push(Action::RunHook(id, HookKind::PostStart));
-            State::PostStart { since: self.now }
-        } else {
-            State::Running { since: self.now, probes: Probes::new(rules, self.now) }
-        };
-    }
-
-    fn start_failed(&mut self, id: ContainerId, failure: StartFailure, out: &mut Vec<Action>) {
-        let Some(container) = self.containers.get_mut(id) else { return };
-        if !matches!(container.state, State::Starting { .. }) {
-            return;
-        }
-        let rules = &self.rules.containers[id];
-        out.extend(notes::start_failed(rules, &failure).into_iter().map(Action::Record));
-        let notice = Notice { reason: failure.reason, message: failure.message };
-        let Some(code) = failure.exit_code else {
-            // ni nació: no es una vida, así que se reintenta con cualquier política
-            let finished = container.latest.as_ref().map(|ended| ended.finished);
-            let ready = finished.map_or(Duration::ZERO, |f| {
-                f.saturating_add(container.backoff.delay(f) / self.rules.acelera)
-            });
-            let at = ready.max(self.now.saturating_add(RETRY_START));
-            container.state = State::Waiting { next: NextStart { at, finished }, notice: Some(notice) };
-            return;
-        };
-        container.lives = container.lives.saturating_add(1);
-        let mut ended = terminated(Exit::Code(code), false, notice.message.clone(), self.now, self.now);
-        ended.reason = "StartError".into();
-        container.bury(ended);
-        self.decide(id, None, Some(notice), out);
-    }
-
-    fn exited(&mut self, id: ContainerId, exit: Exit, oom: bool, message: String, out: &mut Vec<Action>) {
-        let Some(container) = self.containers.get_mut(id) else { return };
-        let Some(since) = container.since() else { return };
-        if let Some(probes) = container.probes() {
-            out.extend(probes.asking().into_iter().map(|kind| Action::AbandonProbe(id, kind)));
-        }
-        let (cause, notice) = match &container.state {
-            State::Stopping { farewell, notice, .. } => {
-                if farewell.step == Step::PreStop {
-                    out.push(Action::AbandonHook(id, HookKind::PreStop));
-                }
-                (Some(farewell.cause), notice.clone())
-            }
-            State::PostStart { .. } => {
-                out.push(Action::AbandonHook(id, HookKind::PostStart));
-                (None, None)
-            }
-            State::Running { .. }
-            | State::Pending
-            | State::Waiting { .. }
-            | State::Starting { .. }
-            | State::Ended => (None, None),
-        };
-        container.bury(terminated(exit, oom, message, since, self.now));
-        self.decide(id, cause, notice, out);
-    }
-
-    // ANCHOR: decide
-    /// Un contenedor acaba de acabar: ¿vuelve?, ¿cuándo?
-    fn decide(
-        &mut self,
-        id: ContainerId,
-        cause: Option<Cause>,
-        notice: Option<Notice>,
-        out: &mut Vec<Action>,
-    ) {
-        let rules = &self.rules.containers[id];
-        let container = &mut self.containers[id];
-        let by_probe = cause == Some(Cause::Probe);
-        let restarts = match (&self.ending, &container.latest) {
-            // quien muere por una sonda no ha elegido su código de salida: solo manda la política
-            (None, Some(_)) if by_probe => rules.policy != RestartPolicy::Never,
-            (None, Some(ended)) => should_restart(rules, ended),
-            (Some(_), _) | (None, None) => false,
-        };
-        if !restarts {
-            container.state = State::Ended;
-            return;
-        }
-        let older = container.previous.as_ref().map(|ended| ended.finished);
-        let next = next_start(&mut container.backoff, self.now, by_probe, older, self.rules.acelera);
-        let notice = if next.at > self.now {
-            out.push(Action::Record(notes::back_off(rules, &self.rules.name)));
-            Some(notes::crash_loop(rules, &self.rules.name, next.at - self.now))
-        } else {
-            notice
-        };
-        container.state = State::Waiting { next, notice };
-    }
-    // ANCHOR_END: decide
-
-    fn probed(&mut self, id: ContainerId, kind: ProbeKind, outcome: Outcome, out: &mut Vec<Action>) {
-        let Some(rules) = self.rules.containers.get(id) else { return };
-        let Some(probes) = self.containers[id].probes_mut() else { return };
-        let (Some(state), Some(probe)) = (probes.get_mut(kind), rules.probe(kind)) else { return };
-        if !state.is_asking() {
-            return; // llegó tarde: ya se contó como fallo, o es de otra vida
-        }
-        match outcome {
-            Outcome::Success => state.observe(probe, true),
-            Outcome::Warning(text) => {
-                state.observe(probe, true);
-                out.push(Action::Record(notes::probe_warning(rules, kind, &text)));
-            }
-            Outcome::Failure(text) => {
-                state.observe(probe, false);
-                out.push(Action::Record(notes::probe_failed(rules, kind, &text)));
-            }
-            Outcome::Error(text) => {
-                if state.retry(probe, self.now) {
-                    out.push(Action::Probe(id, kind));
-                } else {
-                    out.push(Action::Record(notes::probe_error(rules, kind, &text)));
-                }
-            }
-        }
-    }
-
-    fn hook_done(
-        &mut self,
-        id: ContainerId,
-        hook: HookKind,
-        result: Result<(), String>,
-        out: &mut Vec<Action>,
-    ) {
-        let Some(container) = self.containers.get_mut(id) else { return };
-        let rules = &self.rules.containers[id];
-        match (hook, &mut container.state) {
-            (HookKind::PostStart, State::PostStart { since }) => {
-                let since = *since;
-                match result {
-                    Ok(()) => container.state = State::Running { since, probes: Probes::new(rules, since) },
-                    Err(why) => {
-                        out.push(Action::Record(notes::post_start_failed(rules, &why)));
-                        let notice = Notice { reason: "PostStartHookError".into(), message: why };
-                        let killing = notes::killing_post_start(rules);
-                        self.stop_container(
-                            id,
-                            Cause::PostStart,
-                            Some(notice),
-                            self.rules.grace,
-                            killing,
-                            out,
-                        );
-                    }
-                }
-            }
-            (HookKind::PreStop, State::Stopping { farewell, .. }) if farewell.step == Step::PreStop => {
-                farewell.step = Step::Turn;
-                if let Err(why) = result {
-                    out.push(Action::Record(notes::pre_stop_failed(rules, &why)));
-                }
-            }
-            (HookKind::PostStart | HookKind::PreStop, _) => {} // de un *hook* que ya no se espera
-        }
-    }
-
-    fn stop_requested(&mut self, grace: Option<Duration>, reason: StopReason, out: &mut Vec<Action>) {
-        let default = match reason {
-            StopReason::Deleted => {
-                self.deleting = true;
-                self.rules.grace
-            }
-            StopReason::Evicted(message) => {
-                self.condemn(notes::evicted(&message), out);
-                MIN_GRACE
-            }
-        };
-        self.end(grace.unwrap_or(default), false);
-    }
-
-    /// El Pod acabará en Failed por esta causa; la primera manda.
-    fn condemn(&mut self, note: Note, out: &mut Vec<Action>) {
-        if self.condemned.is_none() {
-            self.condemned = Some(Notice { reason: note.reason.clone(), message: note.message.clone() });
-            out.push(Action::Record(note));
-        }
-    }
-
-    // ANCHOR: end
-    /// El Pod empieza a acabar. Si ya acababa, el plazo solo puede acortarse.
-    fn end(&mut self, grace: Duration, hard: bool) {
-        let now = self.now;
-        let grace = grace.max(MIN_GRACE);
-        match &mut self.ending {
-            None => self.ending = Some(Ending { began: now, grace, hard }),
-            Some(ending) => {
-                if now.saturating_add(grace) < ending.began.saturating_add(ending.grace) {
-                    (ending.began, ending.grace) = (now, grace);
-                }
-                ending.hard |= hard;
-            }
-        }
-        for container in &mut self.containers {
-            if let State::Stopping { farewell, .. } = &mut container.state {
-                farewell.shorten(now, grace);
-            }
-        }
-    }
-    // ANCHOR_END: end
-
-    // ---- lo que toca hacer ----
-
     // ANCHOR: advance
     /// Da un paso de lo que toca en este instante; `false` si no queda ninguno.
     fn advance(&mut self, out: &mut Vec<Action>) -> bool {
@@ -388,7 +128,7 @@ impl Pod {
         }
         self.create_sandbox(out)
             || self.check_active_deadline(out)
-            || (0..self.containers.len()).fold(false, |did, id| self.advance_container(id, out) || did)
+            || self.advance_containers(out)
             || self.start_next(out)
             || self.check_finished()
             || self.check_over(out)
@@ -412,6 +152,15 @@ impl Pod {
         self.condemn(notes::deadline_exceeded(), out);
         self.end(self.rules.grace, false);
         true
+    }
+
+    /// Un paso de todos: si se parara en el primero, mil contenedores costarían un millón de miradas.
+    fn advance_containers(&mut self, out: &mut Vec<Action>) -> bool {
+        let mut advanced = false;
+        for id in 0..self.containers.len() {
+            advanced |= self.advance_container(id, out);
+        }
+        advanced
     }
 
     fn advance_container(&mut self, id: ContainerId, out: &mut Vec<Action>) -> bool {
@@ -473,109 +222,6 @@ impl Pod {
         }
         false
     }
-
-    fn stop_for_probe(&mut self, id: ContainerId, kind: ProbeKind, out: &mut Vec<Action>) {
-        let rules = &self.rules.containers[id];
-        let grace = rules.probe(kind).and_then(|p| p.grace).unwrap_or(self.rules.grace);
-        let killing = notes::killing_probe(rules, kind);
-        self.stop_container(id, Cause::Probe, None, grace, killing, out);
-    }
-
-    fn stop_with_the_pod(&mut self, id: ContainerId, out: &mut Vec<Action>) {
-        let Some(ending) = &self.ending else { return };
-        // al que arranca cuando el Pod ya acaba se le da lo que quede, no un plazo nuevo
-        let left = ending.began.saturating_add(ending.grace).saturating_sub(self.now);
-        let unready = matches!(self.containers[id].state, State::PostStart { .. });
-        let notice = unready.then(|| self.not_yet());
-        let killing = notes::killing(&self.rules.containers[id]);
-        self.stop_container(id, Cause::Pod, notice, left, killing, out);
-    }
-
-    /// Empieza la despedida de un contenedor vivo.
-    fn stop_container(
-        &mut self,
-        id: ContainerId,
-        cause: Cause,
-        notice: Option<Notice>,
-        grace: Duration,
-        killing: Note,
-        out: &mut Vec<Action>,
-    ) {
-        let hard = self.ending.as_ref().is_some_and(|ending| ending.hard);
-        let container = &mut self.containers[id];
-        let (since, probes) = match std::mem::replace(&mut container.state, State::Ended) {
-            State::Running { since, probes } => (since, probes),
-            State::PostStart { since } => {
-                if cause != Cause::PostStart {
-                    out.push(Action::AbandonHook(id, HookKind::PostStart));
-                }
-                (since, Probes::default())
-            }
-            other @ (State::Pending
-            | State::Waiting { .. }
-            | State::Starting { .. }
-            | State::Stopping { .. }
-            | State::Ended) => {
-                container.state = other;
-                return;
-            }
-        };
-        let mut probes = probes;
-        let mut farewell = Farewell { cause, began: self.now, grace, step: Step::Turn };
-        for kind in [ProbeKind::Startup, ProbeKind::Liveness] {
-            if probes.asking().contains(&kind) {
-                out.push(Action::AbandonProbe(id, kind));
-            }
-            if let Some(probe) = probes.get_mut(kind) {
-                probe.abandon();
-            }
-        }
-        out.push(Action::Record(killing));
-        if self.rules.containers[id].pre_stop && !grace.is_zero() && !hard {
-            farewell.step = Step::PreStop;
-            out.push(Action::RunHook(id, HookKind::PreStop));
-        }
-        container.state = State::Stopping { since, probes, notice, farewell };
-    }
-
-    fn advance_farewell(&mut self, id: ContainerId, out: &mut Vec<Action>) -> bool {
-        let now = self.now;
-        let hard = self.ending.as_ref().is_some_and(|ending| ending.hard);
-        let turn = self.is_its_turn(id);
-        let State::Stopping { farewell, .. } = &mut self.containers[id].state else { return false };
-        let expired = now >= farewell.until();
-        match farewell.step {
-            Step::PreStop if hard || expired => {
-                out.push(Action::AbandonHook(id, HookKind::PreStop));
-                farewell.step = Step::Turn;
-            }
-            Step::Turn | Step::Stopped { .. } if hard => {
-                out.push(Action::Kill(id, Signal::Kill));
-                farewell.step = Step::Killed;
-            }
-            Step::Turn if expired || turn || farewell.cause != Cause::Pod => {
-                farewell.step = Step::Stopped { kill_at: farewell.kill_at(now) };
-                out.push(Action::Kill(id, Signal::Stop));
-            }
-            Step::Stopped { kill_at } if now >= kill_at => {
-                out.push(Action::Kill(id, Signal::Kill));
-                farewell.step = Step::Killed;
-            }
-            Step::PreStop | Step::Turn | Step::Stopped { .. } | Step::Killed => return false,
-        }
-        true
-    }
-
-    // ANCHOR: turn
-    /// Cuando el Pod acaba, los auxiliares esperan a todos los demás y, entre ellos, se paran en
-    /// orden inverso al de arranque.
-    fn is_its_turn(&self, id: ContainerId) -> bool {
-        let kind = |id: ContainerId| self.rules.containers[id].kind;
-        let waits_for = |other: ContainerId| kind(other) != Kind::Sidecar || other > id;
-        let first = |other: ContainerId| other != id && waits_for(other) && self.containers[other].may_live();
-        kind(id) != Kind::Sidecar || !(0..self.containers.len()).any(first)
-    }
-    // ANCHOR_END: turn
 
     // ANCHOR: start_next
     /// Arranca el siguiente contenedor que nunca ha arrancado, si le toca.

@@ -1,7 +1,6 @@
 //! Las reglas de un Pod: lo que el núcleo necesita de la especificación, con los valores
 //! predeterminados de Kubernetes ya puestos.
 
-use super::HookKind;
 use super::ProbeKind;
 use super::probe::ProbeRules;
 use super::restart::ExitRule;
@@ -107,13 +106,6 @@ impl ContainerRules {
             ProbeKind::Startup => self.startup.as_ref(),
             ProbeKind::Readiness => self.readiness.as_ref(),
             ProbeKind::Liveness => self.liveness.as_ref(),
-        }
-    }
-
-    pub fn has_hook(&self, kind: HookKind) -> bool {
-        match kind {
-            HookKind::PostStart => self.post_start,
-            HookKind::PreStop => self.pre_stop,
         }
     }
 }

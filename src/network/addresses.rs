@@ -13,8 +13,10 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// La última que se dio.
-const LAST: &str = "ultima";
+/// La última que se dio, fuera del directorio: en él solo hay direcciones en uso.
+fn last_path() -> PathBuf {
+    Path::new(state::RUN).join("ultima-ip")
+}
 
 fn dir() -> PathBuf {
     Path::new(state::RUN).join("ips")
@@ -22,8 +24,9 @@ fn dir() -> PathBuf {
 
 fn lock() -> Result<Flock<File>, Error> {
     state::make_private_dir(&dir())?;
-    let path = dir().join("lock");
-    let failed = |e: &dyn std::fmt::Display| Error::failed(format!("no se pudo abrir {}", path.display())).because(e);
+    let path = Path::new(state::RUN).join("ips.lock");
+    let failed =
+        |e: &dyn std::fmt::Display| Error::failed(format!("no se pudo abrir {}", path.display())).because(e);
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     Flock::lock(file.map_err(|e| failed(&e))?, FlockArg::LockExclusive).map_err(|(_, errno)| failed(&errno))
 }
@@ -40,16 +43,17 @@ fn nth(n: u32) -> Ipv4Addr {
 /// Reserva una dirección para el Pod `uid`.
 pub fn lease(uid: &str) -> Result<PodNetwork, Error> {
     let _lock = lock()?;
-    let last: Option<Ipv4Addr> = fs::read_to_string(dir().join(LAST)).ok().and_then(|t| t.trim().parse().ok());
+    let last: Option<Ipv4Addr> = fs::read_to_string(last_path()).ok().and_then(|t| t.trim().parse().ok());
     let first = last.map_or(0, |ip| u32::from(ip).saturating_sub(u32::from(GATEWAY)));
     for n in 0..USABLE {
         let ip = nth(first.wrapping_add(n));
         // crear con «si no existe»: quien lo consigue se la queda
-        let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir().join(ip.to_string()));
+        let open =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir().join(ip.to_string()));
         match open.and_then(|mut file| file.write_all(uid.as_bytes())) {
             Ok(()) => {
                 // si no se puede apuntar, solo se pierde el turno
-                let _ = fs::write(dir().join(LAST), ip.to_string());
+                let _ = fs::write(last_path(), ip.to_string());
                 return Ok(PodNetwork::with_ip(ip));
             }
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}

@@ -19,7 +19,9 @@ use crate::error::{Error, StepError};
 use crate::kernel::Kernel;
 use crate::kernel::ops::WriteValue;
 use crate::spec::types::PodSpec;
-use ops::{AddAddress, AddBridge, AddVeth, DefaultRoute, PermanentNeighbour, RemoveNeighbour, SetHairpin, SetLink};
+use ops::{
+    AddAddress, AddBridge, AddVeth, DefaultRoute, PermanentNeighbour, RemoveNeighbour, SetHairpin, SetLink,
+};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -94,7 +96,10 @@ pub fn attach(k: &mut Kernel, net: &PodNetwork, pause: i32, shown: &str) -> Resu
         "apuntar la dirección física del Pod, para no preguntarla: con mil Pods la tabla se llenaría",
         PermanentNeighbour { ip: net.ip, mac: net.mac, device: net.bridge.clone() },
     )?;
-    k.undo_later("borrar la dirección física del Pod", RemoveNeighbour { ip: net.ip, device: net.bridge.clone() });
+    k.undo_later(
+        "borrar la dirección física del Pod",
+        RemoveNeighbour { ip: net.ip, device: net.bridge.clone() },
+    );
     Ok(())
 }
 // ANCHOR_END: attach

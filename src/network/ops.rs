@@ -265,7 +265,12 @@ impl Op for PermanentNeighbour {
         "rtnetlink(7)"
     }
     fn shell(&self) -> String {
-        format!("ip neigh replace {} lladdr {} dev {} nud permanent", self.ip, mac_text(self.mac), self.device)
+        format!(
+            "ip neigh replace {} lladdr {} dev {} nud permanent",
+            self.ip,
+            mac_text(self.mac),
+            self.device
+        )
     }
     fn run(&self) -> Result<(), Errno> {
         neighbour(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, self.ip, &self.device)?

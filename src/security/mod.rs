@@ -74,7 +74,11 @@ pub fn plan(
 }
 
 /// Del lado del contenedor: lo que no se hereda de quien lanzó micropod.
-pub fn limit_process(k: &mut Kernel, plan: &SecurityPlan, oom_score_adj: Option<i32>) -> Result<(), StepError> {
+pub fn limit_process(
+    k: &mut Kernel,
+    plan: &SecurityPlan,
+    oom_score_adj: Option<i32>,
+) -> Result<(), StepError> {
     k.step("que los ficheros que cree no los pueda escribir cualquiera", SetUmask(0o022))?;
     k.step("no dejar volcados de memoria, que pueden llevar secretos", SetLimit::core(0))?;
     if let Some(adj) = oom_score_adj {
@@ -91,7 +95,10 @@ pub fn limit_process(k: &mut Kernel, plan: &SecurityPlan, oom_score_adj: Option<
 /// tope ya puesto se podría recuperar lo soltado, y después de cambiar de usuario ya no se puede
 /// cambiar de grupos.
 pub fn drop_privileges(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> {
-    k.step("poner tope a las capacidades: ni un ejecutable setuid podrá pasarlo", DropBounding(plan.capabilities))?;
+    k.step(
+        "poner tope a las capacidades: ni un ejecutable setuid podrá pasarlo",
+        DropBounding(plan.capabilities),
+    )?;
     k.step("conservar las capacidades al cambiar de usuario", KeepCapabilities)?;
     k.step("quedarse solo con sus grupos", SetGroups(plan.groups.clone()))?;
     k.step("cambiar de grupo", SetGid(plan.gid))?;

@@ -9,7 +9,8 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid};
 
-const NO_SHELL: Option<&str> = Some("la shell no puede hacérselo a sí misma; setpriv lo hace al ejecutar otro programa");
+const NO_SHELL: Option<&str> =
+    Some("la shell no puede hacérselo a sí misma; setpriv lo hace al ejecutar otro programa");
 
 /// Los permisos que se quitan a los ficheros nuevos.
 pub struct SetUmask(pub u32);

@@ -49,7 +49,12 @@ pub fn hide_paths(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> 
     k.step("crear un directorio con el que tapar otros", MakeDir::new(EMPTY, 0o555))?;
     k.step(
         "montar en él un sistema de ficheros vacío, en el que no cabe nada",
-        Mount { fstype: "tmpfs", target: &Place::at(EMPTY), flags: closed, data: "nr_blocks=1,nr_inodes=1".into() },
+        Mount {
+            fstype: "tmpfs",
+            target: &Place::at(EMPTY),
+            flags: closed,
+            data: "nr_blocks=1,nr_inodes=1".into(),
+        },
     )?;
     for path in MASKED {
         // lo que este kernel no tiene no hace falta taparlo; en un ensayo se cuenta todo
@@ -71,11 +76,17 @@ pub fn hide_paths(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> 
 fn protect(k: &mut Kernel, path: &Path) -> Result<(), StepError> {
     let (source, target) = (Place::at(path), Place::at(path));
     let shown = path.display();
-    k.step(format_args!("montar {shown} sobre sí mismo, para poder protegerlo"), Bind { source: &source, target: &target })?;
+    k.step(
+        format_args!("montar {shown} sobre sí mismo, para poder protegerlo"),
+        Bind { source: &source, target: &target },
+    )?;
     let open: Result<Place, StepError> = match path.is_dir() {
         true => k.step(format_args!("mirar {shown} ya montado"), OpenDir(path.into())),
         false => k.step(format_args!("mirar {shown} ya montado"), OpenPath(path.into())),
     };
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    k.step(format_args!("dejar {shown} en solo lectura"), RestrictMount { target: &open?, flags, recursive: true })
+    k.step(
+        format_args!("dejar {shown} en solo lectura"),
+        RestrictMount { target: &open?, flags, recursive: true },
+    )
 }

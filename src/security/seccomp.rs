@@ -8,31 +8,86 @@ use libc::c_long;
 
 /// Grupos de llamadas que se niegan con EPERM, y por qué.
 pub const DENIED: &[(&str, &str, &[c_long])] = &[
-    ("montajes", "desharían las rutas tapadas", &[
-        libc::SYS_mount, libc::SYS_umount2, libc::SYS_pivot_root, libc::SYS_open_tree, libc::SYS_move_mount,
-        libc::SYS_fsopen, libc::SYS_fsconfig, libc::SYS_fsmount, libc::SYS_fspick, libc::SYS_mount_setattr,
-    ]),
+    (
+        "montajes",
+        "desharían las rutas tapadas",
+        &[
+            libc::SYS_mount,
+            libc::SYS_umount2,
+            libc::SYS_pivot_root,
+            libc::SYS_open_tree,
+            libc::SYS_move_mount,
+            libc::SYS_fsopen,
+            libc::SYS_fsconfig,
+            libc::SYS_fsmount,
+            libc::SYS_fspick,
+            libc::SYS_mount_setattr,
+        ],
+    ),
     ("espacios de nombres", "dan acceso a mucho código del kernel", &[libc::SYS_setns, libc::SYS_unshare]),
-    ("código del kernel", "lo cambian", &[
-        libc::SYS_init_module, libc::SYS_finit_module, libc::SYS_delete_module, libc::SYS_kexec_load, libc::SYS_bpf,
-    ]),
-    ("la máquina", "valen para toda ella", &[
-        libc::SYS_reboot, libc::SYS_swapon, libc::SYS_swapoff, libc::SYS_acct, libc::SYS_quotactl,
-        libc::SYS_quotactl_fd, libc::SYS_sethostname, libc::SYS_setdomainname, libc::SYS_vhangup, libc::SYS_syslog,
-    ]),
+    (
+        "código del kernel",
+        "lo cambian",
+        &[
+            libc::SYS_init_module,
+            libc::SYS_finit_module,
+            libc::SYS_delete_module,
+            libc::SYS_kexec_load,
+            libc::SYS_bpf,
+        ],
+    ),
+    (
+        "la máquina",
+        "valen para toda ella",
+        &[
+            libc::SYS_reboot,
+            libc::SYS_swapon,
+            libc::SYS_swapoff,
+            libc::SYS_acct,
+            libc::SYS_quotactl,
+            libc::SYS_quotactl_fd,
+            libc::SYS_sethostname,
+            libc::SYS_setdomainname,
+            libc::SYS_vhangup,
+            libc::SYS_syslog,
+        ],
+    ),
     ("el reloj", "no es de cada contenedor", &[libc::SYS_clock_settime, libc::SYS_settimeofday]),
-    ("las llaves", "no son de cada contenedor", &[libc::SYS_add_key, libc::SYS_request_key, libc::SYS_keyctl]),
-    ("puertas al kernel", "por ellas han entrado muchos ataques", &[
-        libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register, libc::SYS_userfaultfd,
-        libc::SYS_perf_event_open, libc::SYS_fanotify_init, libc::SYS_lookup_dcookie,
-    ]),
-    ("lo ajeno", "abren ficheros o procesos de otros", &[
-        libc::SYS_open_by_handle_at, libc::SYS_kcmp, libc::SYS_pidfd_getfd, libc::SYS_process_madvise,
-    ]),
-    ("la memoria de la máquina", "la reparten entre nodos", &[
-        libc::SYS_mbind, libc::SYS_set_mempolicy, libc::SYS_get_mempolicy, libc::SYS_migrate_pages,
-        libc::SYS_move_pages, SYS_SET_MEMPOLICY_HOME_NODE,
-    ]),
+    (
+        "las llaves",
+        "no son de cada contenedor",
+        &[libc::SYS_add_key, libc::SYS_request_key, libc::SYS_keyctl],
+    ),
+    (
+        "puertas al kernel",
+        "por ellas han entrado muchos ataques",
+        &[
+            libc::SYS_io_uring_setup,
+            libc::SYS_io_uring_enter,
+            libc::SYS_io_uring_register,
+            libc::SYS_userfaultfd,
+            libc::SYS_perf_event_open,
+            libc::SYS_fanotify_init,
+            libc::SYS_lookup_dcookie,
+        ],
+    ),
+    (
+        "lo ajeno",
+        "abren ficheros o procesos de otros",
+        &[libc::SYS_open_by_handle_at, libc::SYS_kcmp, libc::SYS_pidfd_getfd, libc::SYS_process_madvise],
+    ),
+    (
+        "la memoria de la máquina",
+        "la reparten entre nodos",
+        &[
+            libc::SYS_mbind,
+            libc::SYS_set_mempolicy,
+            libc::SYS_get_mempolicy,
+            libc::SYS_migrate_pages,
+            libc::SYS_move_pages,
+            SYS_SET_MEMPOLICY_HOME_NODE,
+        ],
+    ),
     ("lo antiguo", "solo está en x86-64 o nadie lo usa", ONLY_HERE),
 ];
 
@@ -41,9 +96,18 @@ const SYS_SET_MEMPOLICY_HOME_NODE: c_long = 450;
 
 #[cfg(target_arch = "x86_64")]
 const ONLY_HERE: &[c_long] = &[
-    libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt, libc::SYS_uselib, libc::SYS_ustat, libc::SYS_sysfs,
-    libc::SYS__sysctl, 174, 178, 177, // create_module, query_module, get_kernel_syms
-    libc::SYS_nfsservctl, libc::SYS_kexec_file_load,
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+    libc::SYS_modify_ldt,
+    libc::SYS_uselib,
+    libc::SYS_ustat,
+    libc::SYS_sysfs,
+    libc::SYS__sysctl,
+    174,
+    178,
+    177, // create_module, query_module, get_kernel_syms
+    libc::SYS_nfsservctl,
+    libc::SYS_kexec_file_load,
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const ONLY_HERE: &[c_long] = &[libc::SYS_nfsservctl, 294 /* kexec_file_load */];
@@ -110,7 +174,10 @@ pub fn program() -> Vec<BpfInstruction> {
     for number in DENIED.iter().flat_map(|(_, _, calls)| *calls) {
         code.extend([unless(JUMP_EQUAL, *number as u32, 1), answer(eperm)]);
     }
-    code.extend(on_call(libc::SYS_clone, &[load(argument(0)), unless(JUMP_BITS, NAMESPACE_FLAGS, 1), answer(eperm)]));
+    code.extend(on_call(
+        libc::SYS_clone,
+        &[load(argument(0)), unless(JUMP_BITS, NAMESPACE_FLAGS, 1), answer(eperm)],
+    ));
     code.extend(on_call(libc::SYS_socket, &only(0, &FAMILIES, deny(libc::EAFNOSUPPORT))));
     code.extend(on_call(libc::SYS_personality, &only(0, &PERSONALITIES, eperm)));
     let mut injection = vec![load(argument(1))];
@@ -181,7 +248,14 @@ mod tests {
 
     #[test]
     fn lo_corriente_pasa() {
-        for number in [libc::SYS_read, libc::SYS_write, libc::SYS_openat, libc::SYS_execve, libc::SYS_futex, libc::SYS_ptrace] {
+        for number in [
+            libc::SYS_read,
+            libc::SYS_write,
+            libc::SYS_openat,
+            libc::SYS_execve,
+            libc::SYS_futex,
+            libc::SYS_ptrace,
+        ] {
             assert_eq!(call(number, [0; 3]), ALLOW, "{number}");
         }
         assert_eq!(call(libc::SYS_clone, [0x3d0f00, 0, 0]), ALLOW, "un hilo");
@@ -197,7 +271,9 @@ mod tests {
     #[test]
     fn lo_delicado_se_mira_por_sus_argumentos() {
         let eperm = deny(libc::EPERM);
-        for flag in [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000] {
+        for flag in
+            [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000]
+        {
             assert_eq!(call(libc::SYS_clone, [flag | 17, 0, 0]), eperm, "{flag:#x}");
         }
         for family in [17, 38, 40] {

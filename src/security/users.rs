@@ -47,15 +47,15 @@ pub fn resolve(wanted: &Wanted, root: &Path) -> Result<User, String> {
         (Some(uid), _) => id(uid)?,
         (None, Some(account)) => account.uid,
         (None, None) if image_user.is_empty() => 0,
-        (None, None) => number(image_user).ok_or(format!(
-            "la imagen pide el usuario `{image_user}`, que no está en su /etc/passwd"
-        ))?,
+        (None, None) => number(image_user)
+            .ok_or(format!("la imagen pide el usuario `{image_user}`, que no está en su /etc/passwd"))?,
     };
     let image_gid = match image_group {
         "" => None,
-        name => Some(group_id(&groups, name).ok_or(format!(
-            "la imagen pide el grupo `{name}`, que no está en su /etc/group"
-        ))?),
+        name => Some(
+            group_id(&groups, name)
+                .ok_or(format!("la imagen pide el grupo `{name}`, que no está en su /etc/group"))?,
+        ),
     };
     let gid = match (wanted.gid, wanted.uid, image_gid, account) {
         (Some(gid), ..) => id(gid)?,
@@ -72,7 +72,12 @@ pub fn resolve(wanted: &Wanted, root: &Path) -> Result<User, String> {
     all.dedup();
     all.retain(|g| *g != gid);
     let home = account.map_or("/", |a| a.home.as_str());
-    Ok(User { uid, gid, groups: all, home: if uid == 0 && account.is_none() { "/root".into() } else { home.into() } })
+    Ok(User {
+        uid,
+        gid,
+        groups: all,
+        home: if uid == 0 && account.is_none() { "/root".into() } else { home.into() },
+    })
 }
 
 fn id(number: i64) -> Result<u32, String> {
@@ -138,7 +143,8 @@ fn open_existing(root: &Place, path: &str) -> Option<File> {
     use std::os::fd::AsFd;
     let path = std::ffi::CString::new(path).ok()?;
     let resolve = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_MAGICLINKS;
-    let fd = sys::openat2(root.fd.as_ref()?.as_fd(), &path, libc::O_RDONLY | libc::O_NONBLOCK, 0, resolve).ok()?;
+    let fd =
+        sys::openat2(root.fd.as_ref()?.as_fd(), &path, libc::O_RDONLY | libc::O_NONBLOCK, 0, resolve).ok()?;
     Some(File::from(fd))
 }
 
@@ -149,7 +155,11 @@ mod tests {
     fn image(test: &str) -> std::path::PathBuf {
         let root = std::env::temp_dir().join(format!("micropod-usuarios-{test}-{}", std::process::id()));
         std::fs::create_dir_all(root.join("etc")).unwrap();
-        std::fs::write(root.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:web:/var/www:/bin/false\n").unwrap();
+        std::fs::write(
+            root.join("etc/passwd"),
+            "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:web:/var/www:/bin/false\n",
+        )
+        .unwrap();
         std::fs::write(root.join("etc/group"), "web:x:34:\nextra:x:50:web,otro\nroot:x:0:\n").unwrap();
         root
     }
@@ -190,7 +200,10 @@ mod tests {
         let root = image("enlace");
         std::fs::remove_file(root.join("etc/passwd")).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", root.join("etc/passwd")).unwrap();
-        assert!(ask(&root, "root", None, None).is_err(), "el enlace se sigue dentro de la imagen: a sí mismo");
+        assert!(
+            ask(&root, "root", None, None).is_err(),
+            "el enlace se sigue dentro de la imagen: a sí mismo"
+        );
         std::fs::remove_dir_all(root).unwrap();
     }
 }

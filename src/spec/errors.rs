@@ -47,14 +47,16 @@ impl Place {
     }
 }
 
-fn floor_char(text: &str, at: usize) -> usize {
+/// El principio del carácter que hay en el byte `at`.
+pub fn floor_char(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }
 
 /// `text` sin nada que engañe a una terminal, y de `max` caracteres como mucho.
 pub fn visible(text: &str, max: usize) -> String {
-    let mut shown: String = text.chars().take(max).map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect();
+    let mut shown: String =
+        text.chars().take(max).map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(max).is_some() {
         shown.push('…');
     }
@@ -89,9 +91,10 @@ impl fmt::Display for SpecError {
             note("pista", hint)?;
         }
         if !self.possible.is_empty() {
-            note("posibles", &self.possible.join(", "))?;
+            let label = if self.code == "MP0101" { "campos posibles" } else { "valores posibles" };
+            note(label, &self.possible.join(", "))?;
         }
-        note("más", &format!("micropod explain {}", self.code))
+        note("más información", &format!("micropod explain {}", self.code))
     }
 }
 
@@ -112,7 +115,11 @@ fn draw(f: &mut fmt::Formatter, place: &Place, width: usize) -> fmt::Result {
         chars[from..caret.min(to)].iter().map(|&c| if c == '\t' { '\t' } else { ' ' }).collect();
     under.insert_str(0, if from > 0 { " " } else { "" });
     let carets = "^".repeat(place.width.min((to + 1).saturating_sub(caret)).max(1));
-    write!(f, "\n{:width$} |\n{} | {dots}{line}{tail}\n{:width$} | {under}{carets}\n{:width$} |", "", place.line, "", "")
+    write!(
+        f,
+        "\n{:width$} |\n{} | {dots}{line}{tail}\n{:width$} | {under}{carets}\n{:width$} |",
+        "", place.line, "", ""
+    )
 }
 
 impl std::error::Error for SpecError {}
@@ -169,7 +176,7 @@ mod tests {
         let start = text.find("mal").unwrap();
         assert_eq!(
             error(text, start..start + 3),
-            "error[MP0101]: mal\n --> a.ron:2:9\n  |\n2 | \tñandú: mal\n  | \t       ^^^\n  |\n  = más: micropod explain MP0101"
+            "error[MP0101]: mal\n --> a.ron:2:9\n  |\n2 | \tñandú: mal\n  | \t       ^^^\n  |\n  = más información: micropod explain MP0101"
         );
     }
 

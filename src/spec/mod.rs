@@ -1,11 +1,17 @@
 //! Lo que escribe quien usa micropod: los objetos de Kubernetes, su lectura y su validación.
 
+pub mod codes;
 pub mod errors;
+pub mod kubernetes_fields;
 pub mod parse;
 pub mod quantity;
+pub mod reader;
 pub mod schema;
+pub mod structure;
+pub mod suggest;
 pub mod tree;
 pub mod types;
+pub mod validate;
 
 pub use errors::{Place, SpecError, SpecErrors};
 pub use parse::load;

@@ -5,14 +5,15 @@
 //! sintaxis y luego sus campos, y solo si ahí no aparece nada se traduce el error de `ron`.
 
 use super::errors::{Place, SpecError, SpecErrors, is_hidden, visible};
-use super::tree::{self, Tree, Value};
+use super::structure::{self, Finding};
+use super::tree::{Tree, Value};
 use super::types::{Object, Pod};
-use super::Loaded;
+use super::validate::{self, Broken};
+use super::{Loaded, kubernetes_fields, reader, suggest};
 use crate::error::Error;
 use ron::extensions::Extensions;
 use std::fs::File;
 use std::io::{self, Read};
-use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -23,10 +24,10 @@ pub const MAX_BYTES: u64 = 1 << 20;
 pub fn load(path: &Path) -> Result<Loaded, Error> {
     let stdin = path == Path::new("-");
     let file = if stdin { "entrada estándar".to_string() } else { visible(&path.to_string_lossy(), 200) };
-    let bytes = if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
+    let bytes =
+        if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
     let bytes = bytes.map_err(|e| unreadable(&file, &e))?;
-    let text = decode(&file, bytes)?;
-    let pod = parse(&file, &text)?;
+    let pod = parse_bytes(&file, bytes)?;
     Ok(Loaded { pod, base: base_of(if stdin { None } else { path.parent() })? })
 }
 
@@ -37,7 +38,8 @@ fn base_of(parent: Option<&Path>) -> Result<PathBuf, Error> {
         _ => Path::new("."),
     };
     parent.canonicalize().map_err(|e| {
-        Error::failed(format!("no se pudo saber en qué directorio está `{}`", parent.display())).because(say(&e))
+        Error::failed(format!("no se pudo saber en qué directorio está `{}`", parent.display()))
+            .because(say(&e))
     })
 }
 
@@ -57,7 +59,7 @@ fn refuse(code: &'static str, file: &str, problem: impl Into<String>, hint: &str
 
 /// Abre `path` si es un fichero corriente: abrir una tubería puede no acabar nunca, y leer
 /// /dev/zero, tampoco. Se mira antes de abrir y, por si entretanto cambia, otra vez después.
-fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecError> {
+fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecErrors> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(e) => return Ok(Err(e)),
@@ -70,11 +72,11 @@ fn open(path: &Path, file: &str) -> Result<io::Result<File>, SpecError> {
     Ok(opened)
 }
 
-fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecError> {
+fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecErrors> {
     let kind = metadata.file_type();
     if kind.is_file() {
         if metadata.len() > MAX_BYTES {
-            return Err(too_big(file, &format!("ocupa {} bytes", metadata.len())));
+            return Err(too_big(file, &format!("ocupa {} bytes", metadata.len())).into());
         }
         return Ok(());
     }
@@ -87,7 +89,7 @@ fn only_regular(metadata: &std::fs::Metadata, file: &str) -> Result<(), SpecErro
     } else {
         ("un dispositivo", "indica un fichero de texto")
     };
-    Err(refuse("MP0115", file, format!("`{file}` es {what}, no un fichero de texto"), hint))
+    Err(refuse("MP0115", file, format!("`{file}` es {what}, no un fichero de texto"), hint).into())
 }
 
 fn read_at_most(source: impl Read) -> io::Result<Vec<u8>> {
@@ -118,25 +120,27 @@ fn too_big(file: &str, size: &str) -> SpecError {
 }
 
 /// Bytes → texto: ni demasiados, ni binarios, ni con marcas invisibles.
-fn decode(file: &str, bytes: Vec<u8>) -> Result<String, SpecError> {
+fn decode(file: &str, bytes: Vec<u8>) -> Result<String, SpecErrors> {
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_big(file, "pasa del tamaño permitido"));
+        return Err(too_big(file, "pasa del tamaño permitido").into());
     }
     let line_of = |at: usize| bytes[..at].iter().filter(|&&b| b == b'\n').count() + 1;
     let hint = "indica un fichero de texto en UTF-8; `file` dice qué es cada uno";
     if let Some(at) = bytes.iter().position(|&b| b == 0) {
         let problem = format!("no es un fichero de texto: hay un byte nulo en la línea {}", line_of(at));
-        return Err(refuse("MP0118", file, problem, hint));
+        return Err(refuse("MP0118", file, problem, hint).into());
     }
     if let Err(e) = std::str::from_utf8(&bytes) {
         let at = e.valid_up_to();
-        let problem = format!("no es texto UTF-8: el byte {:#04x} de la línea {} no lo es", bytes[at], line_of(at));
-        return Err(refuse("MP0118", file, problem, hint));
+        let problem =
+            format!("no es texto UTF-8: el byte {:#04x} de la línea {} no lo es", bytes[at], line_of(at));
+        return Err(refuse("MP0118", file, problem, hint).into());
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     if text.starts_with('\u{feff}') {
-        let hint = "guárdalo como «UTF-8», no como «UTF-8 con BOM», o quítala con `sed -i '1s/^\\xEF\\xBB\\xBF//'`";
-        return Err(refuse("MP0119", file, "el fichero empieza por una marca BOM invisible", hint));
+        let hint =
+            "guárdalo como «UTF-8», no como «UTF-8 con BOM», o quítala con `sed -i '1s/^\\xEF\\xBB\\xBF//'`";
+        return Err(refuse("MP0119", file, "el fichero empieza por una marca BOM invisible", hint).into());
     }
     Ok(text)
 }
@@ -151,21 +155,30 @@ pub fn options() -> ron::Options {
     )
 }
 
+/// El Pod que describen los bytes de un fichero.
+pub fn parse_bytes(file: &str, bytes: Vec<u8>) -> Result<Pod, SpecErrors> {
+    let text = decode(file, bytes)?;
+    parse(file, &text)
+}
+
 /// El Pod que describe `text`; `file` es el nombre que sale en los errores.
 pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
     refuse_hidden(file, text)?;
-    if tree::is_blank(text) {
+    if reader::is_blank(text) {
         let hint = "un Pod empieza así: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
         return Err(refuse("MP0116", file, format!("`{file}` está vacío"), hint).into());
     }
     match options().from_str::<Object>(text) {
-        Ok(Object::Pod(pod)) => Ok(pod),
+        Ok(Object::Pod(pod)) => match validate::check(&pod) {
+            broken if broken.is_empty() => Ok(pod),
+            broken => Err(place_all(file, text, locate_all(text, broken))),
+        },
         Err(error) => Err(diagnose(file, text, error)),
     }
 }
 
 /// Los caracteres que cambian el orden en que se ve el texto hacen creer que dice otra cosa.
-fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecError> {
+fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecErrors> {
     let hidden = text.char_indices().find(|&(_, c)| is_hidden(c) && !c.is_control());
     let Some((at, c)) = hidden else { return Ok(()) };
     let mut error = refuse(
@@ -175,23 +188,137 @@ fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecError> {
         "bórralo: lo que se lee no es lo que dice",
     );
     error.place = Some(Place::new(text, at..at + c.len_utf8()));
-    Err(error)
+    Err(error.into())
 }
 
+/// Por qué no es un Pod: primero qué parece, luego su sintaxis, luego sus campos.
 fn diagnose(file: &str, text: &str, error: ron::error::SpannedError) -> SpecErrors {
     let tree = Tree::read(text);
+    if let Some(error) = other_language(file, text).or_else(|| other_object(file, text, &tree)) {
+        return error.into();
+    }
     if let Some(fault) = &tree.fault {
-        let mut error = refuse(fault.code, file, fault.problem.clone(), fault.hint.as_deref().unwrap_or_default());
+        let mut error =
+            refuse(fault.code, file, fault.problem.clone(), fault.hint.as_deref().unwrap_or_default());
         error.place = Some(Place::new(text, fault.at.clone()));
         return error.into();
     }
-    translate(file, text, &error).into()
+    match structure::check(text, &tree) {
+        found if found.is_empty() => translate(file, text, &error).into(),
+        found => place_all(file, text, found),
+    }
+}
+
+/// De los caminos de los campos a los bytes que ocupan.
+fn locate_all(text: &str, broken: Vec<Broken>) -> Vec<Finding> {
+    let tree = Tree::read(text);
+    let find = |b: Broken| {
+        let at = if b.on_key { tree.find_key(text, &b.path) } else { tree.find(text, &b.path) };
+        let at = at.unwrap_or(0..0);
+        Finding { at, code: b.code, field: b.path, problem: b.problem, hint: b.hint, possible: Vec::new() }
+    };
+    broken.into_iter().map(find).collect()
+}
+
+/// De los bytes señalados a la línea y la columna, en el orden del fichero.
+fn place_all(file: &str, text: &str, mut found: Vec<Finding>) -> SpecErrors {
+    found.sort_by_key(|f| f.at.start);
+    let place = |f: Finding| SpecError {
+        code: f.code,
+        file: file.to_string(),
+        place: Some(Place::new(text, f.at)),
+        field: f.field,
+        problem: f.problem,
+        hint: f.hint,
+        possible: f.possible,
+    };
+    SpecErrors(found.into_iter().map(place).collect())
+}
+
+const SHAPE_OF_A_POD: &str = "micropod lee RON: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
+
+/// YAML y JSON se reconocen por cómo empiezan.
+fn other_language(file: &str, text: &str) -> Option<SpecError> {
+    let significant = text.lines().enumerate().find(|(_, line)| {
+        let line = line.trim();
+        !line.is_empty() && !line.starts_with('#') && !line.starts_with("//")
+    });
+    let (number, line) = significant?;
+    let trimmed = line.trim();
+    let key = trimmed.split(':').next().unwrap_or_default();
+    let bare_key = key.len() < trimmed.len() && !key.is_empty() && key.chars().all(|c| c.is_alphanumeric());
+    let yaml = trimmed.starts_with("---") || trimmed.starts_with("- ") || trimmed.starts_with("%YAML");
+    let language = if trimmed.starts_with('{') {
+        "JSON"
+    } else if yaml || bare_key && !trimmed[key.len() + 1..].trim_start().starts_with('(') {
+        "YAML"
+    } else {
+        return None;
+    };
+    let mut error = refuse("MP0114", file, format!("esto parece {language}"), SHAPE_OF_A_POD);
+    let start: usize = text.split_inclusive('\n').take(number).map(str::len).sum();
+    error.place = Some(Place::new(text, start..start + line.len()));
+    Some(error)
+}
+
+/// El objeto no es un Pod: quizá otro de Kubernetes, quizá ninguno.
+fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
+    let name = match &tree.root.value {
+        Value::Object { name, .. } | Value::Tuple { name, .. } => name.clone(),
+        Value::Word => Some(tree.root.span.clone()),
+        // el fallo de sintaxis, si lo hay, dice más
+        _ if tree.fault.is_some() => return None,
+        _ => None,
+    };
+    let kind = name.clone().map_or("", |range| &text[range]);
+    if kind == "Pod" && !matches!(tree.root.value, Value::Word) {
+        return None;
+    }
+    let known = kubernetes_fields::other_kind(kind);
+    let problem = match (kind, known) {
+        ("Pod", _) => "después de `Pod` van unos paréntesis con sus campos".to_string(),
+        ("", _) => "falta decir qué objeto es".to_string(),
+        (kind, Some(_)) => format!("`{kind}` es un objeto de Kubernetes que micropod no crea: solo `Pod`"),
+        (kind, None) => format!("`{}` no es un objeto: micropod solo crea `Pod`", visible(kind, 60)),
+    };
+    let guess = suggest::nearest(kind, ["Pod"])
+        .filter(|_| kind != "Pod")
+        .map(|pod| format!("¿querías decir `{pod}`?"));
+    let hint = known.map(str::to_string).or(guess).unwrap_or_else(|| SHAPE_OF_A_POD.to_string());
+    let mut error = refuse("MP0113", file, problem, &hint);
+    let at = name.unwrap_or(tree.root.span.start..tree.root.span.start + 1);
+    error.place = Some(Place::new(text, at));
+    Some(error)
 }
 
 /// Lo que dice `ron`, en español: la última red, por si el árbol no ve nada.
 fn translate(file: &str, text: &str, error: &ron::error::SpannedError) -> SpecError {
-    let _ = (Value::Text, &error.code);
-    let mut spec = refuse("MP0109", file, format!("esto no es RON válido: {}", error.code), "");
+    use ron::Error as Ron;
+    let (code, problem) = match &error.code {
+        Ron::InvalidEscape(_) => {
+            ("MP0110", "hay una secuencia de escape que no vale dentro de un texto".to_string())
+        }
+        Ron::Eof => ("MP0109", "el texto acaba antes de tiempo".to_string()),
+        Ron::ExceededRecursionLimit => {
+            ("MP0111", "hay demasiados paréntesis unos dentro de otros".to_string())
+        }
+        Ron::IntegerOutOfBounds => ("MP0106", "este número es demasiado grande".to_string()),
+        Ron::InvalidIntegerDigit { digit, .. } => {
+            ("MP0106", format!("`{digit}` no es una cifra de este número"))
+        }
+        Ron::FloatUnderscore | Ron::UnderscoreAtBeginning => {
+            ("MP0106", "este número no está bien escrito".to_string())
+        }
+        Ron::NoSuchExtension(name) => {
+            ("MP0109", format!("RON no tiene ninguna extensión `{}`", visible(name, 60)))
+        }
+        Ron::Message(text) => ("MP0106", visible(text, 300)),
+        Ron::InvalidIdentifier(name) | Ron::SuggestRawIdentifier(name) => {
+            ("MP0101", format!("`{}` no es el nombre de ningún campo", visible(name, 60)))
+        }
+        _ => ("MP0109", "esto no es RON válido".to_string()),
+    };
+    let mut spec = refuse(code, file, problem, "compara con un ejemplo de la documentación");
     spec.place = Some(Place::new(text, byte_of(text, error.span.start)..byte_of(text, error.span.end)));
     spec
 }
@@ -203,5 +330,22 @@ fn byte_of(text: &str, position: ron::error::Position) -> usize {
     line + rest.char_indices().nth(position.col.saturating_sub(1)).map_or(rest.len(), |(i, _)| i)
 }
 
-#[allow(dead_code)]
-fn unused(_: Range<usize>) {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn de_una_fuente_sin_fin_se_lee_un_byte_mas_que_el_limite() {
+        let bytes = read_at_most(io::repeat(b' ')).unwrap();
+        assert_eq!(bytes.len() as u64, MAX_BYTES + 1);
+        assert_eq!(decode("-", bytes).unwrap_err().0[0].code, "MP0117");
+    }
+
+    #[test]
+    fn linea_y_columna_de_ron_llevan_al_byte() {
+        let text = "añb\nñc";
+        for (line, col, byte) in [(1, 1, 0), (1, 3, 3), (2, 1, 5), (2, 2, 7), (9, 9, 8)] {
+            assert_eq!(byte_of(text, ron::error::Position { line, col }), byte);
+        }
+    }
+}

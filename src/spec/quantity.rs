@@ -40,6 +40,11 @@ impl Quantity {
         u64::try_from(self.millis.div_ceil(1000)).unwrap_or(u64::MAX)
     }
 
+    /// En milésimas, sin redondear ni recortar: para comparar.
+    pub fn millis_exact(&self) -> u128 {
+        self.millis
+    }
+
     /// En milésimas (de CPU).
     pub fn millis(&self) -> u64 {
         u64::try_from(self.millis).unwrap_or(u64::MAX)
@@ -139,7 +144,8 @@ fn scale(integer: &str, fraction: &str, times: u128, over: u128) -> Result<u128,
     if significant.len() > 19 {
         return Err(Fault::TooBig);
     }
-    let whole: u128 = if significant.is_empty() { 0 } else { significant.parse().map_err(|_| Fault::TooBig)? };
+    let whole: u128 =
+        if significant.is_empty() { 0 } else { significant.parse().map_err(|_| Fault::TooBig)? };
     let (kept, rest) = fraction.split_at(fraction.len().min(DECIMALS));
     let part: u128 = format!("{kept:0<DECIMALS$}").parse().map_err(|_| Fault::NotANumber)?;
     let crumbs = u128::from(rest.bytes().any(|b| b != b'0'));

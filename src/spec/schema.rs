@@ -1,10 +1,17 @@
 //! De una sola definición salen el tipo de Rust y su documentación (`micropod explain`).
 
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
 /// Un campo de un tipo de Kubernetes, para documentarlo.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// El identificador de Rust; [`Field::name`] da el nombre que se escribe.
     pub ident: &'static str,
+    /// El atributo de serde, si lo tiene: `rename = "hostIP"`.
+    pub serde: &'static str,
     /// Los comentarios `///` del campo, línea a línea.
     pub doc: &'static [&'static str],
     pub required: bool,
@@ -21,6 +28,9 @@ pub struct Field {
 impl Field {
     /// El nombre que se escribe: el de Kubernetes, en camelCase.
     pub fn name(&self) -> String {
+        if let Some(name) = self.serde.strip_prefix("rename = ") {
+            return name.trim_matches('"').to_string();
+        }
         let mut words = self.ident.trim_start_matches("r#").split('_');
         let mut name = words.next().unwrap_or_default().to_string();
         for word in words {
@@ -85,10 +95,40 @@ impl<T: Described> Described for Vec<T> {
     }
 }
 
-impl<T: Described> Described for std::collections::BTreeMap<String, T> {
+impl<T: Described> Described for BTreeMap<String, T> {
     fn kind() -> String {
         format!("map[string]{}", T::kind())
     }
+}
+
+/// Clave repetida: se reconoce por esta frase al situar el error.
+pub const REPEATED_KEY: &str = "clave repetida";
+
+/// Lee un mapa negándose a que una clave aparezca dos veces: si la última ganara en silencio, una
+/// etiqueta se perdería sin que nadie lo viera.
+pub fn unique_keys<'de, T, D>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct Reader<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+        type Value = BTreeMap<String, T>;
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            f.write_str("un mapa: {\"clave\": \"valor\"}")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, value)) = entries.next_entry::<String, T>()? {
+                if map.contains_key(&key) {
+                    return Err(de::Error::custom(format_args!("{REPEATED_KEY}: `{key}`")));
+                }
+                map.insert(key, value);
+            }
+            Ok(map)
+        }
+    }
+    deserializer.deserialize_map(Reader(PhantomData))
 }
 
 /// Un campo con su valor de fábrica no se escribe.
@@ -118,7 +158,7 @@ macro_rules! object {
         $(#[doc = $type_doc:literal])*
         pub struct $type:ident {
             required { $( $(#[doc = $rdoc:literal])* $rname:ident : $rtype:ty, )* }
-            optional { $( $(#[doc = $odoc:literal])* $oname:ident : $otype:ty, )* }
+            optional { $( $(#[doc = $odoc:literal])* $(#[serde($($serde:tt)*)])? $oname:ident : $otype:ty, )* }
         }
     ) => {
         $(#[doc = $type_doc])*
@@ -128,6 +168,7 @@ macro_rules! object {
             $( $(#[doc = $rdoc])* pub $rname: $rtype, )*
             $( $(#[doc = $odoc])*
                #[serde(default, skip_serializing_if = "crate::spec::schema::is_default")]
+               $(#[serde($($serde)*)])?
                pub $oname: $otype, )*
         }
 
@@ -141,14 +182,14 @@ macro_rules! object {
             fn fields() -> &'static [crate::spec::schema::Field] {
                 &[
                     $( crate::spec::schema::Field {
-                        ident: stringify!($rname), doc: &[$($rdoc),*], required: true,
+                        ident: stringify!($rname), serde: "", doc: &[$($rdoc),*], required: true,
                         kind: <$rtype as crate::spec::schema::Described>::kind,
                         fields: <$rtype as crate::spec::schema::Described>::fields,
                         type_doc: <$rtype as crate::spec::schema::Described>::doc,
                         values: <$rtype as crate::spec::schema::Described>::values,
                     }, )*
                     $( crate::spec::schema::Field {
-                        ident: stringify!($oname), doc: &[$($odoc),*], required: false,
+                        ident: stringify!($oname), serde: stringify!($($($serde)*)?), doc: &[$($odoc),*], required: false,
                         kind: <$otype as crate::spec::schema::Described>::kind,
                         fields: <$otype as crate::spec::schema::Described>::fields,
                         type_doc: <$otype as crate::spec::schema::Described>::doc,

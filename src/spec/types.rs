@@ -39,8 +39,10 @@ object! {
         }
         optional {
             /// Etiquetas: pares clave y valor para reconocer y seleccionar objetos.
+            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             labels: BTreeMap<String, String>,
             /// Anotaciones: pares clave y valor para guardar datos que no sirven para seleccionar.
+            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             annotations: BTreeMap<String, String>,
         }
     }
@@ -50,7 +52,8 @@ object! {
     /// La descripción de un Pod: lo que quieres que haya.
     pub struct PodSpec {
         required {
-            /// Los contenedores del Pod; al menos uno. Todos arrancan, en este orden.
+            /// Los contenedores del Pod: al menos uno y, con los de inicialización, 64 como mucho.
+            /// Todos arrancan, en este orden.
             containers: Vec<Container>,
         }
         optional {
@@ -159,6 +162,7 @@ object! {
             /// Puerto de la máquina que se redirige a este: de 1 a 65535.
             host_port: Option<i64>,
             /// Dirección de la máquina en la que vale hostPort. La predeterminada es todas.
+            #[serde(rename = "hostIP")]
             host_ip: Option<String>,
             /// Protocolo: TCP (el predeterminado) o UDP.
             protocol: Protocol,
@@ -191,7 +195,7 @@ object! {
         optional {
             /// CPU, en núcleos: 2, 0.5 o 500m (milésimas).
             cpu: Option<Quantity>,
-            /// Memoria, en bytes: 64Mi (múltiplos de 1024) o 64M (de 1000).
+            /// Memoria, en bytes: 64Mi (múltiplos de 1024) o 64M (de 1000). Como límite, 512Ki o más.
             memory: Option<Quantity>,
             /// Número de procesos e hilos. Solo en spec.resources.limits.
             pids: Option<Quantity>,
@@ -318,14 +322,14 @@ object! {
             tcp_socket: Option<TcpSocketAction>,
             /// Segundos desde que arranca el contenedor hasta la primera pregunta. Predeterminado: 0.
             initial_delay_seconds: Option<i64>,
-            /// Segundos entre preguntas. Predeterminado: 10. Mínimo: 1.
+            /// Segundos entre preguntas. Predeterminado, también si es 0: 10.
             period_seconds: Option<i64>,
-            /// Segundos que se espera la respuesta. Predeterminado: 1. Mínimo: 1.
+            /// Segundos que se espera la respuesta. Predeterminado, también si es 0: 1.
             timeout_seconds: Option<i64>,
             /// Aciertos seguidos para darla por buena. Predeterminado: 1. En livenessProbe y
             /// startupProbe debe ser 1.
             success_threshold: Option<i64>,
-            /// Fallos seguidos para darla por mala. Predeterminado: 3. Mínimo: 1.
+            /// Fallos seguidos para darla por mala. Predeterminado, también si es 0: 3.
             failure_threshold: Option<i64>,
             /// Segundos de gracia al matar el contenedor por esta sonda, en lugar de los del Pod.
             /// No vale en readinessProbe.

@@ -32,7 +32,6 @@ pub struct Life {
     pub input: Option<OwnedFd>,
     pub logs: LogWriter,
     pub cgroup: Option<PathBuf>,
-    pub layer: PathBuf,
     /// No pudo convertirse en su programa.
     pub failure: Option<StepError>,
 }
@@ -83,7 +82,8 @@ impl Supervisor {
         let pause = Pause { pidfd: self.pause.as_ref().map(|(_, fd)| fd.as_fd()), shown: &shown };
         let born = container::start(&mut self.k, &self.plan, id, number, pause, stdio)?;
         let pid = born.child.pid;
-        let logs = LogWriter::open(&state::log_dir(&self.plan.name).join(&self.plan.containers[id].name), number);
+        let logs =
+            LogWriter::open(&state::log_dir(&self.plan.name).join(&self.plan.containers[id].name), number);
         let Some((pidfd, channel)) = born.child.into_parts() else { unreachable!("aquí no se ensaya") };
         self.lives_so_far[id] += 1;
         Ok(Life {
@@ -97,7 +97,6 @@ impl Supervisor {
             input: ends.input,
             logs,
             cgroup: born.cgroup,
-            layer: born.layer,
             failure: None,
         })
     }
@@ -110,11 +109,14 @@ impl Supervisor {
         let stdin = plan.stdin;
         let name = plan.name.clone();
         let pipe = |nonblocking_read| Pipe { flags: OFlag::O_CLOEXEC, nonblocking_read };
-        let (output, their_output) = self.k.step(format_args!("abrir la tubería de la salida de {name}"), pipe(true))?;
-        let (errors, their_errors) = self.k.step(format_args!("abrir la tubería de los errores de {name}"), pipe(true))?;
+        let (output, their_output) =
+            self.k.step(format_args!("abrir la tubería de la salida de {name}"), pipe(true))?;
+        let (errors, their_errors) =
+            self.k.step(format_args!("abrir la tubería de los errores de {name}"), pipe(true))?;
         let (their_input, input) = match stdin {
             true => {
-                let (theirs, ours) = self.k.step(format_args!("abrir la tubería de la entrada de {name}"), pipe(false))?;
+                let (theirs, ours) =
+                    self.k.step(format_args!("abrir la tubería de la entrada de {name}"), pipe(false))?;
                 let nonblocking = nix::fcntl::FcntlArg::F_SETFL(OFlag::O_NONBLOCK);
                 // si fallara, escribir podría esperar: no hay otra consecuencia
                 let _ = nix::fcntl::fcntl(&ours, nonblocking);
@@ -177,7 +179,9 @@ impl Supervisor {
         while self.lives[id].as_ref().is_some_and(|life| life.channel.is_some() && life.failure.is_none()) {
             self.hear(id);
         }
-        let Some(pidfd) = self.lives[id].as_ref().and_then(|life| life.pidfd.try_clone().ok()) else { return };
+        let Some(pidfd) = self.lives[id].as_ref().and_then(|life| life.pidfd.try_clone().ok()) else {
+            return;
+        };
         let exit = reap(pidfd.as_fd()).unwrap_or(Exit::Signal(libc::SIGKILL));
         self.drain(id);
         let Some(mut life) = self.lives[id].take() else { return };

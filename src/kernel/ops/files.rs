@@ -56,9 +56,8 @@ impl Op for MakeDir {
             Err(errno) => Err(errno),
             // la umask solo estorba a los permisos de grupo y otros: así se ahorra una llamada
             Ok(()) if self.mode & 0o077 == 0 => Ok(()),
-            Ok(()) => {
-                fs::set_permissions(&self.path, fs::Permissions::from_mode(self.mode)).map_err(|e| errno_of(&e))
-            }
+            Ok(()) => fs::set_permissions(&self.path, fs::Permissions::from_mode(self.mode))
+                .map_err(|e| errno_of(&e)),
         }
     }
     fn rehearse(&self) {}

@@ -103,7 +103,8 @@ impl Op for RestrictMount<'_> {
     }
     fn rehearse(&self) {}
     fn caveat(&self) -> Option<&'static str> {
-        self.recursive.then_some("el comando mount no alcanza a los montajes que haya dentro; mount_setattr, sí")
+        self.recursive
+            .then_some("el comando mount no alcanza a los montajes que haya dentro; mount_setattr, sí")
     }
 }
 

@@ -289,3 +289,21 @@ impl Op for Fork {
         None
     }
 }
+
+/// Que ninguna señal llegue ignorada ni bloqueada al programa.
+pub struct ResetSignals;
+
+impl Op for ResetSignals {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "sigaction(2)"
+    }
+    fn shell(&self) -> String {
+        ": env --default-signal --block-signal=".into()
+    }
+    fn run(&self) -> Result<(), Errno> {
+        sys::default_signals();
+        Ok(())
+    }
+    fn rehearse(&self) {}
+}

@@ -55,7 +55,11 @@ impl Op for OpenTerminal {
         "script -q -c sh /dev/null".into()
     }
     fn run(&self) -> Result<TerminalPair, Errno> {
-        let master = open("/dev/pts/ptmx", OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW, Mode::empty())?;
+        let master = open(
+            "/dev/pts/ptmx",
+            OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW,
+            Mode::empty(),
+        )?;
         // el contenedor manda en su /dev: se comprueba que es de verdad el multiplexor de terminales
         let file = std::fs::File::from(master.try_clone().map_err(|e| errno_of(&e))?);
         let rdev = file.metadata().map_err(|e| errno_of(&e))?.rdev();
@@ -67,7 +71,10 @@ impl Op for OpenTerminal {
     }
     /// En un ensayo el par es `/dev/null` dos veces: nadie lo usa.
     fn rehearse(&self) -> TerminalPair {
-        let null = || open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).expect("/dev/null existe siempre");
+        let null = || {
+            open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())
+                .expect("/dev/null existe siempre")
+        };
         TerminalPair { master: null(), slave: null() }
     }
 }
@@ -160,5 +167,25 @@ impl Op for Duplicate<'_> {
     }
     fn rehearse(&self) -> OwnedFd {
         OpenTerminal.rehearse().slave
+    }
+}
+
+/// Que al ejecutar otro programa se cierre todo descriptor que no sea 0, 1 o 2.
+pub struct CloseInherited;
+
+impl Op for CloseInherited {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "close_range(2)"
+    }
+    fn shell(&self) -> String {
+        ": close_range 3".into()
+    }
+    fn run(&self) -> Result<(), Errno> {
+        sys::cloexec_from(3)
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        Some("la shell solo cierra descriptores de uno en uno: exec 3>&-")
     }
 }

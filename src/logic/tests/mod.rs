@@ -1,8 +1,13 @@
 //! Diarios: qué pide el núcleo y cuándo. Se leen de arriba abajo.
 
+mod init;
+mod probes;
+mod properties;
 mod restarts;
+mod status;
+mod termination;
 
-use super::rules::{ContainerRules, Kind, PodRules, RestartPolicy};
+use super::rules::{Kind, PodRules, RestartPolicy};
 use super::simulate::{Answers, Entry, obedient, simulate};
 use super::status::{ContainerState, ContainerStatus, Phase};
 use super::*;
@@ -22,6 +27,18 @@ fn rules(policy: RestartPolicy, names: &[&str]) -> PodRules {
     };
     let metadata = types::ObjectMeta { name: "web".into(), ..Default::default() };
     PodRules::from(&types::Pod { metadata, spec }, 1)
+}
+
+/// Una sonda que pregunta cada `period` segundos y se cree el fallo número `failures`.
+fn probe(period: u64, failures: u32) -> super::probe::ProbeRules {
+    super::probe::ProbeRules {
+        initial_delay: s(0),
+        period: s(period),
+        timeout: s(1),
+        success_threshold: 1,
+        failure_threshold: failures,
+        grace: None,
+    }
 }
 
 fn exited(id: ContainerId, code: i32) -> Event {

@@ -1,0 +1,92 @@
+//! `micropod delete`: parar un Pod y olvidarlo.
+
+use super::{pod_names, term, words};
+use crate::control::{self, Request};
+use crate::error::{Error, exit};
+use crate::logic::status::ContainerState;
+use crate::state::{self, Claim};
+use clap::ArgMatches;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+pub fn delete(args: &ArgMatches) -> Result<u8, Error> {
+    super::require_root("borrar Pods", "delete pod")?;
+    let grace = match (args.get_flag("now"), args.get_one::<String>("grace-period")) {
+        (true, _) => Some(1),
+        (false, None) => None,
+        (false, Some(text)) => Some(text.parse().map_err(|_| {
+            Error::usage(format!("«{text}» no es un plazo")).with_hint("--grace-period=10 son diez segundos")
+        })?),
+    };
+    let names = pod_names(&words(args, "POD"))?;
+    if names.is_empty() {
+        return Err(Error::usage("falta el nombre del Pod").with_hint("micropod delete pod NOMBRE"));
+    }
+    for name in &names {
+        match super::see(name) {
+            Err(_) if args.get_flag("ignore-not-found") => continue,
+            Err(error) => return Err(error),
+            Ok(_) => delete_one(name, grace, args.get_flag("force"))?,
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn delete_one(name: &str, grace_seconds: Option<u64>, force: bool) -> Result<(), Error> {
+    let path = state::pod_dir(name).join("control");
+    let asked = control::ask(&path, &Request::Delete { grace_seconds, force });
+    log::debug!("el supervisor de {name} responde: {asked:?}");
+    let claim = wait_for_name(name)?;
+    if let Some(seen) = state::see_claimed(&claim) {
+        if seen.was_abandoned() || asked.is_err() {
+            crate::gc::reap(&seen.record, &seen.live);
+        }
+    }
+    crate::gc::forget_logs(name);
+    state::clear_pending(name);
+    claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
+    println!("pod \"{name}\" deleted");
+    Ok(())
+}
+
+/// Espera a que el supervisor acabe. En una terminal, dice a quién espera y por qué.
+fn wait_for_name(name: &str) -> Result<Claim, Error> {
+    let started = Instant::now();
+    let mut said = 0;
+    loop {
+        if let Some(claim) = Claim::take(name)? {
+            return Ok(claim);
+        }
+        let seconds = started.elapsed().as_secs();
+        if seconds > said && std::io::stderr().is_terminal() {
+            said = seconds;
+            tell_who(name, seconds);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn tell_who(name: &str, seconds: u64) {
+    let Some(seen) = state::see(name) else { return };
+    let grace = seen.record.pod.spec.termination_grace_period_seconds.unwrap_or(30);
+    let containers = seen.live.status.init_containers.iter().chain(&seen.live.status.containers);
+    for (container, process) in containers.zip(&seen.live.processes) {
+        if !matches!(container.state, ContainerState::Running { .. }) {
+            continue;
+        }
+        let deaf = process.is_some_and(|p| !handles_sigterm(p.pid));
+        let why = if deaf { "; su PID 1 no atiende SIGTERM: habrá que esperar a SIGKILL" } else { "" };
+        term::note(&format!(
+            "esperando a que termine {} (SIGTERM, {seconds}/{grace} s){why}",
+            container.name
+        ));
+    }
+}
+
+/// ¿Tiene el proceso un manejador para SIGTERM? El PID 1 de un espacio de procesos no muere sin él.
+fn handles_sigterm(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+    let mask = caught.and_then(|l| u64::from_str_radix(l.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (libc::SIGTERM - 1)) != 0
+}

@@ -1,0 +1,155 @@
+//! `micropod exec`: un comando dentro de un contenedor que ya corre.
+
+use super::{choose_container, one_pod, term, words};
+use crate::container::{self, Stdio, Target};
+use crate::error::{Error, exit};
+use crate::kernel::child::News;
+use crate::kernel::{Kernel, Mode, sys};
+use crate::state::{ProcessId, Seen};
+use crate::supervise;
+use clap::ArgMatches;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
+    let seen = one_pod(args, "POD")?;
+    let id = choose_container(&seen, args.get_one::<String>("container"))?;
+    let plan = &seen.record.plans[id];
+    let (process, pidfd) = running(&seen, id)?;
+    let (stdin, tty) = (args.get_flag("stdin"), args.get_flag("tty"));
+    let target = Target {
+        plan,
+        pidfd: pidfd.as_fd(),
+        pid: process.pid,
+        cgroup: seen.record.cgroup.as_ref().map(|pod| pod.join(&plan.name)),
+        namespaces: supervise::namespaces_of_a_container(seen.record.cgroup.is_some()),
+    };
+    let resized = tty
+        .then(watch_window)
+        .transpose()
+        .map_err(|e| Error::failed("no se pudo vigilar la ventana").because(e))?;
+    let mut k = Kernel::new(Mode::Quiet);
+    let child = container::exec(&mut k, &target, &words(args, "COMANDO"), stdio(stdin, tty)?)?;
+    let Some((child, channel)) = child.into_parts() else {
+        return Err(Error::failed("no se ensaya un exec"));
+    };
+    let mut terminal = None;
+    loop {
+        match k.hear(&channel) {
+            None | Some(News::Ready) => {}
+            Some(News::Terminal(master)) => terminal = master,
+            Some(News::Failed(error)) => {
+                supervise::reap(child.as_fd());
+                return Err(Error::Step(error));
+            }
+            Some(News::Closed) => break,
+        }
+    }
+    drop(channel);
+    if let Some(terminal) = &terminal {
+        relay(terminal, child.as_fd(), stdin, resized.as_ref());
+    }
+    let code = supervise::reap(child.as_fd()).map_or(exit::FAILED, |end| (end.code() & 0xff) as u8);
+    if code != 0 {
+        term::note(&format!("command terminated with exit code {code}"));
+    }
+    Ok(code)
+}
+
+/// El PID 1 del contenedor, comprobado después de abrir su pidfd: el número pudo pasar a otro.
+fn running(seen: &Seen, id: usize) -> Result<(ProcessId, OwnedFd), Error> {
+    let name = &seen.record.plans[id].name;
+    let process = seen.live.processes.get(id).copied().flatten().filter(|_| seen.supervised);
+    let open = process.and_then(|p| Some((p, sys::pidfd_open(p.pid).ok()?)));
+    open.filter(|(p, _)| p.is_alive()).ok_or_else(|| {
+        Error::failed(format!("el contenedor `{name}` no está en marcha"))
+            .with_hint(format!("mira por qué con `micropod describe pod {}`", seen.record.name))
+    })
+}
+
+/// Sin terminal, el comando escribe directamente donde escribe micropod.
+fn stdio(stdin: bool, tty: bool) -> Result<Stdio, Error> {
+    if tty {
+        return Ok(Stdio::Terminal);
+    }
+    let copy = |fd: BorrowedFd| {
+        fd.try_clone_to_owned().map_err(|e| Error::failed("no se pudo duplicar un descriptor").because(e))
+    };
+    let input = if stdin { Some(copy(std::io::stdin().as_fd())?) } else { None };
+    Ok(Stdio::Pipes {
+        input,
+        output: copy(std::io::stdout().as_fd())?,
+        errors: copy(std::io::stderr().as_fd())?,
+    })
+}
+
+/// Un descriptor que despierta cuando cambia el tamaño de la ventana.
+fn watch_window() -> std::io::Result<UnixStream> {
+    let (read, write) = UnixStream::pair()?;
+    read.set_nonblocking(true)?;
+    write.set_nonblocking(true)?;
+    signal_hook::low_level::pipe::register(libc::SIGWINCH, write)?;
+    Ok(read)
+}
+
+/// Lleva lo tecleado al contenedor y lo suyo a la pantalla, hasta que acabe.
+fn relay(terminal: &OwnedFd, child: BorrowedFd, stdin: bool, resized: Option<&UnixStream>) {
+    let _raw = term::RawMode::enter();
+    term::copy_size(terminal.as_fd());
+    let input = std::io::stdin();
+    let mut typing = stdin;
+    let mut buffer = [0; 8192];
+    loop {
+        let mut fds =
+            vec![PollFd::new(terminal.as_fd(), PollFlags::POLLIN), PollFd::new(child, PollFlags::POLLIN)];
+        fds.extend(resized.map(|r| PollFd::new(r.as_fd(), PollFlags::POLLIN)));
+        if typing {
+            fds.push(PollFd::new(input.as_fd(), PollFlags::POLLIN));
+        }
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) => {}
+            Err(Errno::EINTR) => continue,
+            Err(_) => return,
+        }
+        let ready = |i: usize| fds.get(i).and_then(PollFd::revents).is_some_and(|r| !r.is_empty());
+        if ready(0) {
+            match nix::unistd::read(terminal, &mut buffer) {
+                Ok(n) if n > 0 && write_all(std::io::stdout().as_fd(), &buffer[..n]) => {}
+                // EIO: ya nadie tiene el otro extremo
+                _ => return,
+            }
+            continue;
+        }
+        if ready(1) {
+            return;
+        }
+        if let Some(window) = resized.filter(|_| ready(2)) {
+            // vaciar el aviso; cuántos hubo da igual
+            let _ = nix::unistd::read(window, &mut buffer);
+            term::copy_size(terminal.as_fd());
+        }
+        if typing && ready(if resized.is_some() { 3 } else { 2 }) {
+            match nix::unistd::read(input.as_fd(), &mut buffer) {
+                Ok(n) if n > 0 => typing = write_all(terminal.as_fd(), &buffer[..n]),
+                _ => {
+                    // fin de la entrada: lo que teclearía quien pulsa Ctrl-D
+                    typing = false;
+                    write_all(terminal.as_fd(), &[4]);
+                }
+            }
+        }
+    }
+}
+
+fn write_all(fd: BorrowedFd, mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        match nix::unistd::write(fd, bytes) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(Errno::EINTR) => {}
+            Err(_) => return false,
+        }
+    }
+    true
+}

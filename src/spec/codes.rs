@@ -1,0 +1,713 @@
+//! Los códigos de error: qué significa cada uno, con un ejemplo mal y otro bien.
+//!
+//! Los ejemplos no son adorno: una prueba comprueba que el que está mal da ese código y que el que
+//! está bien se acepta.
+
+/// Un código de error de los objetos que se escriben.
+pub struct Code {
+    pub code: &'static str,
+    pub title: &'static str,
+    pub text: &'static str,
+    pub place: Where,
+    pub wrong: &'static str,
+    /// Vacío si no hay un equivalente correcto que enseñar.
+    pub right: &'static str,
+}
+
+/// Dónde irían los ejemplos dentro del fichero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Where {
+    /// El ejemplo es el fichero entero.
+    File,
+    /// Dentro de `metadata: (…)`.
+    Metadata,
+    /// Dentro de `spec: (…)`, que ya tiene un contenedor.
+    Spec,
+    /// Dentro de `containers: […]`.
+    Containers,
+    /// Dentro de un contenedor que ya tiene nombre e imagen.
+    Container,
+    /// El ejemplo es un comando.
+    Command,
+}
+
+impl Where {
+    /// El fichero entero que sale de poner el ejemplo en su sitio.
+    pub fn file(self, example: &str) -> String {
+        let pod =
+            |metadata: &str, spec: &str| format!("Pod(\n  metadata: ({metadata}),\n  spec: ({spec}),\n)\n");
+        let name = "name: \"ejemplo\"";
+        match self {
+            Where::File | Where::Command => example.to_string(),
+            Where::Metadata => pod(example, "containers: [(name: \"web\", image: \"nginx\")]"),
+            Where::Spec => pod(name, &format!("containers: [(name: \"web\", image: \"nginx\")],\n{example}")),
+            Where::Containers => pod(name, &format!("containers: [\n{example}\n]")),
+            Where::Container => {
+                pod(name, &format!("containers: [(name: \"web\", image: \"nginx\",\n{example}\n)]"))
+            }
+        }
+    }
+
+    pub fn describe(self) -> &'static str {
+        match self {
+            Where::File => "el fichero entero",
+            Where::Metadata => "dentro de `metadata`",
+            Where::Spec => "dentro de `spec`",
+            Where::Containers => "dentro de `spec.containers`",
+            Where::Container => "dentro de un contenedor",
+            Where::Command => "en la terminal",
+        }
+    }
+}
+
+const fn code(
+    code: &'static str,
+    title: &'static str,
+    text: &'static str,
+    place: Where,
+    wrong: &'static str,
+    right: &'static str,
+) -> Code {
+    Code { code, title, text, place, wrong, right }
+}
+
+/// El código `name`; da igual cómo estén las mayúsculas.
+pub fn find(name: &str) -> Option<&'static Code> {
+    CODES.iter().find(|c| c.code.eq_ignore_ascii_case(name))
+}
+
+/// Un Pod mínimo, para los ejemplos que son el fichero entero.
+const POD: &str =
+    "Pod(\n  metadata: (name: \"web\"),\n  spec: (containers: [(name: \"web\", image: \"nginx\")]),\n)";
+
+pub const CODES: &[Code] = &[
+    code(
+        "MP0101",
+        "campo desconocido",
+        "Ningún campo se llama así en ese objeto. Casi siempre es una errata: los nombres son los de \
+         Kubernetes, en inglés y con mayúsculas intercaladas (`restartPolicy`). El error enseña los que hay y \
+         `micropod explain pod.spec.containers` los explica.",
+        Where::Containers,
+        "(name: \"web\", imagen: \"nginx\")",
+        "(name: \"web\", image: \"nginx\")",
+    ),
+    code(
+        "MP0102",
+        "campo de Kubernetes que micropod no implementa",
+        "El campo existe en Kubernetes y está bien escrito, pero micropod no hace lo que pide. Omitirlo en \
+         silencio te haría creer que funciona, así que se rechaza por su nombre.",
+        Where::Spec,
+        "affinity: (),",
+        "",
+    ),
+    code(
+        "MP0103",
+        "campo en un sitio que no es el suyo",
+        "El campo existe, pero en otro objeto. Mira con qué paréntesis lo has dejado dentro.",
+        Where::Metadata,
+        "name: \"web\", restartPolicy: Never",
+        "name: \"web\"",
+    ),
+    code(
+        "MP0104",
+        "falta un campo obligatorio",
+        "Hay campos sin los que el objeto no significa nada: un contenedor necesita `name` e `image`. \
+         `micropod explain` los marca con «-required-».",
+        Where::Containers,
+        "(name: \"web\")",
+        "(name: \"web\", image: \"nginx\")",
+    ),
+    code(
+        "MP0105",
+        "campo repetido",
+        "El mismo campo está dos veces en un objeto, y no se puede saber cuál vale.",
+        Where::Containers,
+        "(name: \"web\", image: \"nginx\", image: \"php\")",
+        "(name: \"web\", image: \"nginx\")",
+    ),
+    code(
+        "MP0106",
+        "valor de otra clase",
+        "El campo espera un valor de otra clase: un número donde hay un texto, una lista donde hay un valor \
+         suelto… En RON los textos van entre comillas, las listas entre corchetes, los objetos entre paréntesis \
+         y los mapas entre llaves.",
+        Where::Container,
+        "command: \"sh\"",
+        "command: [\"sh\"]",
+    ),
+    code(
+        "MP0107",
+        "palabra que no está entre las posibles",
+        "El campo solo admite unas palabras, que en RON van sin comillas y con sus mayúsculas.",
+        Where::Spec,
+        "restartPolicy: Siempre",
+        "restartPolicy: Always",
+    ),
+    code(
+        "MP0108",
+        "cantidad mal escrita",
+        "Una cantidad es un número y un sufijo pegado a él: `Ki`, `Mi`, `Gi` multiplican por 1024; `k`, `M`, `G`, \
+         por 1000; `m` divide entre 1000 (`500m` de CPU es media). `MB`, `mb` o `K` no existen en Kubernetes.",
+        Where::Container,
+        "resources: (limits: (memory: \"64MB\"))",
+        "resources: (limits: (memory: \"64Mi\"))",
+    ),
+    code(
+        "MP0109",
+        "error de sintaxis de RON",
+        "Falta o sobra un signo: una coma entre dos campos, los dos puntos después de un nombre, el paréntesis \
+         o el corchete que cierra. El error señala el sitio donde falta, o lo que se abrió y no se cierra.",
+        Where::Containers,
+        "(name: \"web\" image: \"nginx\")",
+        "(name: \"web\", image: \"nginx\")",
+    ),
+    code(
+        "MP0110",
+        "comillas",
+        "Los textos van entre comillas dobles y rectas. Dentro, una barra invertida se escribe `\\\\` y unas \
+         comillas, `\\\"`; en un texto crudo, `r\"…\"`, nada es especial.",
+        Where::Containers,
+        "(name: \"web\", image: nginx:1.27)",
+        "(name: \"web\", image: \"nginx:1.27\")",
+    ),
+    code(
+        "MP0111",
+        "demasiados paréntesis unos dentro de otros",
+        "micropod deja de leer a los 40 niveles; un Pod completo no pasa de 12.",
+        Where::Spec,
+        "volumes: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+        "volumes: []",
+    ),
+    code(
+        "MP0112",
+        "sobra texto después del objeto",
+        "En cada fichero va un solo objeto. Si sobra un paréntesis, es que no hay ninguno abierto.",
+        Where::File,
+        "Pod(metadata: (name: \"web\"), spec: (containers: [(name: \"web\", image: \"nginx\")])))",
+        "Pod(metadata: (name: \"web\"), spec: (containers: [(name: \"web\", image: \"nginx\")]))",
+    ),
+    code(
+        "MP0113",
+        "no es un Pod",
+        "micropod crea Pods, en una sola máquina. Los objetos que en un clúster crean Pods por ti (`Deployment`, \
+         `Job`…) o los conectan (`Service`) no existen aquí: el error dice qué hacer en su lugar.",
+        Where::File,
+        "Deployment(metadata: (name: \"web\"))",
+        POD,
+    ),
+    code(
+        "MP0114",
+        "esto parece YAML o JSON",
+        "El fichero no está escrito en RON. El árbol y los nombres son los mismos que en YAML: cambia la \
+         sintaxis. `campo: valor` dentro de paréntesis, listas entre corchetes, textos entre comillas, comas.",
+        Where::File,
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web",
+        POD,
+    ),
+    code(
+        "MP0115",
+        "no se puede leer el fichero",
+        "No existe, no tienes permiso para leerlo o no es un fichero corriente. Con `-` se lee de la entrada \
+         estándar.",
+        Where::Command,
+        "micropod run noexiste.ron",
+        "",
+    ),
+    code(
+        "MP0116",
+        "el fichero está vacío",
+        "No hay nada, o solo hay comentarios.",
+        Where::File,
+        "// aquí irá mi Pod",
+        POD,
+    ),
+    code(
+        "MP0117",
+        "el fichero es demasiado grande",
+        "Se lee 1 MiB como mucho. La descripción de un Pod ocupa unos pocos KiB: casi seguro que es otro fichero.",
+        Where::Command,
+        "micropod run imagen-de-disco.img",
+        "",
+    ),
+    code(
+        "MP0118",
+        "no es un fichero de texto",
+        "Contiene bytes nulos o que no son UTF-8: es un binario, o está guardado con otra codificación \
+         (`iconv -f latin1 -t utf8` la cambia).",
+        Where::Command,
+        "micropod run /bin/ls",
+        "",
+    ),
+    code(
+        "MP0119",
+        "el fichero empieza por una marca BOM",
+        "Algunos editores de Windows ponen tres bytes invisibles al principio. Guárdalo como UTF-8 sin BOM.",
+        Where::File,
+        "\u{feff}Pod(metadata: (name: \"web\"), spec: (containers: [(name: \"web\", image: \"nginx\")]))",
+        POD,
+    ),
+    code(
+        "MP0120",
+        "carácter invisible o de control",
+        "Un texto con caracteres de control, o con los que cambian el sentido de la escritura, no dice lo que \
+         parece. El carácter nulo, además, corta las rutas y los argumentos que se dan al kernel.",
+        Where::Container,
+        "args: [\"uno\\0dos\"]",
+        "args: [\"uno\", \"dos\"]",
+    ),
+    code(
+        "MP0121",
+        "clave repetida en un mapa",
+        "La misma etiqueta o anotación está dos veces. Si ganara la última, la primera se perdería sin avisar.",
+        Where::Metadata,
+        "name: \"web\", labels: {\"app\": \"uno\", \"app\": \"dos\"}",
+        "name: \"web\", labels: {\"app\": \"uno\", \"nivel\": \"dos\"}",
+    ),
+    code(
+        "MP0130",
+        "nombre no válido",
+        "Los nombres acaban siendo nombres de DNS, de directorio y de cgroup. Un contenedor, un volumen o una \
+         máquina: letras minúsculas, cifras y guiones, 63 caracteres. Un Pod admite además puntos, y 253. Los \
+         guiones bajos y las mayúsculas no están permitidos.",
+        Where::Metadata,
+        "name: \"pod_multicontenedor\"",
+        "name: \"pod-multicontenedor\"",
+    ),
+    code(
+        "MP0131",
+        "nombre repetido",
+        "Dos contenedores (también los de inicialización), dos volúmenes, dos variables o dos puertos del mismo \
+         contenedor se llaman igual.",
+        Where::Containers,
+        "(name: \"web\", image: \"nginx\"), (name: \"web\", image: \"php\")",
+        "(name: \"web\", image: \"nginx\"), (name: \"php\", image: \"php\")",
+    ),
+    code(
+        "MP0132",
+        "número de contenedores",
+        "Un Pod tiene al menos un contenedor, y en micropod 64 como mucho, los de inicialización incluidos.",
+        Where::Containers,
+        "",
+        "(name: \"web\", image: \"nginx\")",
+    ),
+    code(
+        "MP0133",
+        "el volumen no está declarado",
+        "`volumeMounts` monta volúmenes de `spec.volumes`, por su nombre. Primero se declaran y luego se montan.",
+        Where::Container,
+        "volumeMounts: [(name: \"datos\", mountPath: \"/datos\")]",
+        "",
+    ),
+    code(
+        "MP0134",
+        "ruta de montaje no válida",
+        "La ruta es dentro del contenedor, absoluta y sin `..`. No puede tapar la raíz, `/proc`, `/sys` ni `/dev`, \
+         que prepara micropod.",
+        Where::File,
+        "Pod(\n  metadata: (name: \"web\"),\n  spec: (\n    containers: [(name: \"web\", image: \"nginx\", \
+         volumeMounts: [(name: \"v\", mountPath: \"datos\")])],\n    volumes: [(name: \"v\", emptyDir: ())],\n  ),\n)",
+        "Pod(\n  metadata: (name: \"web\"),\n  spec: (\n    containers: [(name: \"web\", image: \"nginx\", \
+         volumeMounts: [(name: \"v\", mountPath: \"/datos\")])],\n    volumes: [(name: \"v\", emptyDir: ())],\n  ),\n)",
+    ),
+    code(
+        "MP0135",
+        "dos montajes en la misma ruta",
+        "El segundo taparía al primero. Se comparan las rutas sin barras de más: `/datos` y `/datos/` son la misma.",
+        Where::File,
+        "Pod(\n  metadata: (name: \"web\"),\n  spec: (\n    containers: [(name: \"web\", image: \"nginx\", \
+         volumeMounts: [\n      (name: \"v\", mountPath: \"/datos\"),\n      (name: \"v\", mountPath: \"/datos/\"),\n    \
+         ])],\n    volumes: [(name: \"v\", emptyDir: ())],\n  ),\n)",
+        "",
+    ),
+    code(
+        "MP0136",
+        "`subPath` no válido",
+        "Es una ruta relativa dentro del volumen y no puede salir de él.",
+        Where::File,
+        "Pod(\n  metadata: (name: \"web\"),\n  spec: (\n    containers: [(name: \"web\", image: \"nginx\", \
+         volumeMounts: [(name: \"v\", mountPath: \"/d\", subPath: \"../otro\")])],\n    volumes: [(name: \"v\")],\n  ),\n)",
+        "Pod(\n  metadata: (name: \"web\"),\n  spec: (\n    containers: [(name: \"web\", image: \"nginx\", \
+         volumeMounts: [(name: \"v\", mountPath: \"/d\", subPath: \"otro\")])],\n    volumes: [(name: \"v\")],\n  ),\n)",
+    ),
+    code(
+        "MP0137",
+        "nombre de variable no válido",
+        "Letras, cifras, `_`, `-` y `.`, sin empezar por cifra. Un `=` la partiría en dos.",
+        Where::Container,
+        "env: [(name: \"1MODO\", value: \"clase\")]",
+        "env: [(name: \"MODO\", value: \"clase\")]",
+    ),
+    code(
+        "MP0138",
+        "puerto fuera de rango",
+        "Un puerto es un número de 16 bits que no es 0: de 1 a 65535.",
+        Where::Container,
+        "ports: [(containerPort: 70000)]",
+        "ports: [(containerPort: 7000)]",
+    ),
+    code(
+        "MP0139",
+        "dos contenedores declaran el mismo puerto",
+        "Los contenedores de un Pod comparten su dirección IP, y con ella los puertos: dos programas no pueden \
+         escuchar en el mismo. El segundo fallaría con «dirección en uso».",
+        Where::Containers,
+        "(name: \"a\", image: \"nginx\", ports: [(containerPort: 80)]),\n(name: \"b\", image: \"nginx\", ports: \
+         [(containerPort: 80)])",
+        "(name: \"a\", image: \"nginx\", ports: [(containerPort: 80)]),\n(name: \"b\", image: \"nginx\", ports: \
+         [(containerPort: 8080)])",
+    ),
+    code(
+        "MP0140",
+        "`hostPort` repetido",
+        "Un puerto de la máquina solo puede llevar a un sitio.",
+        Where::Container,
+        "ports: [(containerPort: 80, hostPort: 8080), (containerPort: 81, hostPort: 8080)]",
+        "ports: [(containerPort: 80, hostPort: 8080), (containerPort: 81, hostPort: 8081)]",
+    ),
+    code(
+        "MP0141",
+        "`hostIP` no válida",
+        "Es una dirección IPv4 de la máquina, y acompaña a un `hostPort`.",
+        Where::Container,
+        "ports: [(containerPort: 80, hostPort: 8080, hostIP: \"localhost\")]",
+        "ports: [(containerPort: 80, hostPort: 8080, hostIP: \"127.0.0.1\")]",
+    ),
+    code(
+        "MP0142",
+        "nombre de puerto no válido",
+        "Como los de IANA: 15 caracteres como mucho, letras minúsculas, cifras y guiones sueltos, y alguna letra.",
+        Where::Container,
+        "ports: [(containerPort: 80, name: \"Web\")]",
+        "ports: [(containerPort: 80, name: \"web\")]",
+    ),
+    code(
+        "MP0143",
+        "`hostPort` distinto con `hostNetwork`",
+        "Con `hostNetwork: true` el Pod usa la red de la máquina: no hay nada que redirigir.",
+        Where::File,
+        "Pod(\n  metadata: (name: \"web\"),\n  spec: (\n    hostNetwork: true,\n    containers: [(name: \"web\", image: \
+         \"nginx\", ports: [(containerPort: 80, hostPort: 8080)])],\n  ),\n)",
+        "Pod(\n  metadata: (name: \"web\"),\n  spec: (\n    hostNetwork: true,\n    containers: [(name: \"web\", image: \
+         \"nginx\", ports: [(containerPort: 80)])],\n  ),\n)",
+    ),
+    code(
+        "MP0144",
+        "plazo fuera de rango",
+        "`terminationGracePeriodSeconds` va de 0 a 2147483647; `activeDeadlineSeconds` empieza en 1.",
+        Where::Spec,
+        "terminationGracePeriodSeconds: -1",
+        "terminationGracePeriodSeconds: 0",
+    ),
+    code(
+        "MP0145",
+        "una sonda pregunta de una sola manera",
+        "`exec`, `httpGet` o `tcpSocket`: exactamente una, y si es `exec`, con su comando.",
+        Where::Container,
+        "livenessProbe: (periodSeconds: 5)",
+        "livenessProbe: (tcpSocket: (port: 80), periodSeconds: 5)",
+    ),
+    code(
+        "MP0146",
+        "número de una sonda fuera de rango",
+        "Ninguno puede ser negativo. En Kubernetes 0 es lo mismo que no ponerlo: vale el predeterminado.",
+        Where::Container,
+        "livenessProbe: (tcpSocket: (port: 80), periodSeconds: -5)",
+        "livenessProbe: (tcpSocket: (port: 80), periodSeconds: 5)",
+    ),
+    code(
+        "MP0147",
+        "campo que no vale en esa sonda",
+        "Solo `readinessProbe` puede pedir varios aciertos seguidos, y como no mata al contenedor no tiene \
+         período de gracia.",
+        Where::Container,
+        "livenessProbe: (tcpSocket: (port: 80), successThreshold: 2)",
+        "readinessProbe: (tcpSocket: (port: 80), successThreshold: 2)",
+    ),
+    code(
+        "MP0148",
+        "puerto con nombre que no existe",
+        "Una sonda puede nombrar un puerto, pero solo de los `ports` de su mismo contenedor.",
+        Where::Container,
+        "livenessProbe: (httpGet: (port: \"web\"))",
+        "ports: [(name: \"web\", containerPort: 80)], livenessProbe: (httpGet: (port: \"web\"))",
+    ),
+    code(
+        "MP0149",
+        "sonda en un contenedor de inicialización",
+        "Un contenedor de inicialización trabaja y acaba: su código de salida ya dice si fue bien.",
+        Where::Spec,
+        "initContainers: [(name: \"prepara\", image: \"busybox\", livenessProbe: (exec: (command: [\"true\"])))]",
+        "initContainers: [(name: \"prepara\", image: \"busybox\")]",
+    ),
+    code(
+        "MP0150",
+        "usuario o grupo fuera de rango",
+        "De 0 a 2147483647. El 4294967295, que es −1 sin signo, significa para el kernel «no lo cambies»: el \
+         proceso seguiría siendo root.",
+        Where::Container,
+        "securityContext: (runAsUser: 4294967295)",
+        "securityContext: (runAsUser: 1000)",
+    ),
+    code(
+        "MP0151",
+        "capacidad desconocida",
+        "Las 41 capacidades de Linux están en capabilities(7). Kubernetes las escribe en mayúsculas y sin `CAP_`; \
+         `ALL` son todas.",
+        Where::Container,
+        "securityContext: (capabilities: (add: [\"CAP_NET_ADMIN\"]))",
+        "securityContext: (capabilities: (add: [\"NET_ADMIN\"]))",
+    ),
+    code(
+        "MP0152",
+        "ajustes de seguridad que se contradicen",
+        "`privileged` o `SYS_ADMIN` con `allowPrivilegeEscalation: false`, o el usuario 0 con `runAsNonRoot`: una \
+         de las dos cosas sobra, y elegir por ti sería peligroso.",
+        Where::Container,
+        "securityContext: (privileged: true, allowPrivilegeEscalation: false)",
+        "securityContext: (privileged: true)",
+    ),
+    code(
+        "MP0153",
+        "terminal sin entrada estándar",
+        "`tty` da una terminal, y sin `stdin` no habría forma de escribir en ella.",
+        Where::Container,
+        "tty: true",
+        "tty: true, stdin: true",
+    ),
+    code(
+        "MP0154",
+        "la solicitud pasa del límite",
+        "`requests` es lo que necesita y `limits` lo que no puede pasar: no puede necesitar más de lo que puede usar.",
+        Where::Container,
+        "resources: (requests: (memory: \"128Mi\"), limits: (memory: \"64Mi\"))",
+        "resources: (requests: (memory: \"64Mi\"), limits: (memory: \"128Mi\"))",
+    ),
+    code(
+        "MP0155",
+        "límite imposible",
+        "Con menos de 512Ki de memoria o sin CPU ningún programa llega a arrancar. Ojo con los sufijos: `500m` de \
+         memoria son 0,5 bytes; `500Mi` son 500 MiB.",
+        Where::Container,
+        "resources: (limits: (memory: \"500m\"))",
+        "resources: (limits: (memory: \"500Mi\"))",
+    ),
+    code(
+        "MP0156",
+        "límite de procesos",
+        "`pids` se limita en el Pod entero, en `spec.resources.limits`, con un número entero de 1 a 4194304.",
+        Where::Container,
+        "resources: (limits: (pids: 50))",
+        "",
+    ),
+    code(
+        "MP0157",
+        "ruta de `hostPath` no válida",
+        "Es una ruta de la máquina, sin `..`. Si es relativa, lo es al directorio del fichero del Pod (Kubernetes \
+         exige que sea absoluta).",
+        Where::Spec,
+        "volumes: [(name: \"web\", hostPath: (path: \"../www\"))]",
+        "volumes: [(name: \"web\", hostPath: (path: \"./www\"))]",
+    ),
+    code(
+        "MP0158",
+        "un volumen con dos orígenes",
+        "Un volumen es un `emptyDir` o un `hostPath`, no las dos cosas.",
+        Where::Spec,
+        "volumes: [(name: \"v\", emptyDir: (), hostPath: (path: \"/srv\"))]",
+        "volumes: [(name: \"v\", hostPath: (path: \"/srv\"))]",
+    ),
+    code(
+        "MP0159",
+        "tamaño máximo de 0",
+        "En un `emptyDir` de tamaño 0 no cabe nada. Si no quieres límite, quita `sizeLimit`.",
+        Where::Spec,
+        "volumes: [(name: \"v\", emptyDir: (sizeLimit: 0))]",
+        "volumes: [(name: \"v\", emptyDir: (sizeLimit: \"64Mi\"))]",
+    ),
+    code(
+        "MP0160",
+        "etiqueta o anotación no válida",
+        "La clave es `nombre` o `dominio/nombre`: hasta 63 caracteres de letras, cifras, `-`, `_` y `.`, que \
+         empiezan y acaban por letra o cifra. El valor de una etiqueta sigue la misma regla; el de una anotación \
+         es libre, pero entre todas no pasan de 256 KiB.",
+        Where::Metadata,
+        "name: \"web\", labels: {\"curso\": \"segundo de DAM\"}",
+        "name: \"web\", labels: {\"curso\": \"segundo-de-DAM\"}",
+    ),
+    code(
+        "MP0161",
+        "argumentos o entorno demasiado grandes",
+        "El kernel no ejecuta un programa con un argumento de 128 KiB o más, ni con demasiados (E2BIG). Los datos \
+         grandes van en un fichero, montado con un volumen.",
+        Where::Command,
+        "micropod run argumentos-enormes.ron",
+        "",
+    ),
+    code(
+        "MP0162",
+        "nombre de imagen no válido",
+        "El nombre de una imagen es también su directorio en el almacén: letras, cifras, `.`, `_`, `-`, `:`, `@` y \
+         partes separadas por `/`.",
+        Where::Containers,
+        "(name: \"web\", image: \"../../etc\")",
+        "(name: \"web\", image: \"nginx:1.27\")",
+    ),
+    code(
+        "MP0163",
+        "programa o directorio de trabajo no válido",
+        "El programa no puede estar vacío y el directorio de trabajo es absoluto, dentro del contenedor.",
+        Where::Container,
+        "workingDir: \"datos\"",
+        "workingDir: \"/datos\"",
+    ),
+    code(
+        "MP0164",
+        "petición de una sonda no válida",
+        "La ruta empieza por `/` y no lleva espacios; los nombres de cabecera, letras, cifras y guiones; los \
+         valores, sin saltos de línea.",
+        Where::Container,
+        "livenessProbe: (httpGet: (port: 80, path: \"salud\"))",
+        "livenessProbe: (httpGet: (port: 80, path: \"/salud\"))",
+    ),
+    code(
+        "MP0165",
+        "lista demasiado larga",
+        "Un Pod admite 500 volúmenes, y un contenedor, 500 variables, 500 puertos y 500 montajes. Son límites de \
+         micropod, muy por encima de lo que se usa.",
+        Where::Command,
+        "micropod run mil-volumenes.ron",
+        "",
+    ),
+];
+
+/// Una palabra de las columnas STATUS y REASON, y qué significa.
+pub struct Reason {
+    pub name: &'static str,
+    pub text: &'static str,
+    /// Qué mirar después.
+    pub next: &'static str,
+}
+
+const fn reason(name: &'static str, text: &'static str, next: &'static str) -> Reason {
+    Reason { name, text, next }
+}
+
+/// La razón `name`; da igual cómo estén las mayúsculas.
+pub fn find_reason(name: &str) -> Option<&'static Reason> {
+    REASONS.iter().find(|r| r.name.eq_ignore_ascii_case(name))
+}
+
+pub const REASONS: &[Reason] = &[
+    reason(
+        "Pending",
+        "Fase del Pod: aún no han arrancado todos sus contenedores. O se está preparando, o un contenedor de \
+         inicialización no ha acabado, o algo lo impide.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "Running",
+        "Fase del Pod: hay algún contenedor en marcha, o que se va a reiniciar. También un Pod en \
+         CrashLoopBackOff está en fase Running.",
+        "micropod get pods",
+    ),
+    reason(
+        "Succeeded",
+        "Fase del Pod: todos los contenedores de aplicación acabaron con código 0 y ninguno se reiniciará.",
+        "micropod logs POD",
+    ),
+    reason(
+        "Failed",
+        "Fase del Pod: todos los contenedores de aplicación acabaron, alguno con un código distinto de 0 o \
+         matado, y ninguno se reiniciará. También si falla la inicialización con `restartPolicy: Never`.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "ContainerCreating",
+        "El contenedor todavía no ha arrancado: se preparan la red, los volúmenes y su raíz. Si dura, algo \
+         lo impide, y está en los sucesos.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "PodInitializing",
+        "El contenedor espera a que acaben los de inicialización.",
+        "micropod logs POD -c CONTENEDOR-DE-INICIALIZACIÓN",
+    ),
+    reason(
+        "CrashLoopBackOff",
+        "No es la causa: es la espera. El contenedor acabó, se va a reiniciar, y cada vez se espera el doble: \
+         10 s, 20 s, 40 s… hasta 5 minutos. Vuelve a empezar tras 10 minutos de funcionar. El primer reinicio es \
+         inmediato, y también se espera si acabó con código 0. La causa está en el último estado y en los logs.",
+        "micropod logs -p POD -c CONTENEDOR",
+    ),
+    reason(
+        "Completed",
+        "El contenedor acabó con código 0. Con `restartPolicy: Always` se reinicia igualmente.",
+        "micropod logs POD -c CONTENEDOR",
+    ),
+    reason(
+        "Error",
+        "El contenedor acabó con un código distinto de 0. Un código mayor que 128 es 128 más la señal que lo \
+         mató: 143 es SIGTERM (15) y 137, SIGKILL (9). 126: no se pudo ejecutar; 127: no existe el programa.",
+        "micropod logs -p POD -c CONTENEDOR",
+    ),
+    reason(
+        "OOMKilled",
+        "El contenedor pasó de su límite de memoria y el kernel lo mató con SIGKILL: código 137. Mueren todos sus \
+         procesos a la vez (memory.oom.group); los demás contenedores siguen.",
+        "sube `resources.limits.memory`, o mira cuánto gasta: micropod describe pod POD",
+    ),
+    reason(
+        "ContainerStatusUnknown",
+        "El supervisor del Pod murió sin poder anotar cómo acabó el contenedor: se le da el código 137.",
+        "micropod delete pod POD",
+    ),
+    reason(
+        "ErrImageNeverPull",
+        "La imagen no está en el almacén. micropod no descarga imágenes: se construyen o se importan.",
+        "micropod image ls",
+    ),
+    reason("InvalidImageName", "El nombre de la imagen no se entiende.", "micropod explain MP0162"),
+    reason(
+        "CreateContainerConfigError",
+        "La configuración pide algo imposible: `runAsNonRoot` con una imagen que se ejecuta como root, o un \
+         usuario que no está en el /etc/passwd de la imagen.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "CreateContainerError",
+        "No se pudo preparar el contenedor: su raíz, sus volúmenes o sus límites.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "RunContainerError",
+        "El contenedor se preparó, pero su programa no se pudo ejecutar: no existe (127) o no es ejecutable (126).",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "StartError",
+        "El proceso nació y murió antes de ejecutar su programa.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "Evicted",
+        "micropod echó al Pod por gastar lo que no debía: por ejemplo, un `emptyDir` que pasó de su `sizeLimit`. \
+         Queda en fase Failed.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "DeadlineExceeded",
+        "El Pod pasó de `activeDeadlineSeconds` y se terminó. Queda en fase Failed.",
+        "micropod explain pod.spec.activeDeadlineSeconds",
+    ),
+    reason(
+        "NotReady",
+        "Algún contenedor acabó bien, otro sigue en marcha y el Pod no está listo.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "Terminating",
+        "Se ha pedido que el Pod acabe: sus contenedores recibieron SIGTERM y tienen hasta el final del período \
+         de gracia para acabar por las buenas.",
+        "micropod explain pod.spec.terminationGracePeriodSeconds",
+    ),
+];

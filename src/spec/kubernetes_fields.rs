@@ -1,0 +1,328 @@
+//! Los campos que tiene Kubernetes v1 en cada tipo, los haga micropod o no.
+//!
+//! Sirven para decir «`affinity` existe en Kubernetes, micropod no lo implementa» en vez de
+//! «campo desconocido»: quien copia un ejemplo de Kubernetes no se ha equivocado al escribir.
+
+/// Un tipo: cómo lo llama micropod, cómo lo llama Kubernetes y sus campos.
+pub struct KubernetesType {
+    pub rust: &'static str,
+    pub name: &'static str,
+    pub fields: &'static [&'static str],
+}
+
+/// El tipo que micropod llama `rust`.
+pub fn of(rust: &str) -> Option<&'static KubernetesType> {
+    TYPES.iter().find(|t| t.rust == rust)
+}
+
+/// El tipo de Kubernetes en el que existe `field`, si existe en alguno.
+pub fn with_field(field: &str) -> Option<&'static KubernetesType> {
+    TYPES.iter().find(|t| t.fields.contains(&field))
+}
+
+/// Kubernetes 1.37.
+pub const TYPES: &[KubernetesType] = &[
+    KubernetesType {
+        rust: "Pod",
+        name: "Pod",
+        fields: &["apiVersion", "kind", "metadata", "spec", "status"],
+    },
+    KubernetesType {
+        rust: "ObjectMeta",
+        name: "ObjectMeta",
+        fields: &[
+            "annotations",
+            "creationTimestamp",
+            "deletionGracePeriodSeconds",
+            "deletionTimestamp",
+            "finalizers",
+            "generateName",
+            "generation",
+            "labels",
+            "managedFields",
+            "name",
+            "namespace",
+            "ownerReferences",
+            "resourceVersion",
+            "selfLink",
+            "uid",
+        ],
+    },
+    KubernetesType {
+        rust: "PodSpec",
+        name: "PodSpec",
+        fields: &[
+            "activeDeadlineSeconds",
+            "affinity",
+            "automountServiceAccountToken",
+            "containers",
+            "dnsConfig",
+            "dnsPolicy",
+            "enableServiceLinks",
+            "ephemeralContainers",
+            "evictionResponders",
+            "hostAliases",
+            "hostIPC",
+            "hostNetwork",
+            "hostPID",
+            "hostUsers",
+            "hostname",
+            "hostnameOverride",
+            "imagePullSecrets",
+            "initContainers",
+            "nodeName",
+            "nodeSelector",
+            "os",
+            "overhead",
+            "preemptionPolicy",
+            "priority",
+            "priorityClassName",
+            "readinessGates",
+            "resourceClaims",
+            "resources",
+            "restartPolicy",
+            "runtimeClassName",
+            "schedulerName",
+            "schedulingGates",
+            "schedulingGroup",
+            "securityContext",
+            "serviceAccount",
+            "serviceAccountName",
+            "setHostnameAsFQDN",
+            "shareProcessNamespace",
+            "subdomain",
+            "terminationGracePeriodSeconds",
+            "tolerations",
+            "topologySpreadConstraints",
+            "volumes",
+        ],
+    },
+    KubernetesType {
+        rust: "Container",
+        name: "Container",
+        fields: &[
+            "args",
+            "command",
+            "env",
+            "envFrom",
+            "image",
+            "imagePullPolicy",
+            "lifecycle",
+            "livenessProbe",
+            "name",
+            "ports",
+            "readinessProbe",
+            "resizePolicy",
+            "resources",
+            "restartPolicy",
+            "restartPolicyRules",
+            "securityContext",
+            "startupProbe",
+            "stdin",
+            "stdinOnce",
+            "terminationMessagePath",
+            "terminationMessagePolicy",
+            "tty",
+            "volumeDevices",
+            "volumeMounts",
+            "workingDir",
+        ],
+    },
+    KubernetesType { rust: "EnvVar", name: "EnvVar", fields: &["name", "value", "valueFrom"] },
+    KubernetesType {
+        rust: "ContainerPort",
+        name: "ContainerPort",
+        fields: &["containerPort", "hostIP", "hostPort", "name", "protocol"],
+    },
+    KubernetesType {
+        rust: "ResourceRequirements",
+        name: "ResourceRequirements",
+        fields: &["claims", "limits", "requests"],
+    },
+    KubernetesType {
+        rust: "ResourceList",
+        name: "ResourceList",
+        fields: &["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "hugepages-1Gi"],
+    },
+    KubernetesType {
+        rust: "Volume",
+        name: "Volume",
+        fields: &[
+            "awsElasticBlockStore",
+            "azureDisk",
+            "azureFile",
+            "cephfs",
+            "cinder",
+            "configMap",
+            "csi",
+            "downwardAPI",
+            "emptyDir",
+            "ephemeral",
+            "fc",
+            "flexVolume",
+            "flocker",
+            "gcePersistentDisk",
+            "gitRepo",
+            "glusterfs",
+            "hostPath",
+            "image",
+            "iscsi",
+            "name",
+            "nfs",
+            "persistentVolumeClaim",
+            "photonPersistentDisk",
+            "portworxVolume",
+            "projected",
+            "quobyte",
+            "rbd",
+            "scaleIO",
+            "secret",
+            "storageos",
+            "vsphereVolume",
+        ],
+    },
+    KubernetesType {
+        rust: "EmptyDir",
+        name: "EmptyDirVolumeSource",
+        fields: &["medium", "mode", "sizeLimit"],
+    },
+    KubernetesType { rust: "HostPath", name: "HostPathVolumeSource", fields: &["path", "type"] },
+    KubernetesType {
+        rust: "VolumeMount",
+        name: "VolumeMount",
+        fields: &[
+            "bindMountOptions",
+            "mountPath",
+            "mountPropagation",
+            "name",
+            "readOnly",
+            "recursiveReadOnly",
+            "subPath",
+            "subPathExpr",
+        ],
+    },
+    KubernetesType {
+        rust: "Probe",
+        name: "Probe",
+        fields: &[
+            "exec",
+            "failureThreshold",
+            "grpc",
+            "httpGet",
+            "initialDelaySeconds",
+            "periodSeconds",
+            "successThreshold",
+            "tcpSocket",
+            "terminationGracePeriodSeconds",
+            "timeoutSeconds",
+        ],
+    },
+    KubernetesType { rust: "ExecAction", name: "ExecAction", fields: &["command"] },
+    KubernetesType {
+        rust: "HttpGetAction",
+        name: "HTTPGetAction",
+        fields: &["host", "httpHeaders", "path", "port", "protocol", "scheme"],
+    },
+    KubernetesType { rust: "HttpHeader", name: "HTTPHeader", fields: &["name", "value"] },
+    KubernetesType { rust: "TcpSocketAction", name: "TCPSocketAction", fields: &["host", "port"] },
+    KubernetesType {
+        rust: "PodSecurityContext",
+        name: "PodSecurityContext",
+        fields: &[
+            "appArmorProfile",
+            "fsGroup",
+            "fsGroupChangePolicy",
+            "runAsGroup",
+            "runAsNonRoot",
+            "runAsUser",
+            "seLinuxChangePolicy",
+            "seLinuxOptions",
+            "seccompProfile",
+            "supplementalGroups",
+            "supplementalGroupsPolicy",
+            "sysctls",
+            "windowsOptions",
+        ],
+    },
+    KubernetesType {
+        rust: "SecurityContext",
+        name: "SecurityContext",
+        fields: &[
+            "allowPrivilegeEscalation",
+            "appArmorProfile",
+            "capabilities",
+            "privileged",
+            "procMount",
+            "readOnlyRootFilesystem",
+            "runAsGroup",
+            "runAsNonRoot",
+            "runAsUser",
+            "seLinuxOptions",
+            "seccompProfile",
+            "windowsOptions",
+        ],
+    },
+    KubernetesType { rust: "Capabilities", name: "Capabilities", fields: &["add", "drop"] },
+    KubernetesType { rust: "SeccompProfile", name: "SeccompProfile", fields: &["localhostProfile", "type"] },
+    KubernetesType { rust: "Lifecycle", name: "Lifecycle", fields: &["postStart", "preStop", "stopSignal"] },
+    KubernetesType {
+        rust: "LifecycleHandler",
+        name: "LifecycleHandler",
+        fields: &["exec", "httpGet", "sleep", "tcpSocket"],
+    },
+    KubernetesType {
+        rust: "EnvVarSource",
+        name: "EnvVarSource",
+        fields: &["configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef"],
+    },
+    KubernetesType {
+        rust: "PodDNSConfig",
+        name: "PodDNSConfig",
+        fields: &["nameservers", "options", "searches"],
+    },
+    KubernetesType { rust: "HostAlias", name: "HostAlias", fields: &["hostnames", "ip"] },
+    KubernetesType { rust: "GrpcAction", name: "GRPCAction", fields: &["mode", "port", "service"] },
+];
+
+/// Los objetos de Kubernetes que micropod no crea, y qué hacer en su lugar.
+pub fn other_kind(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "ReplicationController" => {
+            "copia su `template` en un `Pod(metadata: …, spec: …)`: `restartPolicy: Always` ya lo reinicia si \
+             falla, y para tener varios escribe un fichero por Pod"
+        }
+        "Job" => "copia su `template` en un `Pod(…)` con `restartPolicy: OnFailure` o `Never`",
+        "CronJob" => {
+            "copia su `template` en un `Pod(…)` con `restartPolicy: Never` y ejecútalo con cron o con un \
+             temporizador de systemd"
+        }
+        "Service" | "Ingress" | "EndpointSlice" | "Endpoints" | "Gateway" => {
+            "los contenedores de un Pod se hablan por `localhost`; para llegar desde fuera usa `hostPort` en \
+             `ports`"
+        }
+        "ConfigMap" | "Secret" => {
+            "pon los valores en `env`, o los ficheros en un directorio y móntalo con un volumen `hostPath`"
+        }
+        "PersistentVolume" | "PersistentVolumeClaim" | "StorageClass" => {
+            "usa un volumen `hostPath`: sobrevive al Pod"
+        }
+        "Namespace" | "Node" => "micropod gobierna una sola máquina, sin espacios de nombres de Kubernetes",
+        "List" => "escribe cada objeto en su fichero",
+        "NetworkPolicy"
+        | "ServiceAccount"
+        | "Role"
+        | "RoleBinding"
+        | "ClusterRole"
+        | "ClusterRoleBinding"
+        | "HorizontalPodAutoscaler"
+        | "PodDisruptionBudget"
+        | "ResourceQuota"
+        | "LimitRange"
+        | "PodTemplate"
+        | "PriorityClass"
+        | "CustomResourceDefinition" => {
+            "es del plano de control de un clúster: en una sola máquina no hace falta, quítalo"
+        }
+        _ => return None,
+    })
+}
