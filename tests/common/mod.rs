@@ -123,7 +123,7 @@ if [ -n "$1" ]; then
 fi
 ip link set lo up
 echo listo
-exec env --ignore-signal=CHLD cat >/dev/null
+exec /usr/bin/env --ignore-signal=CHLD cat >/dev/null
 "#;
 
 pub struct World {
@@ -212,15 +212,14 @@ impl World {
     /// el proceso que ve el test es `nsenter`, no él.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let owner = self.owner.id();
-        let mut command = Command::new("sh");
+        let mut command = Command::new("busybox");
         // se entra en el cgroup antes que en el mundo: desde dentro, el resto de la máquina no existe
-        command.arg("-c").arg(
-            r#"[ -z "$1" ] || echo $$ >"$1/_mundo/cgroup.procs"
-            ns=/proc/$2/ns; shift 2
-            exec nsenter --net=$ns/net --mount=$ns/mnt --cgroup=$ns/cgroup --pid=$ns/pid_for_children \
-                -- sh -c 'cd "$1"; shift; exec "$@"' sh "$@""#,
-        );
-        command.arg("sh").arg(self.cgroup.as_deref().unwrap_or(Path::new("")));
+        let enter = r#"[ -z "$1" ] || echo $$ >"$1/_mundo/cgroup.procs"
+            ns=/proc/$2/ns; dir=$3; shift 3
+            exec /usr/bin/nsenter --net=$ns/net --mount=$ns/mnt --cgroup=$ns/cgroup \
+                --pid=$ns/pid_for_children --wdns="$dir" -- "$@""#;
+        command.args(["sh", "-c", enter, "sh"]);
+        command.arg(self.cgroup.as_deref().unwrap_or(Path::new("")));
         command.arg(owner.to_string()).arg(&self.dir).arg(program);
         command
     }
@@ -284,7 +283,10 @@ impl World {
         loop {
             let now = self.snapshot();
             let left: Vec<String> = now.into_iter().filter(|line| !self.before.contains(line)).collect();
-            if left.is_empty() || Instant::now() > deadline {
+            if left.is_empty() {
+                return self.forgotten_rules();
+            }
+            if Instant::now() > deadline {
                 return left;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -294,38 +296,39 @@ impl World {
     /// Todo lo que un Pod puede dejar tras de sí, una línea por cosa. El bridge, su dirección y el
     /// cgroup `micropod` son de todos los Pods: pueden quedarse, vacíos.
     fn snapshot(&self) -> Vec<String> {
+        let own = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", self.owner.id())).unwrap();
         let mut all: Vec<String> =
             self.processes().iter().map(|(pid, line)| format!("proceso {pid}: {line}")).collect();
-        let mounts = fs::read_to_string(format!("/proc/{}/mountinfo", self.owner.id())).unwrap();
-        all.extend(mounts.lines().map(|line| {
+        all.extend(own("mountinfo").lines().map(|line| {
             let field = |n: usize| line.split(' ').nth(n).unwrap_or_default();
             format!("montaje {} (de {})", field(4), field(3))
         }));
-        for (what, command) in [
-            ("interfaz", "ip -o link | cut -d: -f2 | grep -vw micropod0"),
-            ("dirección", "ip -o addr | awk '{print $2, $4}' | grep -vw micropod0"),
-            ("ruta", "ip route | grep -vw 'dev micropod0'"),
-            ("regla", "nft list ruleset 2>/dev/null | grep dnat"),
-        ] {
-            let lines = run(self.command("sh").arg("-c").arg(command)).out;
-            all.extend(lines.lines().map(|line| format!("{what} {}", line.trim())));
+        let links = own("net/dev");
+        let links = links.lines().skip(2).filter_map(|line| line.split(':').next()).map(str::trim);
+        all.extend(links.filter(|name| *name != "micropod0").map(|name| format!("interfaz {name}")));
+        let routes = own("net/route");
+        let routes = routes.lines().skip(1).filter(|line| !line.starts_with("micropod0"));
+        all.extend(routes.map(|line| format!("ruta {}", line.replace('\t', " "))));
+        for dir in
+            ["/run/micropod/pods", "/run/micropod/ips", "/run/micropod/pendientes", "/var/log/micropod"]
+        {
+            list(&self.path(dir), &format!("fichero {dir}"), &mut all);
         }
-        for dir in ["/run/micropod/pods", "/run/micropod/ips", "/run/micropod/pendientes"] {
-            list(&self.path(dir), &format!("fichero {dir}"), 1, &mut all);
-        }
-        list(&self.path("/var/lib/micropod/pods"), "fichero /var/lib/micropod/pods", 1, &mut all);
-        list(&self.path("/var/log/micropod"), "fichero /var/log/micropod", 1, &mut all);
+        list(&self.path("/var/lib/micropod/pods"), "fichero /var/lib/micropod/pods", &mut all);
         if let Some(cgroup) = &self.cgroup {
             let mut groups = Vec::new();
             list_dirs(cgroup, cgroup, &mut groups);
-            all.extend(
-                groups
-                    .into_iter()
-                    .filter(|g| g != "_mundo" && g != "micropod")
-                    .map(|g| format!("cgroup {g}")),
-            );
+            groups.retain(|group| group != "_mundo" && group != "micropod");
+            all.extend(groups.iter().map(|group| format!("cgroup {group}")));
         }
         all
+    }
+
+    /// Las reglas de los `hostPort` de Pods que ya no están.
+    fn forgotten_rules(&self) -> Vec<String> {
+        let ruleset = run(self.command("nft").args(["list", "ruleset"])).out;
+        let rules = ruleset.lines().filter(|line| line.contains("dnat"));
+        rules.map(|line| format!("regla {}", line.trim())).collect()
     }
 }
 
@@ -393,9 +396,10 @@ impl Drop for Running<'_> {
 fn start_owner(cgroup: Option<&Path>, mount: Option<&Path>) -> Child {
     // quien crea el namespace de cgroups está dentro del que será su raíz
     let script = r#"[ -z "$1" ] || echo $$ >"$1/cgroup.procs"
-        exec unshare --net --mount --pid --cgroup --fork --kill-child --mount-proc sh -c "$2" sh "$3""#;
-    Command::new("sh")
-        .args(["-c", script, "sh"])
+        exec /usr/bin/unshare --net --mount --pid --cgroup --fork --kill-child --mount-proc busybox sh -c "$2" sh "$3""#;
+    // busybox hace él mismo lo que otras shells encargan a otros programas: en la VM se nota
+    Command::new("busybox")
+        .args(["sh", "-c", script, "sh"])
         .arg(cgroup.unwrap_or(Path::new("")))
         .arg(PREPARE)
         .arg(mount.unwrap_or(Path::new("")))
@@ -445,22 +449,18 @@ fn list_dirs(root: &Path, dir: &Path, found: &mut Vec<String>) {
     }
 }
 
-fn list(dir: &Path, label: &str, depth: u32, found: &mut Vec<String>) {
+fn list(dir: &Path, label: &str, found: &mut Vec<String>) {
     let Ok(entries) = fs::read_dir(dir) else { return };
-    for entry in entries.flatten() {
-        let label = format!("{label}/{}", entry.file_name().to_string_lossy());
-        if depth > 1 {
-            list(&entry.path(), &label, depth - 1, found);
-        }
-        found.push(label);
-    }
+    found.extend(entries.flatten().map(|e| format!("{label}/{}", e.file_name().to_string_lossy())));
 }
 
 /// El .tar de la imagen de los tests, hecho una vez por proceso.
 pub fn busybox_tar() -> &'static str {
     static TAR: OnceLock<String> = OnceLock::new();
     TAR.get_or_init(|| {
-        let target = std::env::temp_dir().join("micropod-busybox.tar");
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        fs::create_dir_all(dir).unwrap();
+        let target = dir.join("busybox.tar");
         let target = target.to_str().unwrap().to_string();
         run(Command::new(project().join("tests/common/busybox-tar")).arg(&target)).ok();
         target
