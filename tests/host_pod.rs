@@ -25,13 +25,19 @@ fn start(world: &World, name: &str, text: &str) {
     world.micropod(&["run", "-d", file.to_str().unwrap()]).ok();
 }
 
+/// El pid del proceso `text`, en cuanto arranque.
+fn pid_of(world: &World, text: &str) -> i32 {
+    wait_until(text, 5, || !pids_of(world, text).is_empty());
+    pids_of(world, text)[0]
+}
+
 fn delete(world: &World, name: &str) {
     world.micropod(&["delete", "pod", name, "--grace-period=1"]).ok();
 }
 
-/// Los pid (del mundo) cuya línea de comandos contiene `text`.
+/// Los pid (del mundo) cuya línea de comandos es `text`: la shell que lo lanza, aún sin `exec`, no cuenta.
 fn pids_of(world: &World, text: &str) -> Vec<i32> {
-    world.processes().into_iter().filter(|(_, line)| line.contains(text)).map(|(pid, _)| pid).collect()
+    world.processes().into_iter().filter(|(_, line)| line == text).map(|(pid, _)| pid).collect()
 }
 
 fn namespaces(world: &World, pid: i32) -> HashMap<&'static str, u64> {
@@ -53,7 +59,7 @@ fn dos_contenedores_comparten_red_ipc_y_nombre_pero_no_ficheros_ni_procesos() {
     let world = World::with_busybox();
     let two = shell("uno", "exec sleep 1001", "") + &shell("dos", "exec sleep 1002", "");
     start(&world, "par", &pod("par", "", &two));
-    let (one, other) = (pids_of(&world, "sleep 1001")[0], pids_of(&world, "sleep 1002")[0]);
+    let (one, other) = (pid_of(&world, "sleep 1001"), pid_of(&world, "sleep 1002"));
     let (a, b, p) = (namespaces(&world, one), namespaces(&world, other), namespaces(&world, pause(&world)));
     for name in ["net", "ipc", "uts"] {
         assert_eq!(a[name], b[name], "{name}");
@@ -77,7 +83,7 @@ fn la_ip_y_la_pausa_sobreviven_a_la_muerte_de_un_contenedor() {
     }
     let world = World::with_busybox();
     start(&world, "firme", &pod("firme", "", &shell("c", "exec sleep 1003", "")));
-    let (first, holder) = (pids_of(&world, "sleep 1003")[0], pause(&world));
+    let (first, holder) = (pid_of(&world, "sleep 1003"), pause(&world));
     let net = namespaces(&world, first)["net"];
     let address =
         |pid: i32| world.sh(&format!("nsenter -t {pid} -n ip -o -4 addr show eth0 | awk '{{print $4}}'"));
@@ -87,7 +93,7 @@ fn la_ip_y_la_pausa_sobreviven_a_la_muerte_de_un_contenedor() {
     wait_until("que se reinicie el contenedor", 5, || {
         pids_of(&world, "sleep 1003").iter().any(|p| *p != first)
     });
-    let second = pids_of(&world, "sleep 1003")[0];
+    let second = pid_of(&world, "sleep 1003");
     assert_eq!(namespaces(&world, second)["net"], net);
     assert_eq!(address(second), ip);
     assert_eq!(pause(&world), holder);
@@ -101,7 +107,7 @@ fn el_perfil_de_fabrica_se_ve_en_proc() {
     }
     let world = World::with_busybox();
     start(&world, "preso", &pod("preso", "", &shell("c", "exec sleep 1004", "")));
-    let pid = pids_of(&world, "sleep 1004")[0];
+    let pid = pid_of(&world, "sleep 1004");
     let status = world.read(&format!("/proc/{pid}/status"));
     let value = |key: &str| {
         status.lines().find_map(|l| l.strip_prefix(&format!("{key}:"))).unwrap().trim().to_string()
@@ -151,7 +157,7 @@ fn un_volumen_se_comparte_y_muere_con_el_pod_y_hostpath_sobrevive() {
     let reader = shell("lee", "exec sleep 1006", mounts);
     let volumes = "volumes: [(name: \"v\"), (name: \"m\", emptyDir: (medium: Memory, sizeLimit: \"1Mi\")), (name: \"casa\", hostPath: (path: \"casa\", type: Directory))],";
     start(&world, "vol", &pod("vol", volumes, &(writer + &reader)));
-    let reader = pids_of(&world, "sleep 1006")[0];
+    let reader = pid_of(&world, "sleep 1006");
     let seen = |path: &str| {
         fs::read_to_string(world.path(&format!("/proc/{reader}/root{path}"))).unwrap_or_default()
     };
@@ -239,6 +245,7 @@ fn el_mismo_nombre_dos_veces_lo_gana_uno() {
     let codes: Vec<i32> = all.into_iter().map(|run| run.wait().code).collect();
     assert_eq!(codes.iter().filter(|c| **c == 0).count(), 1, "{codes:?}");
     assert!(codes.iter().all(|c| *c == 0 || *c == 1), "{codes:?}");
+    pid_of(&world, "sleep 1008");
     assert_eq!(pids_of(&world, "sleep 1008").len(), 1);
     delete(&world, "uno");
 }
@@ -252,7 +259,7 @@ fn red_y_procesos_se_comparten_si_se_pide() {
     let fields = "hostNetwork: true, shareProcessNamespace: true,";
     let two = shell("uno", "exec sleep 1009", "") + &shell("dos", "exec sleep 1010", "");
     start(&world, "comun", &pod("comun", fields, &two));
-    let (one, other) = (pids_of(&world, "sleep 1009")[0], pids_of(&world, "sleep 1010")[0]);
+    let (one, other) = (pid_of(&world, "sleep 1009"), pid_of(&world, "sleep 1010"));
     assert_eq!(namespaces(&world, one)["net"], namespaces(&world, 1)["net"]);
     assert_eq!(namespaces(&world, one)["pid"], namespaces(&world, other)["pid"]);
     assert_ne!(namespaces(&world, one)["pid"], namespaces(&world, 1)["pid"]);
