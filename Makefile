@@ -1,5 +1,63 @@
-.PHONY: test
-test:
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	cargo test
+# micropod: lo que se hace con el proyecto. `make` a secas dice qué hay.
+#
+# Cada objetivo instala lo que le falta (tools/prepara) y usa sudo solo cuando no eres root.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CARGO := tools/cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-puro test-root vm-test vm bench release install uninstall deb clean
+
+help: ## Esta ayuda
+	@echo 'Uso: make OBJETIVO'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@echo
+	@echo 'Empieza por: make demo'
+
+demo: ## Levanta nginx y PHP-FPM en un Pod y enseña la página que sirven
+	@tools/prepara rust demo
+	@$(CARGO) build --release
+	@tools/demo $(TARGET)/release/micropod
+
+test: ## Todas las pruebas: estilo, sin root, como root y en una micro-VM
+	@tools/prueba
+
+test-puro: ## Solo las que no necesitan root
+	@tools/prueba pura
+
+test-root: ## Solo las que crean Pods en esta máquina
+	@tools/prueba root
+
+vm-test: ## Solo las de la micro-VM con cgroup v2
+	@tools/prueba vm
+
+vm: ## Una shell en una micro-VM con cgroup v2 y micropod dentro
+	@tools/prepara rust vm demo
+	@$(CARGO) build --release
+	@tools/vm $(TARGET)/release/micropod
+
+bench: ## Mide micropod junto a otros, en la misma ejecución
+	@tools/prepara rust pruebas
+	@$(CARGO) build --release
+	@MICROPOD_BIN=$(TARGET)/release/micropod tests/bench/run
+
+release: ## dist/micropod: el binario estático
+	@tools/prepara rust
+	@tools/estatico
+
+install: release ## Instala en PREFIX (/usr/local si no se dice)
+	@tools/instala dist/micropod '$(DESTDIR)' '$(PREFIX)'
+
+uninstall: ## Quita lo que puso install
+	@tools/instala --quita '$(DESTDIR)' '$(PREFIX)'
+
+deb: release ## El paquete de Debian, en dist/
+	@tools/prepara deb
+	@tools/paquete dist/micropod
+
+clean: ## Borra lo compilado; make clean CACHE=1 borra también la caché
+	rm -rf target dist
+	$(if $(CACHE),rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/micropod")
