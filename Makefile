@@ -1,42 +1,63 @@
 # micropod: lo que se hace con el proyecto. `make` a secas dice qué hay.
+#
+# Cada objetivo instala lo que le falta (tools/prepara) y usa sudo solo cuando no eres root.
 
-CARGO := tools/cargo
-HOST := $(shell $(CARGO) --busca >/dev/null 2>&1 && rustc -vV 2>/dev/null | sed -n 's/^host: //p')
-TRIPLE := $(or $(HOST),$(shell uname -m)-unknown-linux-gnu)
-# un solo fichero, sin bibliotecas: cabe en una memoria USB y corre en cualquier Linux
-STATIC := -C target-feature=+crt-static -C relocation-model=static
 PREFIX ?= /usr/local
-SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
+DESTDIR ?=
+CARGO := tools/cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test release install uninstall clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-puro test-root vm-test vm bench release install uninstall deb clean
 
 help: ## Esta ayuda
-	@echo "make OBJETIVO, y los objetivos son:"
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
+	@echo 'Uso: make OBJETIVO'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@echo
+	@echo 'Empieza por: make demo'
 
-demo: ## Construye micropod y las imágenes, levanta nginx + PHP-FPM y enseña su página
-	tools/prepara rust demo
-	$(CARGO) build --release
-	$(SUDO) tools/demo target/release/micropod
+demo: ## Levanta nginx y PHP-FPM en un Pod y enseña la página que sirven
+	@tools/prepara rust demo
+	@$(CARGO) build --release
+	@tools/demo $(TARGET)/release/micropod
 
-test: ## Todo: estilo, núcleo, anfitrión como root
-	tools/prepara rust estilo pruebas
-	tools/prueba
+test: ## Todas las pruebas: estilo, sin root, como root y en una micro-VM
+	@tools/prueba
 
-release: ## Binario estático en dist/
-	tools/prepara rust
-	RUSTFLAGS="$(STATIC)" $(CARGO) build --release --target $(TRIPLE)
-	mkdir -p dist
-	cp target/$(TRIPLE)/release/micropod dist/micropod
-	tools/comprueba-binario dist/micropod
+test-puro: ## Solo las que no necesitan root
+	@tools/prueba pura
 
-install: release ## Instala el binario y el autocompletado en PREFIX
-	$(SUDO) install -D -m 755 dist/micropod $(DESTDIR)$(PREFIX)/bin/micropod
-	dist/micropod completion bash >dist/micropod.bash
-	$(SUDO) install -D -m 644 dist/micropod.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/micropod
+test-root: ## Solo las que crean Pods en esta máquina
+	@tools/prueba root
+
+vm-test: ## Solo las de la micro-VM con cgroup v2
+	@tools/prueba vm
+
+vm: ## Una shell en una micro-VM con cgroup v2 y micropod dentro
+	@tools/prepara rust vm demo
+	@$(CARGO) build --release
+	@tools/vm $(TARGET)/release/micropod
+
+bench: ## Mide micropod junto a otros, en la misma ejecución
+	@tools/prepara rust pruebas
+	@$(CARGO) build --release
+	@MICROPOD_BIN=$(TARGET)/release/micropod tests/bench/run
+
+release: ## dist/micropod: el binario estático
+	@tools/prepara rust
+	@tools/estatico
+
+install: release ## Instala en PREFIX (/usr/local si no se dice)
+	@tools/instala dist/micropod '$(DESTDIR)' '$(PREFIX)'
 
 uninstall: ## Quita lo que puso install
-	$(SUDO) rm -f $(DESTDIR)$(PREFIX)/bin/micropod $(DESTDIR)$(PREFIX)/share/bash-completion/completions/micropod
+	@tools/instala --quita '$(DESTDIR)' '$(PREFIX)'
 
-clean: ## Borra lo compilado
+deb: release ## El paquete de Debian, en dist/
+	@tools/prepara deb
+	@tools/paquete dist/micropod
+
+clean: ## Borra lo compilado; make clean CACHE=1 borra también la caché
 	rm -rf target dist
+	$(if $(CACHE),rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/micropod")
