@@ -10,8 +10,9 @@ use crate::logic::Outcome;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::{self, Command};
 use std::time::Duration;
 
 /// Lo más que se guarda de lo que dice una sonda.
@@ -153,13 +154,26 @@ fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
         let said = crate::error::spanish(crate::kernel::ops::errno_of(&e));
         format!("conexión a {host}:{port}: {said}")
     };
-    let address = match host.parse::<IpAddr>() {
-        Ok(ip) => SocketAddr::new(ip, port),
-        Err(_) => (host, port).to_socket_addrs().map_err(describe)?.next().ok_or("sin dirección")?,
+    let ip = match host.parse::<IpAddr>() {
+        Ok(ip) => ip,
+        Err(_) => resolve(host).ok_or_else(|| format!("no se encuentra la dirección de {host}"))?,
     };
-    let stream = TcpStream::connect_timeout(&address, LAST_RESORT).map_err(describe)?;
+    let stream = TcpStream::connect_timeout(&SocketAddr::new(ip, port), LAST_RESORT).map_err(describe)?;
     stream.set_read_timeout(Some(LAST_RESORT)).map_err(describe)?;
     Ok(stream)
+}
+
+/// La dirección de un nombre, según los mismos ficheros y servidores que los demás programas de la
+/// máquina. Lo pregunta `getent`: en un binario estático, la resolución de glibc no es de fiar.
+fn resolve(host: &str) -> Option<IpAddr> {
+    let answer = Command::new("/usr/bin/getent")
+        .args(["ahosts", "--", host])
+        .env_clear()
+        .stdin(process::Stdio::null())
+        .stderr(process::Stdio::null())
+        .output()
+        .ok()?;
+    String::from_utf8_lossy(&answer.stdout).split_whitespace().next()?.parse().ok()
 }
 
 // ANCHOR: http
@@ -312,6 +326,13 @@ mod tests {
         let (code, _) = http("127.0.0.1", port, "/", &[], 0);
         server.join().unwrap();
         code
+    }
+
+    #[test]
+    fn un_nombre_se_resuelve_como_en_el_resto_de_la_maquina() {
+        assert!(resolve("localhost").is_some_and(|ip| ip.is_loopback()));
+        assert_eq!(resolve("no-existe.invalid"), None);
+        assert_eq!(resolve("--help"), None, "un nombre no es una opción");
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn story(
 ) -> Result<(), StepError> {
     join(k, pod.shared, pause)?;
     k.step("sesión propia, sin la terminal de quien lanzó micropod", NewSession)?;
-    rootfs::enter(k, plan, &pod.uid, layer, pod.hierarchy.is_some())?;
+    rootfs::enter(k, plan, layer, pod.hierarchy.is_some())?;
     security::hide_paths(k, &plan.security)?;
     connect(k, stdio)?;
     confine_and_exec(k, plan, &plan.argv)
@@ -106,13 +106,15 @@ fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Re
     process::exec(k, argv, &plan.env)
 }
 
+/// Donde está la capa de escritura de una vida de un contenedor.
+pub fn layer(uid: &str, name: &str, life: u32) -> PathBuf {
+    // ningún nombre lleva puntos: no puede coincidir con otro, ni con el de los volúmenes
+    state::data_dir(uid).join(format!("{name}.{life}"))
+}
+
 /// Del lado del anfitrión: la capa de escritura de una vida del contenedor.
 fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result<PathBuf, StepError> {
-    let layer = state::data_dir(uid).join(name).join(life.to_string());
-    if life == 0 || !k.is_real() {
-        let why = format_args!("crear el directorio de las capas de {name}");
-        k.step(why, MakeDir::if_missing(state::data_dir(uid).join(name), 0o700))?;
-    }
+    let layer = layer(uid, name, life);
     k.step(
         format_args!("crear la capa de escritura de {name}: vivirá lo que viva él"),
         MakeDir::new(&layer, 0o700),

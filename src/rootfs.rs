@@ -18,34 +18,29 @@ pub fn mount_point() -> PathBuf {
     Path::new(state::LIB).join("raiz")
 }
 
-/// Los ficheros que comparte todo el Pod, en un tmpfs de la pausa.
-pub fn pod_files(uid: &str) -> PathBuf {
-    state::data_dir(uid).join("etc")
+/// Los ficheros que comparte todo el Pod, en un tmpfs de la pausa. El mismo directorio vacío para
+/// todos los Pods, también: cada pausa monta lo suyo en su propia lista.
+pub fn pod_files() -> PathBuf {
+    Path::new(state::LIB).join("pausa/etc")
 }
 
 /// La memoria compartida del Pod.
-pub fn pod_shm(uid: &str) -> PathBuf {
-    state::data_dir(uid).join("shm")
+pub fn pod_shm() -> PathBuf {
+    Path::new(state::LIB).join("pausa/shm")
 }
 
 /// El fichero en el que un contenedor deja dicho por qué acaba (`/dev/termination-log`).
-pub fn termination_log(uid: &str, container: &str) -> PathBuf {
-    pod_files(uid).join(format!("termination-{container}"))
+pub fn termination_log(container: &str) -> PathBuf {
+    pod_files().join(format!("termination-{container}"))
 }
 
 // ANCHOR: enter
 /// Del lado del contenedor: monta su raíz, con todo lo que lleva dentro, y se muda a ella.
-pub fn enter(
-    k: &mut Kernel,
-    plan: &ContainerPlan,
-    uid: &str,
-    layer: &Path,
-    cgroup: bool,
-) -> Result<(), StepError> {
+pub fn enter(k: &mut Kernel, plan: &ContainerPlan, layer: &Path, cgroup: bool) -> Result<(), StepError> {
     let root = overlay(k, plan, layer)?;
     kernel_views(k, &root, cgroup)?;
-    devices(k, &root, uid, plan)?;
-    shared_files(k, &root, uid, plan)?;
+    devices(k, &root, plan)?;
+    shared_files(k, &root, plan)?;
     for mount in &plan.mounts {
         volume::enter(k, &root, mount)?;
     }
@@ -141,7 +136,7 @@ const LINKS: [(&str, &str); 5] = [
 
 // ANCHOR: devices
 /// Un `/dev` mínimo y nuestro: los dispositivos se crean aquí, nunca se toman de la imagen.
-fn devices(k: &mut Kernel, root: &Place, uid: &str, plan: &ContainerPlan) -> Result<(), StepError> {
+fn devices(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), StepError> {
     let (nosuid, noexec, nodev) = (MsFlags::MS_NOSUID, MsFlags::MS_NOEXEC, MsFlags::MS_NODEV);
     let place = real_directory(k, root, "/dev")?;
     k.step(
@@ -165,14 +160,14 @@ fn devices(k: &mut Kernel, root: &Place, uid: &str, plan: &ContainerPlan) -> Res
         Mount { fstype: "devpts", target: &pts, flags: nosuid | noexec, data },
     )?;
     let shm = Place::at(dev.join("shm"));
-    k.step("montar la memoria compartida del Pod", Bind { source: &Place::at(pod_shm(uid)), target: &shm })?;
+    k.step("montar la memoria compartida del Pod", Bind { source: &Place::at(pod_shm()), target: &shm })?;
     let mqueue = Place::at(dev.join("mqueue"));
     let flags = nosuid | noexec | nodev;
     k.step(
         "montar las colas de mensajes del Pod",
         Mount { fstype: "mqueue", target: &mqueue, flags, data: String::new() },
     )?;
-    let log = termination_log(uid, &plan.name);
+    let log = termination_log(&plan.name);
     k.step(
         "crear el fichero en el que el contenedor puede decir por qué acaba",
         WriteFile { path: log.clone(), content: String::new(), mode: 0o666 },
@@ -206,7 +201,7 @@ fn host_devices(k: &mut Kernel, dev: &Path) -> Result<(), StepError> {
 
 /// `/etc/hosts`, `/etc/hostname` y `/etc/resolv.conf`: los mismos en todo el Pod, salvo que el
 /// contenedor monte ahí los suyos.
-fn shared_files(k: &mut Kernel, root: &Place, uid: &str, plan: &ContainerPlan) -> Result<(), StepError> {
+fn shared_files(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), StepError> {
     for (name, path) in
         [("hosts", "/etc/hosts"), ("hostname", "/etc/hostname"), ("resolv.conf", "/etc/resolv.conf")]
     {
@@ -217,7 +212,7 @@ fn shared_files(k: &mut Kernel, root: &Place, uid: &str, plan: &ContainerPlan) -
             format_args!("buscar {path} sin salir de la raíz del contenedor"),
             OpenInRoot::mount_point(root, path, Kind::File),
         )?;
-        let source = Place::at(pod_files(uid).join(name));
+        let source = Place::at(pod_files().join(name));
         k.step(format_args!("montar el {path} del Pod"), Bind { source: &source, target: &target })?;
     }
     Ok(())

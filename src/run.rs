@@ -136,11 +136,11 @@ fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError
     k.undo_later("borrar el directorio del Pod: capas y emptyDir mueren con él", RemoveTree(data));
     k.step(
         "crear el punto de montaje de los ficheros del Pod",
-        MakeDir::new(rootfs::pod_files(&plan.uid), 0o700),
+        MakeDir::if_missing(rootfs::pod_files(), 0o700),
     )?;
     k.step(
         "crear el punto de montaje de su memoria compartida",
-        MakeDir::new(rootfs::pod_shm(&plan.uid), 0o700),
+        MakeDir::if_missing(rootfs::pod_shm(), 0o700),
     )?;
     volume::prepare(k, &plan.uid, &plan.volumes)?;
     if let Some(hierarchy) = &plan.hierarchy {
@@ -187,7 +187,9 @@ fn live(
         return Err(error);
     }
     let mut k = Kernel::new(options.mode);
-    for dir in [rootfs::mount_point(), Path::new(state::LIB).join("pods")] {
+    for dir in
+        [rootfs::mount_point(), rootfs::pod_files(), rootfs::pod_shm(), Path::new(state::LIB).join("pods")]
+    {
         state::make_private_dir(&dir)?;
     }
     if let Err(error) = prepare(&mut k, &plan) {

@@ -105,7 +105,7 @@ fn story(k: &mut Kernel, plan: &PodPlan, supervisor: Option<&OwnedFd>) -> Result
 /// un contenedor puede escribir en `/etc/hosts`, pero no llenar con él el disco del anfitrión.
 fn own_files(k: &mut Kernel, plan: &PodPlan) -> Result<(), StepError> {
     let closed = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let files = pod_files(&plan.uid);
+    let files = pod_files();
     k.step(
         "montar un directorio en memoria para los ficheros de todo el Pod",
         Mount {
@@ -129,7 +129,7 @@ fn own_files(k: &mut Kernel, plan: &PodPlan) -> Result<(), StepError> {
         "montar la memoria compartida del Pod",
         Mount {
             fstype: "tmpfs",
-            target: &Place::at(pod_shm(&plan.uid)),
+            target: &Place::at(pod_shm()),
             flags: closed,
             data: "mode=1777,size=64m".into(),
         },

@@ -53,10 +53,14 @@ impl Store {
     // ANCHOR_END: build
 }
 
-/// Los que pide la receta, y donde se montará lo que pone el kernel.
+/// Los que pide la receta, y donde se montará lo que pone micropod: si faltara, cada contenedor
+/// tendría que crearlo en su capa.
 fn add_directories(root: &Root, recipe: &Recipe) -> Result<(), Error> {
     for mount_point in ["/dev", "/proc", "/sys"] {
         root.make_dir(inside(mount_point)).map_err(|e| trouble(mount_point, e.into()))?;
+    }
+    for mount_point in ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"] {
+        write(root, mount_point, b"", (0, 0, 0o644))?;
     }
     for wanted in &recipe.directories {
         root.make_dir(inside(&wanted.path))

@@ -15,8 +15,8 @@ use super::{Step, sys};
 use crate::error::StepError;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recvmsg,
-    send, sendmsg, socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recv,
+    recvmsg, send, sendmsg, socketpair,
 };
 use serde::{Deserialize, Serialize};
 use std::io::{IoSlice, IoSliceMut};
@@ -35,9 +35,6 @@ pub enum Message {
 /// Un extremo del cordón. SEQPACKET: un mensaje, una lectura.
 #[derive(Debug)]
 pub struct Channel(OwnedFd);
-
-/// Ningún mensaje ocupa más: un paso lleva frases y rutas, no datos.
-const MAX_MESSAGE: usize = 64 * 1024;
 
 impl Channel {
     /// Los dos extremos: (anfitrión, hijo). Se cierran solos al ejecutar otro programa.
@@ -75,7 +72,16 @@ impl Channel {
 
     /// Como [`Channel::receive`], con el descriptor que venga con el mensaje.
     pub fn receive_with_fd(&self) -> Option<(Message, Option<OwnedFd>)> {
-        let mut buffer = vec![0; MAX_MESSAGE];
+        // primero, cuánto ocupa: casi siempre son cuatro letras, y estrenar 64 KiB costaría más
+        let peek = MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC;
+        let size = loop {
+            match recv(self.0.as_raw_fd(), &mut [], peek) {
+                Err(Errno::EINTR) => continue,
+                Err(_) => return None,
+                Ok(size) => break size,
+            }
+        };
+        let mut buffer = vec![0; size];
         let mut space = nix::cmsg_space!([std::os::fd::RawFd; 1]);
         let (n, fd) = loop {
             let mut parts = [IoSliceMut::new(&mut buffer)];

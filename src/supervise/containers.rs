@@ -230,7 +230,7 @@ impl Supervisor {
     fn termination_message(&self, id: ContainerId) -> String {
         let Some((pause, _)) = &self.pause else { return String::new() };
         // el fichero está en un montaje que solo ve la pausa
-        let path = rootfs::termination_log(&self.plan.uid, &self.plan.containers[id].name);
+        let path = rootfs::termination_log(&self.plan.containers[id].name);
         let seen = PathBuf::from(format!("/proc/{}/root{}", pause.pid, path.display()));
         let Ok(bytes) = std::fs::read(seen) else { return String::new() };
         String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_MESSAGE)]).into_owned()
@@ -245,7 +245,7 @@ impl Supervisor {
                 remove_cgroup(&path);
             }
         }
-        let layer = state::data_dir(&self.plan.uid).join(name).join(number.to_string());
+        let layer = container::layer(&self.plan.uid, name, number);
         let goal = format!("borrar la capa de escritura de {name}, que muere con él");
         if let Err(error) = self.k.step(goal, RemoveTree(layer)) {
             log::error!("{error}");
