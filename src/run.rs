@@ -16,7 +16,7 @@ use crate::network;
 use crate::plan::{self, PodPlan};
 use crate::spec::{self, Loaded};
 use crate::state::{self, Claim, Live, ProcessId, Record};
-use crate::supervise::{Signals, Start, Supervisor};
+use crate::supervise::{STARTED, Signals, Start, Supervisor};
 use crate::{cgroup, gc, rootfs, sandbox, volume};
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -73,7 +73,7 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
         true => detach(claim, loaded, plan, options),
         false => {
             let screen = Screen::new(&plan.containers);
-            live(claim, loaded, plan, options, Some(screen), None).map(Outcome::from)
+            live(claim, loaded, plan, options, Some(screen), &mut None).map(Outcome::from)
         }
     }
 }
@@ -176,7 +176,7 @@ fn live(
     plan: PodPlan,
     options: &RunOptions,
     screen: Option<Screen>,
-    parent: Option<OwnedFd>,
+    parent: &mut Option<OwnedFd>,
 ) -> Result<u8, Error> {
     let signals =
         Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
@@ -199,7 +199,7 @@ fn live(
     }
     let spec = loaded.pod.spec.clone();
     let core = Pod::new(PodRules::from(&loaded.pod, options.acelera));
-    let start = Start { k, plan, spec, core, signals, screen, parent };
+    let start = Start { k, plan, spec, core, signals, screen, parent: parent.take() };
     let (live, failures) = Supervisor::new(start)?.run();
     for failure in &failures {
         log::error!("{failure}");
@@ -252,13 +252,15 @@ fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> 
         Ok(crate::kernel::sys::Cloned::Child) => {
             drop(ours);
             become_daemon(&name);
-            let code = match live(claim, loaded, plan, options, None, Some(theirs)) {
-                Ok(code) => code,
-                Err(error) => {
-                    log::error!("{error}");
-                    error.exit_code()
+            let mut parent = Some(theirs);
+            let code = live(claim, loaded, plan, options, None, &mut parent).unwrap_or_else(|error| {
+                log::error!("{error}");
+                if let Some(parent) = &parent {
+                    // si quien esperaba se fue, queda en el fichero de diagnósticos
+                    let _ = nix::unistd::write(parent, error.to_string().as_bytes());
                 }
-            };
+                error.exit_code()
+            });
             crate::kernel::sys::exit_now(code)
         }
         Ok(crate::kernel::sys::Cloned::Parent { .. }) => {
@@ -285,15 +287,17 @@ fn become_daemon(name: &str) {
     }
 }
 
-/// El supervisor cierra la tubería sin decir nada si todo va bien; si no, escribe por qué.
+/// El supervisor dice por la tubería que el Pod ya está en marcha, o por qué no. Si muere, nada.
 fn wait_for_report(pipe: OwnedFd, name: &str) -> Result<Outcome, Error> {
     let mut report = String::new();
-    // si el supervisor muere, la tubería se cierra: se mira después si el Pod existe
+    // si la lectura falla, es como si hubiera muerto
     let _ = std::fs::File::from(pipe).read_to_string(&mut report);
-    if report.is_empty() {
-        return Ok(Outcome { started: Some(name.to_string()), code: exit::OK });
+    match report.as_str() {
+        STARTED => Ok(Outcome { started: Some(name.to_string()), code: exit::OK }),
+        "" => Err(Error::failed(format!("el supervisor del Pod `{name}` ha muerto al empezar"))
+            .with_hint(format!("mira {}/supervisor.log y `dmesg`", state::log_dir(name).display()))),
+        why => Err(Error::failed(format!("el Pod `{name}` no arranca bien")).because(why.trim_end())),
     }
-    Err(Error::failed(format!("el Pod `{name}` no arranca bien")).because(report.trim_end()))
 }
 
 /// Cuenta la historia sin tocar nada: `--dry-run` y `guion`. Devuelve los pasos contados.

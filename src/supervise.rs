@@ -93,6 +93,9 @@ pub struct Supervisor {
     finished: bool,
 }
 
+/// Lo que se dice a quien espera tras `run -d` cuando todo va bien.
+pub const STARTED: &str = "listo";
+
 /// Lo que hace falta para empezar a supervisar.
 pub struct Start {
     pub k: Kernel,
@@ -395,8 +398,9 @@ impl Supervisor {
         }
         if let Some(parent) = self.told_parent.take() {
             let report: Vec<String> = self.failures.drain(..).map(|e| e.to_string()).collect();
+            let report = if report.is_empty() { STARTED.into() } else { report.join("\n\n") };
             // si quien esperaba se fue, nadie lo lee
-            let _ = nix::unistd::write(&parent, report.join("\n\n").as_bytes());
+            let _ = nix::unistd::write(&parent, report.as_bytes());
             state::clear_pending(&self.plan.name);
         }
     }

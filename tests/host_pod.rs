@@ -333,6 +333,42 @@ fn un_limite_que_no_se_puede_dar_se_rechaza_sin_dejar_nada() {
 }
 
 #[test]
+fn un_fallo_al_preparar_en_segundo_plano_llega_a_quien_lo_lanzo() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let file = world.write("roto.ron", &pod("roto", "", &shell("c", "sleep 1003", "")));
+    let pods = world.path("/var/lib/micropod/pods");
+    let _ = fs::remove_dir_all(&pods);
+    fs::write(&pods, "esto debería ser un directorio").unwrap();
+    let said = world.micropod(&["run", "-d", file.to_str().unwrap()]).exits(1).err;
+    assert!(said.contains("/var/lib/micropod/pods"), "{said}");
+    fs::remove_file(&pods).unwrap();
+    assert!(!world.micropod(&["get", "pods"]).ok().out.contains("roto"));
+}
+
+#[test]
+fn al_borrar_varios_pods_se_espera_a_todos_a_la_vez() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let names = ["b1", "b2", "b3"];
+    for name in names {
+        start(
+            &world,
+            name,
+            &pod(name, "terminationGracePeriodSeconds: 3,", &shell("c", "exec sleep 1004", "")),
+        );
+    }
+    let started = std::time::Instant::now();
+    world.micropod(&["delete", "pod", "b1", "b2", "b3"]).ok();
+    let (took, one_by_one) = (started.elapsed(), std::time::Duration::from_secs(9));
+    assert!(took < one_by_one, "tres plazos seguidos serían 9 s: {took:?}");
+}
+
+#[test]
 fn cada_paso_se_cuenta_y_un_ensayo_no_toca_nada() {
     if !is_root() {
         return;

@@ -22,23 +22,33 @@ pub fn delete(args: &ArgMatches) -> Result<u8, Error> {
     if names.is_empty() {
         return Err(Error::usage("falta el nombre del Pod").with_hint("micropod delete pod NOMBRE"));
     }
+    // se pide a todos antes de esperar a ninguno: mil Pods tardan lo que el más lento
+    let mut asked = Vec::new();
     for name in &names {
         match super::see(name) {
             Err(_) if args.get_flag("ignore-not-found") => continue,
             Err(error) => return Err(error),
-            Ok(_) => delete_one(name, grace, args.get_flag("force"))?,
+            Ok(_) => asked.push((name, ask_to_stop(name, grace, args.get_flag("force")))),
         }
+    }
+    for (name, heard) in asked {
+        wait_and_forget(name, heard)?;
     }
     Ok(exit::OK)
 }
 
-fn delete_one(name: &str, grace_seconds: Option<u64>, force: bool) -> Result<(), Error> {
+/// Pide al supervisor que acabe; `false` si no hay quien lo oiga.
+fn ask_to_stop(name: &str, grace_seconds: Option<u64>, force: bool) -> bool {
     let path = state::pod_dir(name).join("control");
-    let asked = control::ask(&path, &Request::Delete { grace_seconds, force });
-    log::debug!("el supervisor de {name} responde: {asked:?}");
+    let answer = control::ask(&path, &Request::Delete { grace_seconds, force });
+    log::debug!("el supervisor de {name} responde: {answer:?}");
+    answer.is_ok()
+}
+
+fn wait_and_forget(name: &str, heard: bool) -> Result<(), Error> {
     let claim = wait_for_name(name)?;
     if let Some(seen) = state::see_claimed(&claim) {
-        if seen.was_abandoned() || asked.is_err() {
+        if seen.was_abandoned() || !heard {
             crate::gc::reap(&seen.record, &seen.live);
         }
     }
