@@ -40,6 +40,7 @@ pub fn undo_birth(claim: Claim, uid: &str) {
         Some(net) => network::forget(&net, uid),
         None => network::release_all(uid),
     }
+    forget_logs(&claim.name);
     state::clear_pending(&claim.name);
     // si no se puede, el siguiente `gc` lo intentará
     let _ = claim.forget();

@@ -6,6 +6,7 @@
 
 use crate::cli::term::Screen;
 use crate::container::{self, Pause, Stdio};
+use crate::control::Control;
 use crate::error::{Error, exit};
 use crate::kernel::ops::{MakeDir, RemoveTree};
 use crate::kernel::{Kernel, Mode, Step};
@@ -178,33 +179,47 @@ fn live(
     screen: Option<Screen>,
     parent: &mut Option<OwnedFd>,
 ) -> Result<u8, Error> {
+    let uid = plan.uid.clone();
+    let supervisor = match give_birth(loaded, plan, options, screen, parent) {
+        Ok(supervisor) => supervisor,
+        Err(error) => {
+            gc::undo_birth(claim, &uid);
+            return Err(error);
+        }
+    };
+    let (live, failures) = supervisor.run();
+    for failure in &failures {
+        log::error!("{failure}");
+    }
+    finish(claim, &uid, &live, options)
+}
+
+/// Lo que puede fallar antes de que haya Pod: la ficha, el socket de control y lo del anfitrión.
+fn give_birth(
+    loaded: Loaded,
+    plan: PodPlan,
+    options: &RunOptions,
+    screen: Option<Screen>,
+    parent: &mut Option<OwnedFd>,
+) -> Result<Supervisor, Error> {
     let signals =
         Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
     crate::kernel::sys::set_process_name(c"micropod");
-    let uid = plan.uid.clone();
-    if let Err(error) = write_record(&loaded, &plan, options) {
-        gc::undo_birth(claim, &uid);
-        return Err(error);
-    }
-    let mut k = Kernel::new(options.mode);
+    write_record(&loaded, &plan, options)?;
+    let control = Control::listen(&state::pod_dir(&plan.name).join("control"))?;
     for dir in
         [rootfs::mount_point(), rootfs::pod_files(), rootfs::pod_shm(), Path::new(state::LIB).join("pods")]
     {
         state::make_private_dir(&dir)?;
     }
+    let mut k = Kernel::new(options.mode);
     if let Err(error) = prepare(&mut k, &plan) {
         k.teardown();
-        gc::undo_birth(claim, &uid);
         return Err(error.into());
     }
-    let spec = loaded.pod.spec.clone();
     let core = Pod::new(PodRules::from(&loaded.pod, options.acelera));
-    let start = Start { k, plan, spec, core, signals, screen, parent: parent.take() };
-    let (live, failures) = Supervisor::new(start)?.run();
-    for failure in &failures {
-        log::error!("{failure}");
-    }
-    finish(claim, &uid, &live, options)
+    let spec = loaded.pod.spec;
+    Ok(Supervisor::new(Start { k, plan, spec, core, signals, control, screen, parent: parent.take() }))
 }
 
 /// El Pod ha acabado: suelta su dirección y su nombre; la ficha se queda, salvo con `--rm`.

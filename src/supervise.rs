@@ -11,7 +11,7 @@ pub use probes::namespaces_of_a_container;
 
 use crate::cli::term::Screen;
 use crate::control::{Control, Request, Response};
-use crate::error::{Error, StepError};
+use crate::error::StepError;
 use crate::kernel::{Kernel, ops};
 use crate::logic::pod::Pod;
 use crate::logic::status::ContainerState;
@@ -103,6 +103,7 @@ pub struct Start {
     pub spec: PodSpec,
     pub core: Pod,
     pub signals: Signals,
+    pub control: Control,
     /// Donde enseñar los logs, en primer plano.
     pub screen: Option<Screen>,
     /// Por donde avisar a quien espera (`run -d`) de que el Pod ya está en marcha.
@@ -110,10 +111,9 @@ pub struct Start {
 }
 
 impl Supervisor {
-    pub fn new(start: Start) -> Result<Supervisor, Error> {
-        let control = Control::listen(&state::pod_dir(&start.plan.name).join("control"))?;
+    pub fn new(start: Start) -> Supervisor {
         let count = start.plan.containers.len();
-        Ok(Supervisor {
+        Supervisor {
             scale: Scale::new(&start.plan.volumes),
             k: start.k,
             plan: start.plan,
@@ -123,7 +123,7 @@ impl Supervisor {
             live: Live { processes: vec![None; count], ..Live::default() },
             published: Vec::new(),
             signals: start.signals,
-            control,
+            control: start.control,
             pause: None,
             lives: (0..count).map(|_| None).collect(),
             lives_so_far: vec![0; count],
@@ -134,7 +134,7 @@ impl Supervisor {
             failures: Vec::new(),
             told_parent: start.parent,
             finished: false,
-        })
+        }
     }
 
     // ANCHOR: run
