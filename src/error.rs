@@ -87,7 +87,10 @@ impl StepError {
             ("mount(2)", Errno::ENODEV) => {
                 "al kernel le falta ese sistema de ficheros: mira `micropod doctor`"
             }
-            ("netlink(7)", Errno::EOPNOTSUPP) => {
+            ("nft(8)", Errno::EOPNOTSUPP) => {
+                "nft no lo acepta: ejecuta a mano lo de arriba y lee su queja; quizá el kernel no tenga nf_tables"
+            }
+            ("rtnetlink(7)", Errno::EOPNOTSUPP) => {
                 "al kernel le falta ese tipo de interfaz: mira `micropod doctor`"
             }
             (_, Errno::ENOENT) => "no existe: comprueba la ruta",

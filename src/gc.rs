@@ -38,7 +38,7 @@ pub fn undo_birth(claim: Claim, uid: &str) {
     remove_objects(&claim.name, uid);
     match network {
         Some(net) => network::forget(&net, uid),
-        None => network::release_all(uid),
+        None => network::settle_all(uid),
     }
     forget_logs(&claim.name);
     state::clear_pending(&claim.name);
@@ -132,5 +132,8 @@ fn collect_orphans() -> Vec<String> {
     }
     let uids: Vec<&str> = alive.iter().map(|seen| seen.record.uid.as_str()).collect();
     done.extend(network::release_orphans(&uids).into_iter().map(|ip| format!("dirección {ip}")));
+    if network::dismantle() {
+        done.push(format!("puente {} y tabla de nft", network::BRIDGE));
+    }
     done
 }

@@ -119,13 +119,12 @@ fn remember(claim: &Claim, uid: &str) -> Result<(), Error> {
         .map_err(|e| Error::failed(format!("no se pudo escribir en {}", state::RUN)).because(e))
 }
 
-/// Decide cuanto hay que decidir, y reserva la dirección.
+/// Decide cuanto hay que decidir, y reserva lo que se usa de la red.
 fn decide(loaded: &Loaded, uid: &str) -> Result<PodPlan, Error> {
     let network = match loaded.pod.spec.host_network {
         true => None,
-        false => Some(network::lease(uid)?),
+        false => Some(network::lease(&loaded.pod.spec, &loaded.pod.metadata.name, uid)?),
     };
-    network::check_ports(&loaded.pod.spec, network.as_ref())?;
     plan::decide(loaded, uid, network)
 }
 
@@ -226,7 +225,7 @@ fn give_birth(
 fn finish(claim: Claim, uid: &str, live: &Live, options: &RunOptions) -> Result<u8, Error> {
     if let Some(seen) = state::see_claimed(&claim) {
         if let Some(net) = &seen.record.network {
-            network::release(net.ip, uid);
+            network::settle(net, uid);
         }
     }
     state::clear_pending(&claim.name);
@@ -317,7 +316,8 @@ fn wait_for_report(pipe: OwnedFd, name: &str) -> Result<Outcome, Error> {
 
 /// Cuenta la historia sin tocar nada: `--dry-run` y `guion`. Devuelve los pasos contados.
 pub fn rehearse(loaded: &Loaded, mode: Mode) -> Result<Vec<Step>, Error> {
-    let network = (!loaded.pod.spec.host_network).then(network::rehearse);
+    let spec = &loaded.pod.spec;
+    let network = if spec.host_network { None } else { Some(network::rehearse(spec)?) };
     let plan = plan::decide(loaded, "ensayo", network)?;
     let mut k = Kernel::new(mode);
     tell(&mut k, &plan)?;

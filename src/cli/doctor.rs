@@ -177,21 +177,17 @@ fn neighbours() -> Check {
 
 /// ¿Pisa la red de los Pods alguna ruta que no sea la suya?
 fn routes() -> Check {
-    let table = fs::read_to_string("/proc/net/route").unwrap_or_default();
-    let ours = u32::from(crate::network::SUBNET);
-    let clash = table.lines().skip(1).find(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let number = |i: usize| fields.get(i).and_then(|t| u32::from_str_radix(t, 16).ok()).map(u32::from_be);
-        let (Some(net), Some(mask)) = (number(1), number(7)) else { return false };
-        fields[0] != crate::network::BRIDGE && mask != 0 && (net & mask) == (ours & mask)
-    });
-    let device = clash.and_then(|l| l.split_whitespace().next()).unwrap_or_default().to_string();
+    let subnet = match crate::network::Subnet::configured() {
+        Ok(subnet) => subnet,
+        Err(error) => return Check { verdict: Verdict::Bad, what: error.to_string(), hint: None },
+    };
+    let clash = subnet.conflict().map(|(other, device)| format!("{other} por {device}"));
     check(
         clash.is_none(),
         Verdict::Bad,
-        format!("la red {}/{} está libre", crate::network::SUBNET, crate::network::PREFIX),
-        format!("la red {}/{} ya se usa en {device}", crate::network::SUBNET, crate::network::PREFIX),
-        "quita esa ruta o usa hostNetwork: true",
+        format!("la red de los Pods, {subnet}, está libre"),
+        format!("la red de los Pods, {subnet}, choca con {}", clash.unwrap_or_default()),
+        "elige otra: echo 10.245.0.0/16 | sudo tee /etc/micropod/subred",
     )
 }
 

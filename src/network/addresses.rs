@@ -3,7 +3,7 @@
 //! Se reparten por turno, como hacen las redes CNI: una dirección recién soltada tarda en volver a
 //! usarse, y nadie habla con el Pod equivocado.
 
-use super::{GATEWAY, PREFIX, PodNetwork, SUBNET};
+use super::{PodNetwork, Subnet};
 use crate::error::Error;
 use crate::state;
 use nix::fcntl::{Flock, FlockArg};
@@ -22,7 +22,7 @@ fn dir() -> PathBuf {
     Path::new(state::RUN).join("ips")
 }
 
-fn lock() -> Result<Flock<File>, Error> {
+pub(super) fn lock() -> Result<Flock<File>, Error> {
     state::make_private_dir(&dir())?;
     let path = Path::new(state::RUN).join("ips.lock");
     let failed =
@@ -31,22 +31,14 @@ fn lock() -> Result<Flock<File>, Error> {
     Flock::lock(file.map_err(|e| failed(&e))?, FlockArg::LockExclusive).map_err(|(_, errno)| failed(&errno))
 }
 
-/// Cuántas direcciones se pueden dar: todas menos la de la red, la del puente y la de difusión.
-const USABLE: u32 = (1 << (32 - PREFIX as u32)) - 3;
-
-/// La dirección número `n` (desde 0) de las que se pueden dar.
-fn nth(n: u32) -> Ipv4Addr {
-    Ipv4Addr::from(u32::from(GATEWAY) + 1 + n % USABLE)
-}
-
 // ANCHOR: lease
-/// Reserva una dirección para el Pod `uid`.
-pub fn lease(uid: &str) -> Result<PodNetwork, Error> {
+/// Reserva una dirección de la red para el Pod `uid`.
+pub fn lease(subnet: Subnet, uid: &str) -> Result<PodNetwork, Error> {
     let _lock = lock()?;
     let last: Option<Ipv4Addr> = fs::read_to_string(last_path()).ok().and_then(|t| t.trim().parse().ok());
-    let first = last.map_or(0, |ip| u32::from(ip).saturating_sub(u32::from(GATEWAY)));
-    for n in 0..USABLE {
-        let ip = nth(first.wrapping_add(n));
+    let first = last.map_or(0, |ip| u32::from(ip).wrapping_sub(u32::from(subnet.gateway())));
+    for n in 0..subnet.usable() {
+        let ip = subnet.nth(first.wrapping_add(n));
         // crear con «si no existe»: quien lo consigue se la queda
         let open =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir().join(ip.to_string()));
@@ -54,13 +46,13 @@ pub fn lease(uid: &str) -> Result<PodNetwork, Error> {
             Ok(()) => {
                 // si no se puede apuntar, solo se pierde el turno
                 let _ = fs::write(last_path(), ip.to_string());
-                return Ok(PodNetwork::with_ip(ip));
+                return Ok(PodNetwork::new(subnet, ip));
             }
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(Error::failed(format!("no se pudo reservar la dirección {ip}")).because(e)),
         }
     }
-    Err(Error::failed(format!("no quedan direcciones libres en {SUBNET}/{PREFIX}"))
+    Err(Error::failed(format!("no quedan direcciones libres en {subnet}"))
         .with_hint("borra Pods que no uses, o recoge los caídos con `micropod gc`"))
 }
 // ANCHOR_END: lease
@@ -95,18 +87,11 @@ pub fn release_orphans(alive: &[&str]) -> Vec<Ipv4Addr> {
     done
 }
 
-fn leased() -> Vec<Ipv4Addr> {
-    state::names_in(&dir()).iter().filter_map(|name| name.parse().ok()).collect()
+/// ¿Hay alguna dirección en uso? Con el cerrojo tomado, nadie puede estar empezando a usar la red.
+pub(super) fn any_leased() -> bool {
+    !leased().is_empty()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn se_reparten_todas_menos_la_red_el_puente_y_la_difusion() {
-        assert_eq!(nth(0), Ipv4Addr::new(10, 244, 0, 2));
-        assert_eq!(nth(USABLE - 1), Ipv4Addr::new(10, 244, 255, 254));
-        assert_eq!(nth(USABLE), Ipv4Addr::new(10, 244, 0, 2), "y vuelta a empezar");
-    }
+fn leased() -> Vec<Ipv4Addr> {
+    state::names_in(&dir()).iter().filter_map(|name| name.parse().ok()).collect()
 }

@@ -11,29 +11,29 @@
 
 mod addresses;
 mod netlink;
+pub mod nft;
 mod ops;
+mod ports;
+mod subnet;
 
-pub use addresses::{lease, release, release_all, release_orphans};
+pub use ports::HostPort;
+pub use subnet::Subnet;
 
 use crate::error::{Error, StepError};
-use crate::kernel::Kernel;
 use crate::kernel::ops::WriteValue;
+use crate::kernel::{Kernel, Op};
 use crate::spec::types::PodSpec;
+use nft::Nft;
+use nix::errno::Errno;
 use ops::{
-    AddAddress, AddBridge, AddVeth, DefaultRoute, PermanentNeighbour, RemoveNeighbour, SetHairpin, SetLink,
+    AddAddress, AddBridge, AddVeth, DefaultRoute, PermanentNeighbour, QuietIpv6, RemoveLink, RemoveNeighbour,
+    SetHairpin, SetLink,
 };
 use serde::{Deserialize, Serialize};
-use std::net::Ipv4Addr;
-use std::path::Path;
+use std::net::{Ipv4Addr, UdpSocket};
 
 /// El puente al que se enchufan todos los Pods.
 pub const BRIDGE: &str = "micropod0";
-/// La red de los Pods: la misma que usa Kubernetes en casi todos los cursos.
-pub const SUBNET: Ipv4Addr = Ipv4Addr::new(10, 244, 0, 0);
-pub const PREFIX: u8 = 16;
-/// La dirección del puente, que es la puerta de enlace de los Pods.
-pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 244, 0, 1);
-
 /// La red de un Pod, ya decidida.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodNetwork {
@@ -44,20 +44,29 @@ pub struct PodNetwork {
     /// El extremo del par veth que se queda en el anfitrión (15 letras como mucho).
     pub host_veth: String,
     pub bridge: String,
+    /// Los puertos de la máquina que llevan a este Pod.
+    pub host_ports: Vec<HostPort>,
 }
 
 impl PodNetwork {
     /// Todo sale de la dirección: así un Pod caído se puede recoger sabiendo solo cuál era.
-    pub fn with_ip(ip: Ipv4Addr) -> PodNetwork {
+    pub fn new(subnet: Subnet, ip: Ipv4Addr) -> PodNetwork {
         let [a, b, c, d] = ip.octets();
         PodNetwork {
             ip,
-            gateway: GATEWAY,
-            prefix: PREFIX,
+            gateway: subnet.gateway(),
+            prefix: subnet.prefix,
             mac: mac_of(ip),
             host_veth: format!("mp{a:02x}{b:02x}{c:02x}{d:02x}"),
             bridge: BRIDGE.into(),
+            host_ports: Vec::new(),
         }
+    }
+
+    /// La red de la que sale su dirección.
+    fn subnet(&self) -> Subnet {
+        // la puerta de enlace es la primera dirección de la red
+        Subnet { ip: Ipv4Addr::from(u32::from(self.gateway) - 1), prefix: self.prefix }
     }
 }
 
@@ -67,9 +76,29 @@ fn mac_of(ip: Ipv4Addr) -> [u8; 6] {
     [0x0a, 0x58, a, b, c, d]
 }
 
+/// Reserva lo que el Pod usará de la red: una dirección y, si los pide, puertos de la máquina.
+pub fn lease(spec: &PodSpec, pod: &str, uid: &str) -> Result<PodNetwork, Error> {
+    let subnet = Subnet::configured()?;
+    if !is_bridge_ready(subnet.gateway()) {
+        subnet.check()?;
+    }
+    let mut net = addresses::lease(subnet, uid)?;
+    net.host_ports = ports::wanted(spec);
+    ports::reserve(&net.host_ports, pod, uid)?;
+    Ok(net)
+}
+
 /// La red con la que se ensaya: no reserva nada.
-pub fn rehearse() -> PodNetwork {
-    PodNetwork::with_ip(Ipv4Addr::new(10, 244, 0, 2))
+pub fn rehearse(spec: &PodSpec) -> Result<PodNetwork, Error> {
+    let subnet = Subnet::configured()?;
+    let mut net = PodNetwork::new(subnet, subnet.nth(0));
+    net.host_ports = ports::wanted(spec);
+    Ok(net)
+}
+
+/// ¿Está el puente, y con esa dirección? A una dirección que no es nuestra no se puede enlazar nada.
+fn is_bridge_ready(gateway: Ipv4Addr) -> bool {
+    ops::index_of(BRIDGE).is_ok() && UdpSocket::bind((gateway, 0)).is_ok()
 }
 
 // ANCHOR: attach
@@ -77,17 +106,19 @@ pub fn rehearse() -> PodNetwork {
 ///
 /// `pause`: el proceso en cuyo espacio de red nace `eth0`; `shown`, cómo se escribe en la shell.
 pub fn attach(k: &mut Kernel, net: &PodNetwork, pause: i32, shown: &str) -> Result<(), StepError> {
-    if !k.is_real() || !Path::new("/sys/class/net").join(&net.bridge).exists() {
+    if !k.is_real() || !is_bridge_ready(net.gateway) {
         prepare_bridge(k, net)?;
     }
     k.step(
         "crear un par veth: un cable con un extremo aquí y el otro, eth0, ya dentro del Pod",
         AddVeth { name: net.host_veth.clone(), peer: "eth0", mac: net.mac, pid: pause, shown: shown.into() },
     )?;
+    k.step("que IPv6 no se anuncie por él: el Pod usa IPv4", QuietIpv6(net.host_veth.clone()))?;
     k.step(
         "enchufar nuestro extremo al puente y encenderlo",
         SetLink { name: net.host_veth.clone(), master: Some(net.bridge.clone()) },
-    )?;
+    )
+    .map_err(|e| if e.errno() == Errno::EXFULL { e.hint(FULL) } else { e })?;
     k.step(
         "dejar que el puente devuelva por donde vino lo que el Pod se manda a sí mismo",
         SetHairpin(net.host_veth.clone()),
@@ -100,9 +131,11 @@ pub fn attach(k: &mut Kernel, net: &PodNetwork, pause: i32, shown: &str) -> Resu
         "borrar la dirección física del Pod",
         RemoveNeighbour { ip: net.ip, device: net.bridge.clone() },
     );
-    Ok(())
+    ports::open(k, net)
 }
 // ANCHOR_END: attach
+
+const FULL: &str = "un puente del kernel tiene sitio para 1.023 cables: borra Pods que no uses";
 
 /// El puente se crea una vez y se queda. Si dos Pods lo crean a la vez, gana uno y al otro le vale.
 fn prepare_bridge(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
@@ -115,11 +148,20 @@ fn prepare_bridge(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
         "darle una dirección: será la puerta de enlace de los Pods",
         AddAddress { ip: net.gateway, prefix: net.prefix, device: bridge() },
     )?;
+    k.step("que IPv6 no se anuncie por él", QuietIpv6(bridge()))?;
     k.step("encender el puente", SetLink { name: bridge(), master: None })?;
     k.step(
         "permitir que el anfitrión reenvíe paquetes entre los Pods y el resto",
         WriteValue::new("/proc/sys/net/ipv4/ip_forward", 1),
-    )
+    )?;
+    if let Err(error) = k.step(
+        "que lo que sale de los Pods lleve la dirección de esta máquina: fuera nadie conoce la suya",
+        Nft { orders: nft::table(net) },
+    ) {
+        // sin nft, los Pods se hablan entre ellos y con el anfitrión: basta para casi todo
+        log::warn!("los Pods no podrán salir de esta máquina: {}", error.summary());
+    }
+    Ok(())
 }
 
 // ANCHOR: own
@@ -133,6 +175,7 @@ pub fn own(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
         "dar al Pod su dirección, una para todos sus contenedores",
         AddAddress { ip: net.ip, prefix: net.prefix, device: "eth0".into() },
     )?;
+    k.step("que IPv6 no se anuncie por eth0", QuietIpv6("eth0".into()))?;
     k.step("encender eth0", SetLink { name: "eth0".into(), master: None })?;
     k.step("llegar a todo lo demás a través del puente", DefaultRoute { gateway: net.gateway })?;
     k.step(
@@ -149,25 +192,41 @@ pub fn own(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
 }
 // ANCHOR_END: own
 
-/// Lo que hay que recoger de un Pod caído: su vecino permanente y su dirección.
+/// Lo que hay que recoger de un Pod caído: su vecino permanente, sus puertos y su dirección.
 pub fn forget(net: &PodNetwork, uid: &str) {
-    use crate::kernel::Op;
     // si el puente ya no está, tampoco está el vecino
     let _ = RemoveNeighbour { ip: net.ip, device: net.bridge.clone() }.run();
-    release(net.ip, uid);
+    ports::close(&net.host_ports, uid);
+    addresses::release(net.ip, uid);
 }
 
-/// `hostPort` todavía no se redirige: se dice antes de crear nada, en lugar de callarlo.
-pub fn check_ports(spec: &PodSpec, _network: Option<&PodNetwork>) -> Result<(), Error> {
-    if spec.host_network {
-        return Ok(()); // con la red de la máquina, el puerto ya es de la máquina
+/// Suelta lo que tenía reservado un Pod que acaba bien: lo demás ya está deshecho.
+pub fn settle(net: &PodNetwork, uid: &str) {
+    ports::release(&net.host_ports, uid);
+    addresses::release(net.ip, uid);
+}
+
+/// Suelta lo que reservó un Pod que no llegó a nacer, del que solo se sabe el UID.
+pub fn settle_all(uid: &str) {
+    ports::release_of(uid);
+    addresses::release_all(uid);
+}
+
+/// Recoge lo que fuera de los Pods que ya no existen. Devuelve sus direcciones.
+pub fn release_orphans(alive: &[&str]) -> Vec<Ipv4Addr> {
+    ports::close_orphans(alive);
+    addresses::release_orphans(alive)
+}
+
+/// Sin ningún Pod, el puente y la tabla de nft sobran. Devuelve si había algo que quitar.
+pub fn dismantle() -> bool {
+    let Ok(_lock) = addresses::lock() else { return false };
+    if addresses::any_leased() || ops::index_of(BRIDGE).is_err() {
+        return false;
     }
-    let ports = crate::plan::all_containers(spec).flat_map(|c| &c.ports);
-    match ports.filter_map(|p| p.host_port).next() {
-        None => Ok(()),
-        Some(port) => Err(Error::failed(format!("esta versión no redirige hostPort ({port})"))
-            .with_hint("quita hostPort y usa la IP del Pod, o usa hostNetwork: true")),
-    }
+    // si no había tabla, nada que borrar
+    let _ = Nft { orders: "delete table ip micropod".into() }.run();
+    RemoveLink(BRIDGE.into()).run().is_ok()
 }
 
 #[cfg(test)]
@@ -176,9 +235,10 @@ mod tests {
 
     #[test]
     fn todo_lo_de_la_red_de_un_pod_sale_de_su_direccion() {
-        let net = PodNetwork::with_ip(Ipv4Addr::new(10, 244, 1, 5));
+        let net = PodNetwork::new(Subnet::DEFAULT, Ipv4Addr::new(10, 244, 1, 5));
         assert_eq!(net.host_veth, "mp0af40105");
         assert_eq!(net.mac, [0x0a, 0x58, 10, 244, 1, 5]);
         assert!(net.host_veth.len() <= 15);
+        assert_eq!(net.subnet(), Subnet::DEFAULT);
     }
 }

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 
 // rtnetlink(7), if_link.h, if_addr.h, neighbour.h: lo que libc no declara o declara con otro tipo
 const RTM_NEWLINK: u16 = 16;
+const RTM_DELLINK: u16 = 17;
 const RTM_SETLINK: u16 = 19;
 const RTM_NEWADDR: u16 = 20;
 const RTM_NEWROUTE: u16 = 24;
@@ -45,27 +46,8 @@ fn link_header(family: u8, index: u32, flags: u32) -> Vec<u8> {
     body
 }
 
-fn index_of(name: &str) -> Result<u32, Errno> {
+pub fn index_of(name: &str) -> Result<u32, Errno> {
     nix::net::if_::if_nametoindex(name)
-}
-
-/// ¿Tiene IPv6 este kernel? Sin él, mencionarlo es un error.
-fn has_ipv6() -> bool {
-    std::path::Path::new("/proc/sys/net/ipv6").exists()
-}
-
-/// Que IPv6 no se ponga a anunciarse por esta interfaz.
-fn without_ipv6_chatter(request: Request) -> Request {
-    if !has_ipv6() {
-        return request;
-    }
-    let mode = |r: Request| r.attribute(IFLA_INET6_ADDR_GEN_MODE, &[IN6_ADDR_GEN_MODE_NONE]);
-    request.nest(IFLA_AF_SPEC, |r| r.nest(AF_INET6, mode))
-}
-
-/// Lo mismo, escrito para `ip`.
-fn quiet_ipv6() -> &'static str {
-    if has_ipv6() { " addrgenmode none" } else { "" }
 }
 
 fn mac_text(mac: [u8; 6]) -> String {
@@ -143,7 +125,33 @@ impl Op for AddVeth {
 }
 // ANCHOR_END: veth
 
-/// Encender una interfaz (sin que IPv6 se anuncie por ella) y, si se dice, enchufarla a un puente.
+/// Que IPv6 no invente una dirección para esta interfaz ni se anuncie por ella: cada Pod nuevo
+/// llamaría a la puerta de todos los demás. Hay que pedirlo antes de encenderla, y en otro mensaje:
+/// el kernel mira primero las banderas.
+pub struct QuietIpv6(pub String);
+
+impl Op for QuietIpv6 {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "rtnetlink(7)"
+    }
+    fn shell(&self) -> String {
+        format!("ip link set {} addrgenmode none", self.0)
+    }
+    fn run(&self) -> Result<(), Errno> {
+        let mode = |r: Request| r.attribute(IFLA_INET6_ADDR_GEN_MODE, &[IN6_ADDR_GEN_MODE_NONE]);
+        let request = Request::new(RTM_NEWLINK, 0, &link_header(0, index_of(&self.0)?, 0))
+            .nest(IFLA_AF_SPEC, |r| r.nest(AF_INET6, mode));
+        match request.send() {
+            // un kernel sin IPv6 no tiene nada que callar
+            Err(Errno::EAFNOSUPPORT) => Ok(()),
+            other => other,
+        }
+    }
+    fn rehearse(&self) {}
+}
+
+/// Encender una interfaz y, si se dice, enchufarla a un puente.
 pub struct SetLink {
     pub name: String,
     pub master: Option<String>,
@@ -156,17 +164,31 @@ impl Op for SetLink {
     }
     fn shell(&self) -> String {
         let master = self.master.as_ref().map(|m| format!(" master {m}")).unwrap_or_default();
-        let ipv6 = if self.name == "lo" { "" } else { quiet_ipv6() };
-        format!("ip link set {}{master}{ipv6} up", self.name)
+        format!("ip link set {}{master} up", self.name)
     }
     fn run(&self) -> Result<(), Errno> {
         let request = Request::new(RTM_NEWLINK, 0, &link_header(0, index_of(&self.name)?, IFF_UP));
-        // `lo` no anuncia nada, y su ::1 hace falta
-        let request = if self.name == "lo" { request } else { without_ipv6_chatter(request) };
         match &self.master {
             Some(master) => request.number(IFLA_MASTER, index_of(master)?).send(),
             None => request.send(),
         }
+    }
+    fn rehearse(&self) {}
+}
+
+/// Borrar una interfaz.
+pub struct RemoveLink(pub String);
+
+impl Op for RemoveLink {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "rtnetlink(7)"
+    }
+    fn shell(&self) -> String {
+        format!("ip link del {}", self.0)
+    }
+    fn run(&self) -> Result<(), Errno> {
+        Request::new(RTM_DELLINK, 0, &link_header(0, index_of(&self.0)?, 0)).send()
     }
     fn rehearse(&self) {}
 }

@@ -309,9 +309,13 @@ impl World {
         let routes = own("net/route");
         let routes = routes.lines().skip(1).filter(|line| !line.starts_with("micropod0"));
         all.extend(routes.map(|line| format!("ruta {}", line.replace('\t', " "))));
-        for dir in
-            ["/run/micropod/pods", "/run/micropod/ips", "/run/micropod/pendientes", "/var/log/micropod"]
-        {
+        for dir in [
+            "/run/micropod/pods",
+            "/run/micropod/ips",
+            "/run/micropod/puertos",
+            "/run/micropod/pendientes",
+            "/var/log/micropod",
+        ] {
             list(&self.path(dir), &format!("fichero {dir}"), &mut all);
         }
         list(&self.path("/var/lib/micropod/pods"), "fichero /var/lib/micropod/pods", &mut all);
@@ -327,7 +331,7 @@ impl World {
     /// Las reglas de los `hostPort` de Pods que ya no están.
     fn forgotten_rules(&self) -> Vec<String> {
         let ruleset = run(self.command("nft").args(["list", "ruleset"])).out;
-        let rules = ruleset.lines().filter(|line| line.contains("dnat"));
+        let rules = ruleset.lines().filter(|line| line.contains("elements"));
         rules.map(|line| format!("regla {}", line.trim())).collect()
     }
 }
