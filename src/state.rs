@@ -17,6 +17,7 @@
 //! construyan el Pod: por eso no pasa por `Kernel::step` (y un ensayo no la toca).
 
 use crate::error::{Error, spanish};
+use crate::logic::pod::Leaving;
 use crate::logic::status::{ContainerState, PodStatus, Terminated};
 use crate::logic::{Note, status};
 use crate::network::PodNetwork;
@@ -85,6 +86,9 @@ pub struct Live {
     pub pause: Option<ProcessId>,
     /// El PID 1 de cada contenedor (visto desde el anfitrión), en el orden de `Record::plans`.
     pub processes: Vec<Option<ProcessId>>,
+    /// A quién se espera, si el Pod está acabando.
+    #[serde(default)]
+    pub leaving: Vec<Leaving>,
     pub events: Vec<PodEvent>,
 }
 

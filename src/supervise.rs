@@ -248,8 +248,9 @@ impl Supervisor {
 
     fn timeout(&self) -> PollTimeout {
         let now = self.born.elapsed();
-        let screen =
-            self.screen.as_ref().filter(|_| self.interruptions > 0).map(|_| now + Duration::from_secs(1));
+        // mientras se despide, la pantalla cuenta los segundos
+        let counting = self.screen.is_some() && !self.live.leaving.is_empty();
+        let screen = counting.then_some(now + Duration::from_secs(1));
         let next = [self.core.next_deadline(), self.scale.next(), screen].into_iter().flatten().min();
         let Some(next) = next else { return PollTimeout::NONE };
         // hacia arriba: despertarse un milisegundo antes sería dar otra vuelta para nada
@@ -367,9 +368,10 @@ impl Supervisor {
     /// Publica el estado, si ha cambiado algo que se vea.
     fn publish(&mut self) {
         self.live.status = self.core.status();
+        self.live.leaving = self.core.leaving();
         self.scale.start_if_due(&mut self.k, self.born.elapsed());
         if let Some(screen) = &mut self.screen {
-            screen.show(&self.live.status, &mut self.failures);
+            screen.show(&self.live, &self.plan.containers, self.born.elapsed(), &mut self.failures);
         }
         let bytes = serde_json::to_vec(&self.live).unwrap_or_default();
         if bytes == self.published {

@@ -288,7 +288,11 @@ fn ctrl_c_para_con_orden_y_ctrl_c_dos_veces_para_ya() {
     std::thread::sleep(std::time::Duration::from_millis(100));
     assert!(!pids_of(&world, "sleep 1012").is_empty(), "aún está en su plazo de gracia");
     running.signal("INT");
-    assert_eq!(running.wait().code, 137);
+    let done = running.wait();
+    assert_eq!(done.code, 137);
+    for part in ["parada ordenada", "esperando a c: tiene SIGTERM", "le quedan 30 s", "parada inmediata"] {
+        assert!(done.err.contains(part), "{part}: {}", done.err);
+    }
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! `micropod delete`: parar un Pod y olvidarlo.
 
-use super::{pod_names, term, words};
+use super::{farewell, pod_names, term, words};
 use crate::control::{self, Request};
 use crate::error::{Error, exit};
-use crate::logic::status::ContainerState;
 use crate::state::{self, Claim};
 use clap::ArgMatches;
 use std::io::IsTerminal;
@@ -70,33 +69,16 @@ fn wait_for_name(name: &str) -> Result<Claim, Error> {
         let seconds = started.elapsed().as_secs();
         if seconds > said && std::io::stderr().is_terminal() {
             said = seconds;
-            tell_who(name, seconds);
+            tell_who(name);
         }
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-fn tell_who(name: &str, seconds: u64) {
+fn tell_who(name: &str) {
     let Some(seen) = state::see(name) else { return };
-    let grace = seen.record.pod.spec.termination_grace_period_seconds.unwrap_or(30);
-    let containers = seen.live.status.init_containers.iter().chain(&seen.live.status.containers);
-    for (container, process) in containers.zip(&seen.live.processes) {
-        if !matches!(container.state, ContainerState::Running { .. }) {
-            continue;
-        }
-        let deaf = process.is_some_and(|p| !handles_sigterm(p.pid));
-        let why = if deaf { "; su PID 1 no atiende SIGTERM: habrá que esperar a SIGKILL" } else { "" };
-        term::note(&format!(
-            "esperando a que termine {} (SIGTERM, {seconds}/{grace} s){why}",
-            container.name
-        ));
+    let now = seen.since(Duration::ZERO);
+    for line in farewell::lines(&seen.live, &seen.record.plans, now) {
+        term::note(&line);
     }
-}
-
-/// ¿Tiene el proceso un manejador para SIGTERM? El PID 1 de un espacio de procesos no muere sin él.
-fn handles_sigterm(pid: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
-    let mask = caught.and_then(|l| u64::from_str_radix(l.trim(), 16).ok()).unwrap_or(0);
-    mask & (1 << (libc::SIGTERM - 1)) != 0
 }

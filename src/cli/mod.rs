@@ -7,6 +7,7 @@ pub mod describe;
 pub mod doctor;
 pub mod exec;
 pub mod explain;
+pub mod farewell;
 pub mod get;
 pub mod image;
 pub mod logs;

@@ -1,14 +1,16 @@
 //! La terminal: la narración, los logs en primer plano y el teclado.
 
+use super::farewell;
 use crate::error::StepError;
-use crate::logic::status::{ContainerState, PodStatus};
 use crate::logs::Stream;
 use crate::process::ContainerPlan;
+use crate::state::Live;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use std::io::{IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use std::time::Duration;
 
 /// Imprime un paso narrado en la salida de errores, de una sola escritura.
 pub fn narration(text: &str) {
@@ -101,8 +103,10 @@ struct Lane {
 pub struct Screen {
     lanes: Vec<Lane>,
     skipped: u64,
-    /// Se ha pedido parar, y quién falta por acabar según lo último que se dijo.
-    stopping: Option<String>,
+    /// Ya se ha pulsado Ctrl-C.
+    stopping: bool,
+    /// Lo último que se dijo de la despedida, para no repetirlo.
+    told: String,
     raw: Option<RawMode>,
     input_open: bool,
 }
@@ -119,7 +123,7 @@ impl Screen {
             Lane { prefix: format!("{on}{:width$} │{off} ", c.name), pending: Vec::new() }
         };
         let lanes = containers.iter().enumerate().map(lane).collect();
-        Screen { lanes, skipped: 0, stopping: None, raw: None, input_open: true }
+        Screen { lanes, skipped: 0, stopping: false, told: String::new(), raw: None, input_open: true }
     }
 
     /// Lo que escribe un contenedor, línea a línea y con su nombre delante.
@@ -152,24 +156,30 @@ impl Screen {
         self.skipped += lost;
     }
 
-    /// Ha cambiado el estado: cuenta los fallos y, si se está parando, a quién se espera.
-    pub fn show(&mut self, status: &PodStatus, failures: &mut Vec<StepError>) {
+    /// Cuenta los fallos y, mientras el Pod acaba, a quién se espera: en una terminal, cada segundo;
+    /// si no, cuando cambia.
+    pub fn show(
+        &mut self,
+        live: &Live,
+        plans: &[ContainerPlan],
+        now: Duration,
+        failures: &mut Vec<StepError>,
+    ) {
         for failure in failures.drain(..) {
             note(&format!("error: {failure}"));
         }
-        let Some(said) = &self.stopping else { return };
-        let alive: Vec<&str> = status
-            .init_containers
-            .iter()
-            .chain(&status.containers)
-            .filter(|c| matches!(c.state, ContainerState::Running { .. }))
-            .map(|c| c.name.as_str())
-            .collect();
-        let waiting = alive.join(", ");
-        if !waiting.is_empty() && *said != waiting {
-            note(&format!("esperando a que termine: {waiting} (Ctrl-C otra vez: ya)"));
-            self.stopping = Some(waiting);
+        let lines = farewell::lines(live, plans, now);
+        let turn = match std::io::stderr().is_terminal() {
+            true => lines.join("\n"),
+            false => format!("{:?}", live.leaving),
+        };
+        if self.told == turn {
+            return;
         }
+        for line in lines {
+            note(&format!("{line} (Ctrl-C{}: ya)", if self.stopping { " otra vez" } else { " dos veces" }));
+        }
+        self.told = turn;
     }
 
     pub fn stopping(&mut self, at_once: bool) {
@@ -178,7 +188,7 @@ impl Screen {
         } else {
             "parada ordenada: se pide a los contenedores que acaben"
         });
-        self.stopping = Some(String::new());
+        self.stopping = true;
     }
 
     /// El teclado, si queda alguien tecleando.

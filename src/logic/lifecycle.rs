@@ -12,6 +12,7 @@ use super::notes;
 use super::pod::Pod;
 use super::rules::Kind;
 use super::{Action, ContainerId, HookKind, Note, ProbeKind, Signal};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Tras la señal de parada se espera al menos esto antes de SIGKILL.
@@ -50,7 +51,7 @@ pub struct Farewell {
     pub step: Step,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Step {
     /// Su *hook* preStop corre, a costa del plazo de gracia.
     PreStop,

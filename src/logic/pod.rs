@@ -11,6 +11,7 @@ use super::probe::Due;
 use super::restart::succeeded;
 use super::rules::{ContainerRules, Kind, PodRules};
 use super::{Action, ContainerId, Event};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 // ANCHOR: pod
@@ -40,7 +41,7 @@ pub(super) enum Sandbox {
 }
 
 /// Un contenedor al que se espera mientras el Pod acaba.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leaving {
     pub container: String,
     pub step: Step,

@@ -1,0 +1,78 @@
+//! A quién se espera mientras un Pod acaba, y por qué.
+
+use crate::logic::lifecycle::Step;
+use crate::process::ContainerPlan;
+use crate::state::{Live, ProcessId};
+use std::time::Duration;
+
+/// Una frase por cada contenedor al que se espera. `now`: tiempo desde que nació el Pod.
+pub fn lines(live: &Live, plans: &[ContainerPlan], now: Duration) -> Vec<String> {
+    let line = |leaving: &crate::logic::pod::Leaving| {
+        let plan = plans.iter().zip(&live.processes).find(|(plan, _)| plan.name == leaving.container);
+        let why = match leaving.step {
+            Step::PreStop => "corre su preStop".to_string(),
+            Step::Turn => "le toca después de los demás".to_string(),
+            Step::Stopped { .. } => match plan {
+                Some((plan, process)) => stopped(plan.stop_signal, *process),
+                None => String::new(),
+            },
+            Step::Killed => "ya tiene SIGKILL".to_string(),
+        };
+        let left = leaving.deadline.map(|at| at.saturating_sub(now)).filter(|left| !left.is_zero());
+        let left =
+            left.map(|left| format!("; le quedan {} s", left.as_secs_f64().ceil())).unwrap_or_default();
+        format!("esperando a {}: {why}{left}", leaving.container)
+    };
+    live.leaving.iter().map(line).collect()
+}
+
+fn stopped(signal: i32, process: Option<ProcessId>) -> String {
+    let name = nix::sys::signal::Signal::try_from(signal).map_or("su señal de parada", |s| s.as_str());
+    match process {
+        Some(process) if !handles(process.pid, signal) => {
+            format!("tiene {name} y su PID 1 no la atiende: acabará con SIGKILL")
+        }
+        _ => format!("tiene {name}"),
+    }
+}
+
+/// ¿Tiene el proceso un manejador para esa señal? El PID 1 de un espacio de procesos no muere sin él.
+fn handles(pid: i32, signal: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+    let mask = caught.and_then(|l| u64::from_str_radix(l.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal - 1)) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::pod::Leaving;
+
+    #[test]
+    fn se_dice_a_quien_se_espera_cuanto_le_queda_y_que_viene_despues() {
+        let s = Duration::from_secs;
+        let leaving =
+            |container: &str, step, deadline| Leaving { container: container.into(), step, deadline };
+        let live = Live {
+            leaving: vec![
+                leaving("web", Step::PreStop, Some(s(30))),
+                leaving("proxy", Step::Turn, None),
+                leaving("db", Step::Killed, Some(s(1))),
+            ],
+            ..Live::default()
+        };
+        assert_eq!(
+            lines(&live, &[], Duration::from_millis(2500)),
+            [
+                "esperando a web: corre su preStop; le quedan 28 s",
+                "esperando a proxy: le toca después de los demás",
+                "esperando a db: ya tiene SIGKILL",
+            ]
+        );
+        // este proceso no atiende SIGUSR1, y a SIGSEGV sí: lo usa la biblioteca estándar
+        let me = ProcessId::of(std::process::id() as i32);
+        assert_eq!(stopped(libc::SIGUSR1, me), "tiene SIGUSR1 y su PID 1 no la atiende: acabará con SIGKILL");
+        assert_eq!(stopped(libc::SIGSEGV, me), "tiene SIGSEGV");
+    }
+}
