@@ -8,7 +8,7 @@ CARGO := tools/cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-puro test-root vm-test vm release install uninstall deb clean
+.PHONY: help demo test test-puro test-root vm-test vm bench release install uninstall deb clean
 
 help: ## Esta ayuda
 	@echo 'Uso: make OBJETIVO'
@@ -38,6 +38,12 @@ vm: ## Una shell en una micro-VM con cgroup v2 y micropod dentro
 	@tools/prepara rust vm demo
 	@$(CARGO) build --release
 	@tools/vm $(TARGET)/release/micropod
+
+bench: ## Compara micropod con runc, podman y otros (instala los que falten)
+	@tools/prepara rust demo banco
+	@tools/estatico
+	@$(CARGO) build --quiet --release --example banco
+	@tests/bench/run dist/micropod $(TARGET)/release/examples/banco
 
 release: ## dist/micropod: el binario estático
 	@tools/prepara rust
