@@ -12,6 +12,9 @@
 use crate::error::{Error, StepError};
 use crate::kernel::Kernel;
 use crate::kernel::ops::{MakeDir, RemoveDir, WriteValue};
+use crate::logic::Kind;
+use crate::logic::rules::init_kind;
+use crate::plan;
 use crate::process::Limits;
 use crate::spec::types::{Container, PodSpec, ResourceList};
 use std::fs;
@@ -121,18 +124,12 @@ pub fn container_limits(container: &Container, oom_score_adj: i32) -> Limits {
 pub fn pod_limits(spec: &PodSpec) -> Limits {
     let sum = |of: fn(&ResourceList) -> Option<u64>| {
         let own = of(&spec.resources.limits);
-        let each = spec.containers.iter().map(|c| of(&c.resources.limits));
-        let apps = each.sum::<Option<u64>>();
-        // los de inicialización corren de uno en uno: cuenta el mayor
-        let init = spec.init_containers.iter().map(|c| of(&c.resources.limits));
-        let init = init.collect::<Option<Vec<u64>>>().map(|all| all.into_iter().max().unwrap_or(0));
-        own.or_else(|| Some(apps?.max(init?)))
+        own.or_else(|| together(spec, |c| of(&c.resources.limits)))
     };
-    let requested = spec.containers.iter();
-    let weight = requested
-        .filter_map(|c| request_or_limit(c, |l| l.cpu.as_ref().map(|q| q.millis())))
-        .reduce(|a, b| a + b)
-        .or(spec.resources.limits.cpu.as_ref().map(|q| q.millis()));
+    let cpu = |list: &ResourceList| list.cpu.as_ref().map(|q| q.millis());
+    let weight = plan::all_containers(spec).any(|c| request_or_limit(c, cpu).is_some());
+    let weight = weight.then(|| together(spec, |c| Some(request_or_limit(c, cpu).unwrap_or(0)))).flatten();
+    let weight = weight.or(cpu(&spec.resources.limits));
     Limits {
         memory_max: sum(|l| l.memory.as_ref().map(|q| q.units())),
         cpu_max: sum(|l| l.cpu.as_ref().map(|q| q.millis())),
@@ -142,6 +139,23 @@ pub fn pod_limits(spec: &PodSpec) -> Limits {
     }
 }
 // ANCHOR_END: pod_limits
+
+/// Lo que usan a la vez los contenedores de un Pod, como mucho; `None` si alguno no lo dice.
+///
+/// Los de aplicación y los auxiliares corren juntos: se suman. Los demás de inicialización corren
+/// de uno en uno, antes, y con los auxiliares que ya habían arrancado.
+fn together(spec: &PodSpec, of: impl Fn(&Container) -> Option<u64>) -> Option<u64> {
+    let (mut sidecars, mut most) = (0u64, 0u64);
+    for container in &spec.init_containers {
+        let own = of(container)?;
+        match init_kind(container) {
+            Kind::Sidecar => sidecars = sidecars.saturating_add(own),
+            Kind::Init | Kind::App => most = most.max(sidecars.saturating_add(own)),
+        }
+    }
+    let apps = spec.containers.iter().map(of).try_fold(0u64, |sum, own| Some(sum.saturating_add(own?)))?;
+    Some(most.max(sidecars.saturating_add(apps)))
+}
 
 /// Los límites que pide la especificación, por el controlador que los da.
 fn asked(spec: &PodSpec) -> Vec<(&'static str, String)> {
@@ -343,16 +357,21 @@ pub fn qos(spec: &PodSpec) -> Qos {
     }
 }
 
-/// Cuánto se ofrece un contenedor al verdugo de la memoria (`oom_score_adj`): de −997 a 1000.
-pub fn oom_score_adj(qos: Qos, container: &Container, node_memory: u64) -> i32 {
+/// Cuánto se ofrece un contenedor al verdugo de la memoria (`oom_score_adj`): de −997 a 1000. Un
+/// auxiliar no se ofrece más que el que menos de los de aplicación a los que sirve.
+pub fn oom_score_adj(qos: Qos, spec: &PodSpec, container: &Container, node_memory: u64) -> i32 {
+    let one = |container: &Container| {
+        let request = request_or_limit(container, |l| l.memory.as_ref().map(|q| q.units())).unwrap_or(0);
+        let share = request.saturating_mul(1000) / node_memory.max(1);
+        (1000 - share as i64).clamp(3, 999) as i32
+    };
+    let sidecar = init_kind(container) == Kind::Sidecar
+        && spec.init_containers.iter().any(|c| c.name == container.name);
     match qos {
         Qos::Guaranteed => -997,
         Qos::BestEffort => 1000,
-        Qos::Burstable => {
-            let request = request_or_limit(container, |l| l.memory.as_ref().map(|q| q.units())).unwrap_or(0);
-            let share = request.saturating_mul(1000) / node_memory.max(1);
-            (1000 - share as i64).clamp(3, 999) as i32
-        }
+        Qos::Burstable if sidecar => spec.containers.iter().map(one).fold(one(container), i32::min),
+        Qos::Burstable => one(container),
     }
 }
 
@@ -384,6 +403,47 @@ mod tests {
         for (millis, weight) in table {
             assert_eq!(cpu_weight(millis), weight, "{millis}m");
         }
+    }
+
+    fn container(name: &str, memory: &str, policy: Option<crate::spec::types::RestartPolicy>) -> Container {
+        let mut container = Container { name: name.into(), restart_policy: policy, ..Default::default() };
+        container.resources.limits.memory = Some(crate::spec::quantity::Quantity::parse(memory).unwrap());
+        container
+    }
+
+    #[test]
+    fn el_pod_puede_gastar_lo_que_gasten_a_la_vez_los_suyos() {
+        let sidecar = Some(crate::spec::types::RestartPolicy::Always);
+        let spec = PodSpec {
+            init_containers: vec![
+                container("antes", "100Mi", None),
+                container("auxiliar", "30Mi", sidecar),
+                container("despues", "90Mi", None),
+            ],
+            containers: vec![container("a", "40Mi", None), container("b", "40Mi", None)],
+            ..Default::default()
+        };
+        // a la vez: 30 + 40 + 40; «despues» corre con el auxiliar: 30 + 90; «antes», solo
+        assert_eq!(pod_limits(&spec).memory_max, Some(120 << 20));
+        let apps_only = PodSpec { init_containers: spec.init_containers[..2].to_vec(), ..spec.clone() };
+        assert_eq!(pod_limits(&apps_only).memory_max, Some(110 << 20));
+        let mut unlimited = spec;
+        unlimited.init_containers[1].resources.limits.memory = None;
+        assert_eq!(pod_limits(&unlimited).memory_max, None, "si uno no tiene tope, el Pod tampoco");
+    }
+
+    #[test]
+    fn a_un_auxiliar_no_se_le_mata_antes_que_a_quien_sirve() {
+        let sidecar = Some(crate::spec::types::RestartPolicy::Always);
+        let spec = PodSpec {
+            init_containers: vec![container("auxiliar", "64Mi", sidecar)],
+            containers: vec![container("grande", "1Gi", sidecar), container("medio", "512Mi", None)],
+            ..Default::default()
+        };
+        let adj = |c: &Container| oom_score_adj(Qos::Burstable, &spec, c, 4 << 30);
+        assert_eq!(adj(&spec.containers[0]), 750);
+        assert_eq!(adj(&spec.containers[1]), 875, "cada uno de aplicación, lo suyo");
+        assert_eq!(adj(&spec.init_containers[0]), 750, "como el que menos se ofrece");
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn decide_container(
         return Err(Error::failed(problem).with_hint("añade command: [\"programa\", \"argumento\"]"));
     }
     let qos = cgroup::qos(spec);
-    let adj = cgroup::oom_score_adj(qos, container, cgroup::node_memory());
+    let adj = cgroup::oom_score_adj(qos, spec, container, cgroup::node_memory());
     let default_cwd = if config.working_dir.is_empty() { "/" } else { &config.working_dir };
     Ok(ContainerPlan {
         name: container.name.clone(),

@@ -11,7 +11,7 @@ use crate::error::{Error, exit};
 use crate::kernel::ops::{MakeDir, RemoveTree};
 use crate::kernel::{Kernel, Mode, Step};
 use crate::logic::pod::Pod;
-use crate::logic::rules::PodRules;
+use crate::logic::rules::{PodRules, annotated_acelera};
 use crate::logic::status::{ContainerState, Phase, PodStatus};
 use crate::network;
 use crate::plan::{self, PodPlan};
@@ -33,8 +33,9 @@ pub struct RunOptions {
     /// Borrar la ficha y los logs al acabar.
     pub remove: bool,
     pub mode: Mode,
-    /// Por cuánto se dividen las esperas entre reinicios, para clase.
-    pub acelera: u32,
+    /// Por cuánto se dividen las esperas entre reinicios, para clase; si no se dice, lo dice la
+    /// anotación `micropod/acelera` del Pod.
+    pub acelera: Option<u32>,
 }
 
 /// Cómo acabó `run`.
@@ -216,7 +217,10 @@ fn give_birth(
         k.teardown();
         return Err(error.into());
     }
-    let core = Pod::new(PodRules::from(&loaded.pod, options.acelera));
+    let core = Pod::new(PodRules::from(
+        &loaded.pod,
+        options.acelera.unwrap_or_else(|| annotated_acelera(&loaded.pod)),
+    ));
     let spec = loaded.pod.spec;
     Ok(Supervisor::new(Start { k, plan, spec, core, signals, control, screen, parent: parent.take() }))
 }
@@ -244,7 +248,9 @@ fn exit_code(status: &PodStatus) -> u8 {
     if status.phase == Phase::Succeeded {
         return exit::OK;
     }
-    let all = status.init_containers.iter().chain(&status.containers);
+    // el código de un auxiliar no cuenta: tampoco para la fase
+    let init = status.init_containers.iter().filter(|c| !c.sidecar);
+    let all = init.chain(&status.containers);
     let code = |c: &crate::logic::status::ContainerStatus| match &c.state {
         ContainerState::Terminated(end) => Some(end.exit_code),
         ContainerState::Waiting { .. } | ContainerState::Running { .. } => {

@@ -3,7 +3,8 @@
 use micropod::error::Error;
 use micropod::spec::codes::{CODES, Where};
 use micropod::spec::parse::{options, parse};
-use micropod::spec::types::{IntOrString, Object, Pod};
+use micropod::spec::schema::Described;
+use micropod::spec::types::{Container, IntOrString, Object, Pod};
 use micropod::spec::{SpecErrors, load};
 use std::path::{Path, PathBuf};
 
@@ -162,9 +163,12 @@ fn cada_codigo_del_programa_esta_explicado_y_no_sobra_ninguno() {
 fn asi_se_ve_un_campo_mal_escrito() {
     let text = "Pod(\n    metadata: (name: \"web\"),\n    spec: (containers: [\n        (name: \"nginx\", imagen: \
                 \"nginx:1.27\"),\n    ]),\n)\n";
+    let fields: Vec<String> = Container::fields().iter().map(|field| field.name()).collect();
+    assert!(fields.starts_with(&["name", "image", "command"].map(String::from)));
     assert_eq!(
         errors(text).to_string(),
-        "error[MP0101]: campo desconocido `imagen` en el contenedor `nginx`
+        format!(
+            "error[MP0101]: campo desconocido `imagen` en el contenedor `nginx`
  --> p.ron:4:25
   |
 4 |         (name: \"nginx\", imagen: \"nginx:1.27\"),
@@ -172,9 +176,10 @@ fn asi_se_ve_un_campo_mal_escrito() {
   |
   = campo: spec.containers[0].imagen
   = pista: ¿querías decir `image`?
-  = campos posibles: name, image, command, args, workingDir, env, ports, resources, volumeMounts, livenessProbe, \
-         readinessProbe, startupProbe, securityContext, stdin, tty
-  = más información: micropod explain MP0101"
+  = campos posibles: {}
+  = más información: micropod explain MP0101",
+            fields.join(", ")
+        )
     );
 }
 
@@ -303,7 +308,7 @@ fn codigo_linea_y_columna_de_cada_error() {
         (spec("restart_policy: Never,"), "MP0101", 5, 1),
         (container("ports: [(containerPort: 80, hostIp: \"1.2.3.4\")],"), "MP0101", 5, 29),
         (container("lifecycle: (),"), "MP0102", 5, 1),
-        (container("restartPolicy: Always,"), "MP0102", 5, 1),
+        (container("resizePolicy: [],"), "MP0102", 5, 1),
         (container("env: [(name: \"A\", valueFrom: (fieldRef: (fieldPath: \"x\")))],"), "MP0102", 5, 19),
         (spec("volumes: [(name: \"v\", configMap: (name: \"c\"))],"), "MP0102", 5, 23),
         (container("livenessProbe: (grpc: (port: 1)),"), "MP0102", 5, 17),

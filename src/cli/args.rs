@@ -72,7 +72,11 @@ fn run_verbs() -> Vec<Command> {
                     .conflicts_with("detach"),
             )
             .arg(flag("dry-run", "Contar lo que se haría, sin hacer nada ni ser root"))
-            .arg(option("acelera", "N", "Dividir entre N las esperas entre reinicios, para clase")),
+            .arg(option(
+                "acelera",
+                "N",
+                "Dividir entre N las esperas entre reinicios (1 a 1000), para clase. Gana a la anotación",
+            )),
         verb("exec", "Ejecuta un comando dentro de un contenedor")
             .arg(operand("POD", "Nombre del Pod").required(true))
             .arg(container())

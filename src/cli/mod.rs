@@ -17,6 +17,7 @@ pub mod wait;
 
 use crate::error::{Error, exit};
 use crate::kernel::Mode;
+use crate::logic::rules::{MAX_ACELERA, parse_acelera};
 use crate::run::{self, RunOptions};
 use crate::state::{self, Seen};
 use clap::ArgMatches;
@@ -84,10 +85,11 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
         () if args.get_flag("narra") => Mode::Narrate,
         () => Mode::Quiet,
     };
-    let acelera = match args.get_one::<String>("acelera").map(|n| n.parse::<u32>()) {
-        None => 1,
-        Some(Ok(n)) if n > 0 => n,
-        Some(_) => return Err(Error::usage("--acelera necesita un número mayor que cero")),
+    let acelera = match args.get_one::<String>("acelera") {
+        None => None,
+        Some(text) => Some(parse_acelera(text).ok_or_else(|| {
+            Error::usage(format!("--acelera necesita un número de 1 a {MAX_ACELERA}, y «{text}» no lo es"))
+        })?),
     };
     let options = RunOptions {
         file: path(args, "FICHERO"),

@@ -68,6 +68,8 @@ pub struct Container {
     /// ¿Ha llegado alguna vez a estar arrancado (con su sonda de inicio aprobada)?
     pub has_started: bool,
     pub backoff: Backoff,
+    /// Cuando le toque otra vez su turno, no antes de esto.
+    pub not_before: Option<NextStart>,
 }
 
 impl Probes {
@@ -146,6 +148,7 @@ impl Container {
             previous: None,
             has_started: false,
             backoff: Backoff::default(),
+            not_before: None,
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Cause {
     Probe,
     /// Falló su *hook* postStart.
     PostStart,
+    /// Otro contenedor ha pedido que vuelvan a empezar todos.
+    Restart,
 }
 
 /// La despedida del Pod entero.
@@ -198,6 +200,7 @@ impl Pod {
         let hard = self.ending.as_ref().is_some_and(|ending| ending.hard);
         let turn = self.is_its_turn(id);
         let State::Stopping { farewell, .. } = &mut self.containers[id].state else { return false };
+        let hard = hard || farewell.cause == Cause::Restart;
         let expired = now >= farewell.until();
         match farewell.step {
             Step::PreStop if hard || expired => {

@@ -36,6 +36,7 @@
 //! Lo que pide: que un `Probed` o un `HookDone` sea de la vida actual del contenedor (quien los
 //! trae los empareja por contenedor y vida: [`Pod::life`]) y que `now` no retroceda.
 
+mod again;
 pub mod columns;
 mod conditions;
 mod container;

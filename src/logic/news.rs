@@ -4,7 +4,7 @@ use super::container::{Notice, Probes, State, terminated};
 use super::lifecycle::{Cause, MIN_GRACE, Step};
 use super::notes;
 use super::pod::{Pod, Sandbox};
-use super::restart::{NextStart, next_start, should_restart};
+use super::restart::{NextStart, Restart, after, next_start};
 use super::rules::RestartPolicy;
 use super::{Action, ContainerId, Event, Exit, HookKind, Note, Outcome, ProbeKind, StartFailure, StopReason};
 use std::time::Duration;
@@ -123,25 +123,28 @@ impl Pod {
         let rules = &self.rules.containers[id];
         let container = &mut self.containers[id];
         let by_probe = cause == Some(Cause::Probe);
-        let restarts = match (&self.ending, &container.latest) {
+        let restart = match (&self.ending, &container.latest) {
+            (None, Some(_)) if cause == Some(Cause::Restart) => {
+                container.state = State::Pending;
+                return;
+            }
             // quien muere por una sonda no ha elegido su código de salida: solo manda la política
-            (None, Some(_)) if by_probe => rules.policy != RestartPolicy::Never,
-            (None, Some(ended)) => should_restart(rules, ended),
-            (Some(_), _) | (None, None) => false,
+            (None, Some(_)) if by_probe && rules.policy != RestartPolicy::Never => Restart::Itself,
+            (None, Some(ended)) if !by_probe => after(rules, ended),
+            (Some(_), _) | (None, _) => Restart::Nobody,
         };
-        if !restarts {
+        if restart == Restart::Nobody {
             container.state = State::Ended;
             return;
         }
         let older = container.previous.as_ref().map(|ended| ended.finished);
         let next = next_start(&mut container.backoff, self.now, by_probe, older, self.rules.acelera);
-        let notice = if next.at > self.now {
-            out.push(Action::Record(notes::back_off(rules, &self.rules.name)));
-            Some(notes::crash_loop(rules, &self.rules.name, next.at - self.now))
-        } else {
-            notice
-        };
-        container.state = State::Waiting { next, notice };
+        if restart == Restart::Everyone {
+            container.state = State::Pending;
+            container.not_before = Some(next);
+            return self.restart_everyone(id, out);
+        }
+        self.containers[id].state = self.wait_until(id, next, notice, out);
     }
     // ANCHOR_END: decide
 

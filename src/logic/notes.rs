@@ -94,6 +94,11 @@ pub fn killing_post_start(c: &ContainerRules) -> Note {
     normal(c, "Killing", format!("se para el contenedor {}: falló su postStart", c.name))
 }
 
+pub fn killing_restart(c: &ContainerRules, by: &ContainerRules) -> Note {
+    let why = format!("se para el contenedor {}: con su salida, {} reinicia el Pod entero", c.name, by.name);
+    normal(c, "Killing", why)
+}
+
 pub fn killing_probe(c: &ContainerRules, kind: ProbeKind) -> Note {
     let end = if c.policy == RestartPolicy::Never { "se para" } else { "se reiniciará" };
     normal(c, "Killing", format!("el contenedor {} no pasa la {}: {end}", c.name, name(kind)))

@@ -26,6 +26,8 @@ pub struct Pod {
     pub(super) deleting: bool,
     /// Por qué falla el Pod, digan lo que digan sus códigos de salida: razón y mensaje.
     pub(super) condemned: Option<Notice>,
+    /// Quién ha pedido que todos vuelvan a empezar, mientras quede quien no ha muerto.
+    pub(super) restarting: Option<ContainerId>,
     pub(super) over: bool,
     pub(super) conditions: Conditions,
     pub(super) now: Duration,
@@ -59,6 +61,7 @@ impl Pod {
             ending: None,
             deleting: false,
             condemned: None,
+            restarting: None,
             over: false,
             now: Duration::ZERO,
         }
@@ -130,6 +133,7 @@ impl Pod {
         self.create_sandbox(out)
             || self.check_active_deadline(out)
             || self.advance_containers(out)
+            || self.check_restarted()
             || self.start_next(out)
             || self.check_finished()
             || self.check_over(out)
@@ -184,6 +188,11 @@ impl Pod {
                 self.stop_with_the_pod(id, out);
                 true
             }
+            // estaba naciendo cuando se pidió que volvieran a empezar todos
+            State::PostStart { .. } | State::Running { .. } if self.restarting.is_some() => {
+                self.stop_to_restart(id, out);
+                true
+            }
             State::Running { probes, .. } => {
                 if !container.has_started && probes.started() {
                     container.has_started = true;
@@ -227,12 +236,17 @@ impl Pod {
     // ANCHOR: start_next
     /// Arranca el siguiente contenedor que nunca ha arrancado, si le toca.
     fn start_next(&mut self, out: &mut Vec<Action>) -> bool {
-        if self.sandbox != Sandbox::Ready || self.ending.is_some() {
+        if self.sandbox != Sandbox::Ready || self.ending.is_some() || self.restarting.is_some() {
             return false;
         }
         let Some(id) = self.next_in_line() else { return false };
-        self.containers[id].state = State::Starting { notice: None };
-        out.push(Action::Start(id));
+        self.containers[id].state = match self.containers[id].not_before.take() {
+            Some(next) => self.wait_until(id, next, None, out),
+            None => {
+                out.push(Action::Start(id));
+                State::Starting { notice: None }
+            }
+        };
         true
     }
 

@@ -4,30 +4,41 @@ use super::rules::{ContainerRules, Kind, RestartPolicy};
 use super::status::Terminated;
 use std::time::Duration;
 
-/// «Si sale con uno de estos códigos (o con ninguno de estos), se reinicia».
+/// «Si sale con uno de estos códigos (o con ninguno de estos), se hace esto».
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExitRule {
     pub codes: Vec<i32>,
     /// `true`: `In`; `false`: `NotIn`.
     pub listed: bool,
+    pub then: Restart,
 }
 
-// ANCHOR: should_restart
-/// ¿Vuelve a arrancar un contenedor que ha acabado así?
-pub fn should_restart(rules: &ContainerRules, ended: &Terminated) -> bool {
-    let matches = |rule: &ExitRule| rule.codes.contains(&ended.exit_code) == rule.listed;
-    if rules.exit_rules.iter().any(matches) {
-        return true;
+/// Quién vuelve a arrancar cuando acaba un contenedor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    Nobody,
+    Itself,
+    /// Todos los del Pod, empezando otra vez por los de inicialización.
+    Everyone,
+}
+
+// ANCHOR: after
+/// Quién vuelve a arrancar cuando un contenedor ha acabado así.
+pub fn after(rules: &ContainerRules, ended: &Terminated) -> Restart {
+    let matches = |rule: &&ExitRule| rule.codes.contains(&ended.exit_code) == rule.listed;
+    if let Some(rule) = rules.exit_rules.iter().find(matches) {
+        return rule.then;
     }
     let failed = !succeeded(rules.kind, ended);
-    match rules.policy {
+    let again = match rules.policy {
         RestartPolicy::Never => false,
         RestartPolicy::OnFailure => failed,
         // uno de inicialización que sale bien ya ha hecho su trabajo
         RestartPolicy::Always => failed || rules.kind != Kind::Init,
-    }
+    };
+    if again { Restart::Itself } else { Restart::Nobody }
 }
-// ANCHOR_END: should_restart
+// ANCHOR_END: after
 
 /// ¿Acabó bien? A uno de inicialización no le vale un 0 si por el camino le faltó memoria.
 pub fn succeeded(kind: Kind, ended: &Terminated) -> bool {

@@ -3,7 +3,7 @@
 
 use super::ProbeKind;
 use super::probe::ProbeRules;
-use super::restart::ExitRule;
+use super::restart::{ExitRule, Restart};
 use crate::spec::types;
 pub use crate::spec::types::RestartPolicy;
 use std::time::Duration;
@@ -19,6 +19,21 @@ pub struct PodRules {
     pub acelera: u32,
     /// Los de inicialización y luego los de aplicación, en su orden.
     pub containers: Vec<ContainerRules>,
+}
+
+/// La anotación que dice por cuánto se dividen las esperas entre reinicios.
+pub const ACELERA: &str = "micropod/acelera";
+/// Más no se acelera: sin esperas, un contenedor que se cae gastaría la máquina entera.
+pub const MAX_ACELERA: u32 = 1000;
+
+/// De «10» a 10, entre 1 y [`MAX_ACELERA`].
+pub fn parse_acelera(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|n| (1..=MAX_ACELERA).contains(n))
+}
+
+/// Lo que dice la anotación del Pod; 1, tiempo real, si no la tiene.
+pub fn annotated_acelera(pod: &types::Pod) -> u32 {
+    pod.metadata.annotations.get(ACELERA).and_then(|text| parse_acelera(text)).unwrap_or(1)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +66,7 @@ impl PodRules {
     /// Las reglas del Pod `pod`. `acelera` divide las esperas entre reinicios (0 vale como 1).
     pub fn from(pod: &types::Pod, acelera: u32) -> PodRules {
         let spec = &pod.spec;
-        let init = spec.init_containers.iter().map(|c| container(c, Kind::Init, spec.restart_policy));
+        let init = spec.init_containers.iter().map(|c| container(c, init_kind(c), spec.restart_policy));
         let apps = spec.containers.iter().map(|c| container(c, Kind::App, spec.restart_policy));
         PodRules {
             name: pod.metadata.name.clone(),
@@ -65,18 +80,36 @@ impl PodRules {
 
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
+/// El de inicialización que se reinicia siempre no acaba nunca: es un auxiliar.
+pub fn init_kind(c: &types::Container) -> Kind {
+    if c.restart_policy == Some(RestartPolicy::Always) { Kind::Sidecar } else { Kind::Init }
+}
+
 fn container(c: &types::Container, kind: Kind, policy: RestartPolicy) -> ContainerRules {
     ContainerRules {
         name: c.name.clone(),
         image: c.image.clone(),
         kind,
-        policy,
-        exit_rules: Vec::new(),
+        policy: c.restart_policy.unwrap_or(policy),
+        exit_rules: c.restart_policy_rules.iter().map(exit_rule).collect(),
         startup: c.startup_probe.as_ref().map(probe),
         readiness: c.readiness_probe.as_ref().map(probe),
         liveness: c.liveness_probe.as_ref().map(probe),
         post_start: false,
         pre_stop: false,
+    }
+}
+
+fn exit_rule(rule: &types::ContainerRestartRule) -> ExitRule {
+    use types::{ContainerRestartRuleAction as Action, ContainerRestartRuleOnExitCodesOperator as Operator};
+    ExitRule {
+        // la validación los deja entre 0 y 255
+        codes: rule.exit_codes.values.iter().filter_map(|n| i32::try_from(*n).ok()).collect(),
+        listed: rule.exit_codes.operator == Operator::In,
+        then: match rule.action {
+            Action::Restart => Restart::Itself,
+            Action::RestartAllContainers => Restart::Everyone,
+        },
     }
 }
 

@@ -578,6 +578,24 @@ pub const CODES: &[Code] = &[
         "micropod run mil-volumenes.ron",
         "",
     ),
+    code(
+        "MP0170",
+        "anotación de micropod no válida",
+        "Las anotaciones que empiezan por `micropod/` cambian lo que hace el programa. Hay una: `micropod/acelera` \
+         divide las esperas entre reinicios, y solo ellas, entre un número de 1 a 1000.",
+        Where::Metadata,
+        "name: \"web\", annotations: {\"micropod/acelera\": \"muy rápido\"}",
+        "name: \"web\", annotations: {\"micropod/acelera\": \"10\"}",
+    ),
+    code(
+        "MP0171",
+        "reglas de reinicio no válidas",
+        "Cada regla lleva de 1 a 255 códigos de salida distintos, de 0 a 255; puede haber 20 reglas, y el \
+         contenedor tiene que decir también su `restartPolicy`, para cuando ninguna case.",
+        Where::Container,
+        "restartPolicyRules: [(action: Restart, exitCodes: (operator: In, values: [42]))]",
+        "restartPolicy: Never, restartPolicyRules: [(action: Restart, exitCodes: (operator: In, values: [42]))]",
+    ),
 ];
 
 /// Una palabra de las columnas STATUS y REASON, y qué significa.

@@ -128,6 +128,16 @@ pub const TYPES: &[KubernetesType] = &[
             "workingDir",
         ],
     },
+    KubernetesType {
+        rust: "ContainerRestartRule",
+        name: "ContainerRestartRule",
+        fields: &["action", "exitCodes"],
+    },
+    KubernetesType {
+        rust: "ContainerRestartRuleOnExitCodes",
+        name: "ContainerRestartRuleOnExitCodes",
+        fields: &["operator", "values"],
+    },
     KubernetesType { rust: "EnvVar", name: "EnvVar", fields: &["name", "value", "valueFrom"] },
     KubernetesType {
         rust: "ContainerPort",

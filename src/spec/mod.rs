@@ -3,6 +3,7 @@
 pub mod codes;
 pub mod errors;
 pub mod kubernetes_fields;
+pub mod life;
 pub mod parse;
 pub mod quantity;
 pub mod reader;

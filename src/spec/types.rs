@@ -4,6 +4,7 @@
 //! Un mismo juego de tipos sirve para RON, YAML y JSON. Los enteros que Kubernetes limita se
 //! leen anchos (`i64`) y se acotan al validar, para que el error diga el límite en español.
 
+pub use super::life::*;
 use super::quantity::Quantity;
 use super::schema::{object, words};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,7 @@ object! {
             #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             labels: BTreeMap<String, String>,
             /// Anotaciones: pares clave y valor para guardar datos que no sirven para seleccionar.
+            /// "micropod/acelera": "10" divide entre 10 las esperas entre reinicios, para clase.
             #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             annotations: BTreeMap<String, String>,
         }
@@ -58,7 +60,8 @@ object! {
         }
         optional {
             /// Contenedores que se ejecutan antes que los demás, de uno en uno y en orden: cada
-            /// uno debe acabar con código 0 para que empiece el siguiente.
+            /// uno debe acabar con código 0 para que empiece el siguiente. Con restartPolicy: Always
+            /// es un contenedor auxiliar (sidecar): basta con que arranque, y se queda.
             init_containers: Vec<Container>,
             /// Volúmenes que los contenedores pueden montar con volumeMounts.
             volumes: Vec<Volume>,
@@ -125,6 +128,13 @@ object! {
             readiness_probe: Option<Probe>,
             /// Sonda de inicio: hasta que acierta, las otras sondas esperan.
             startup_probe: Option<Probe>,
+            /// Política de reinicio de este contenedor, en lugar de la del Pod. En uno de
+            /// inicialización, Always lo convierte en auxiliar (sidecar): arranca en su turno, no se
+            /// espera a que acabe y se para el último.
+            restart_policy: Option<RestartPolicy>,
+            /// Reglas según el código de salida, por orden: gana la primera que case, antes que
+            /// restartPolicy, que hay que decir también. Como mucho 20.
+            restart_policy_rules: Vec<ContainerRestartRule>,
             /// Ajustes de seguridad del contenedor. Ganan a los del Pod.
             security_context: SecurityContext,
             /// Dejar abierta la entrada estándar. Si no, quien lee encuentra el fin del fichero.

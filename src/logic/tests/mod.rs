@@ -1,5 +1,6 @@
 //! Diarios: qué pide el núcleo y cuándo. Se leen de arriba abajo.
 
+mod again;
 mod init;
 mod probes;
 mod properties;

@@ -75,7 +75,8 @@ fn con_never_la_sonda_de_vida_mata_y_el_pod_falla() {
 fn quien_muere_por_la_sonda_se_reinicia_sin_mirar_sus_reglas_de_salida() {
     let mut custom = rules(Never, &["c"]);
     custom.containers[0].liveness = Some(probe(10, 1));
-    custom.containers[0].exit_rules = vec![restart::ExitRule { codes: vec![143], listed: true }];
+    custom.containers[0].exit_rules =
+        vec![restart::ExitRule { codes: vec![143], listed: true, then: restart::Restart::Itself }];
     let mut pod = Pod::new(custom);
     simulate(&mut pod, s(99), vec![], answering(|_, _| false));
     assert_eq!(pod.phase(), Phase::Failed);

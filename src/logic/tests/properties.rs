@@ -41,6 +41,11 @@ impl Dice {
             if container.kind == Kind::Sidecar {
                 container.policy = Always;
             }
+            if self.roll(3) == 0 {
+                use super::super::restart::{ExitRule, Restart};
+                let then = if self.heads() { Restart::Everyone } else { Restart::Itself };
+                container.exit_rules = vec![ExitRule { codes: vec![1, 137], listed: self.heads(), then }];
+            }
             if container.kind != Kind::Init {
                 (container.startup, container.readiness) = (self.probe(), self.probe());
                 (container.liveness, container.post_start, container.pre_stop) =

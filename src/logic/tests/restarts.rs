@@ -143,7 +143,8 @@ fn la_politica_de_un_contenedor_gana_a_la_del_pod_y_sus_reglas_ganan_a_su_politi
     let mut custom = rules(Always, &["uno", "dos"]);
     custom.containers[0].policy = Never;
     custom.containers[1].policy = Never;
-    custom.containers[1].exit_rules = vec![restart::ExitRule { codes: vec![42], listed: true }];
+    custom.containers[1].exit_rules =
+        vec![restart::ExitRule { codes: vec![42], listed: true, then: restart::Restart::Itself }];
     let mut pod = Pod::new(custom);
     let diary = simulate(&mut pod, s(100), vec![], crashing(42, 5));
     assert_eq!(starts(&diary, 0), [0]);
@@ -154,7 +155,8 @@ fn la_politica_de_un_contenedor_gana_a_la_del_pod_y_sus_reglas_ganan_a_su_politi
 fn una_regla_not_in_reinicia_con_cualquier_otro_codigo() {
     for (code, times) in [(0, 1), (3, 2)] {
         let mut custom = rules(Never, &["c"]);
-        custom.containers[0].exit_rules = vec![restart::ExitRule { codes: vec![0], listed: false }];
+        custom.containers[0].exit_rules =
+            vec![restart::ExitRule { codes: vec![0], listed: false, then: restart::Restart::Itself }];
         let mut pod = Pod::new(custom);
         let diary = simulate(&mut pod, s(7), vec![], crashing(code, 5));
         assert_eq!(starts(&diary, 0).len(), times, "código {code}");

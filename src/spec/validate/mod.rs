@@ -4,6 +4,7 @@
 //! errores, con el camino de su campo; quien llama sabe en qué línea está.
 
 mod containers;
+mod life;
 mod names;
 mod network;
 mod probes;
@@ -80,6 +81,11 @@ fn containers(pod: &Pod) -> impl Iterator<Item = (String, bool, &Container)> {
         .chain(app.map(|(i, c)| (format!("spec.containers[{i}]"), false, c)))
 }
 
+/// ¿Es un auxiliar? Solo puede serlo uno de inicialización.
+fn is_sidecar(container: &Container) -> bool {
+    crate::logic::rules::init_kind(container) == crate::logic::Kind::Sidecar
+}
+
 /// Las reglas que `pod` no cumple.
 pub fn check(pod: &Pod) -> Vec<Broken> {
     let mut checks = Checks::default();
@@ -94,6 +100,7 @@ pub fn check(pod: &Pod) -> Vec<Broken> {
     containers::check(&mut checks, pod);
     network::check(&mut checks, pod);
     probes::check(&mut checks, pod);
+    life::check(&mut checks, pod);
     resources::check(&mut checks, pod);
     security::check(&mut checks, pod);
     checks.broken

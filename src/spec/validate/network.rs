@@ -1,6 +1,6 @@
 //! Puertos: los contenedores de un Pod comparten la IP, así que también los puertos.
 
-use super::{Checks, containers, names, range};
+use super::{Checks, containers, is_sidecar, names, range};
 use crate::spec::errors::visible;
 use crate::spec::types::{Container, ContainerPort, Pod};
 use std::net::Ipv4Addr;
@@ -15,11 +15,15 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
             names_of(checks, &path, &container.ports[..i], port);
         }
     }
-    same_container_port(checks, &pod.spec.containers);
-    // los de inicialización no coinciden en el tiempo con los de aplicación
-    same_host_port(checks, "spec.containers", &pod.spec.containers);
-    for (i, container) in pod.spec.init_containers.iter().enumerate() {
-        same_host_port_in(checks, &format!("spec.initContainers[{i}]"), container, &mut Vec::new());
+    let together = together(pod);
+    same_container_port(checks, &together);
+    let mut taken = Vec::new();
+    for (path, container) in &together {
+        same_host_port(checks, path, container, &mut taken);
+    }
+    // los demás de inicialización no coinciden en el tiempo con nadie
+    for (path, _, container) in containers(pod).filter(|(_, init, c)| *init && !is_sidecar(c)) {
+        same_host_port(checks, &path, container, &mut Vec::new());
     }
 }
 
@@ -69,12 +73,19 @@ fn names_of(checks: &mut Checks, path: &str, before: &[ContainerPort], port: &Co
     }
 }
 
-fn same_container_port(checks: &mut Checks, containers: &[Container]) {
-    for (i, container) in containers.iter().enumerate() {
+/// Los que corren a la vez, con su camino: los auxiliares y los de aplicación.
+fn together(pod: &Pod) -> Vec<(String, &Container)> {
+    let all = containers(pod).filter(|(_, init, c)| !init || is_sidecar(c));
+    all.map(|(path, _, container)| (path, container)).collect()
+}
+
+fn same_container_port(checks: &mut Checks, containers: &[(String, &Container)]) {
+    for (i, (path, container)) in containers.iter().enumerate() {
         for (j, port) in container.ports.iter().enumerate() {
             let same =
                 |p: &ContainerPort| p.container_port == port.container_port && p.protocol == port.protocol;
-            let Some(other) = containers[..i].iter().find(|c| c.ports.iter().any(same)) else { continue };
+            let other = containers[..i].iter().find(|(_, c)| c.ports.iter().any(same));
+            let Some((_, other)) = other else { continue };
             let problem = format!(
                 "los contenedores `{}` y `{}` declaran el mismo puerto, {}/{}",
                 visible(&other.name, 63),
@@ -83,19 +94,12 @@ fn same_container_port(checks: &mut Checks, containers: &[Container]) {
                 port.protocol
             );
             let hint = "comparten la IP del Pod: solo uno podría escuchar ahí; cambia uno de los dos";
-            checks.add("MP0139", format!("spec.containers[{i}].ports[{j}].containerPort"), problem, hint);
+            checks.add("MP0139", format!("{path}.ports[{j}].containerPort"), problem, hint);
         }
     }
 }
 
-fn same_host_port(checks: &mut Checks, path: &str, containers: &[Container]) {
-    let mut taken = Vec::new();
-    for (i, container) in containers.iter().enumerate() {
-        same_host_port_in(checks, &format!("{path}[{i}]"), container, &mut taken);
-    }
-}
-
-fn same_host_port_in<'a>(
+fn same_host_port<'a>(
     checks: &mut Checks,
     path: &str,
     container: &'a Container,

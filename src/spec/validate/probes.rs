@@ -1,6 +1,6 @@
 //! Sondas: una sola manera de preguntar, y números que no dejen al supervisor dando vueltas.
 
-use super::{Checks, MAX_INT, containers, range};
+use super::{Checks, MAX_INT, containers, is_sidecar, range};
 use crate::spec::errors::visible;
 use crate::spec::suggest;
 use crate::spec::types::{Container, HttpGetAction, IntOrString, Pod, Probe};
@@ -15,9 +15,11 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
         for (name, probe) in probes {
             let Some(probe) = probe else { continue };
             let path = format!("{path}.{name}");
-            if init {
+            if init && !is_sidecar(container) {
                 let problem = format!("un contenedor de inicialización no puede tener `{name}`");
-                checks.add("MP0149", path, problem, "acaba solo, y eso ya dice si fue bien: quita la sonda");
+                let hint = "acaba solo, y eso ya dice si fue bien: quita la sonda; o, si es un auxiliar que se \
+                            queda, añade `restartPolicy: Always`";
+                checks.add("MP0149", path, problem, hint);
                 continue;
             }
             handler(checks, &path, container, probe);
