@@ -5,7 +5,7 @@
 
 use crate::container::{self, Stdio, Target};
 use crate::error::StepError;
-use crate::kernel::{Kernel, sys};
+use crate::kernel::{Kernel, Mode, sys};
 use crate::logic::Outcome;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -108,9 +108,13 @@ pub fn ask(k: &mut Kernel, question: &Question, target: &Target) -> Result<Askin
             )?;
             let stdio = Stdio::Pipes { input: None, output: theirs, errors };
             let child = container::exec(k, target, command, stdio)?;
-            let Some((pidfd, _channel)) = child.into_parts() else {
+            let Some((pidfd, channel)) = child.into_parts() else {
                 unreachable!("una sonda nunca se ensaya")
             };
+            if k.mode() != Mode::Quiet {
+                // cuenta sus pasos y espera el permiso de cada uno, hasta que ejecuta su programa
+                while k.hear(&channel).is_none() {}
+            }
             (pidfd, true)
         }
         network => match k.step("crear el proceso que pregunta", crate::kernel::ops::Fork)? {

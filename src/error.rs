@@ -107,7 +107,7 @@ impl fmt::Display for StepError {
         let errno = self.errno();
         writeln!(f, "  quién:      {}", self.actor)?;
         writeln!(f, "  el kernel:  {:?} ({}), al llamar a {}", errno, spanish(errno), self.syscall)?;
-        writeln!(f, "  equivale a: {}", self.shell)?;
+        writeln!(f, "  equivale a: {}", self.shell.replace('\n', "\n              "))?;
         writeln!(f, "  qué hacer:  {}", self.advice())?;
         write!(f, "  código:     {}:{}", self.file, self.line)?;
         if let Some(chapter) = chapters::of(&self.file) {

@@ -1,4 +1,4 @@
-//! Capítulo 22 · LA HISTORIA de un Pod, del lado del anfitrión.
+//! Capítulo 23 · LA HISTORIA de un Pod, del lado del anfitrión.
 //!
 //! Leer lo que se quiere, tomar el nombre, decidirlo todo, y supervisar hasta el final. [`run`] es
 //! esa historia; lo que hace la pausa está en `sandbox.rs`, y lo que hace cada contenedor, en

@@ -27,15 +27,6 @@ fn note_bytes(bytes: &[u8]) {
     let _ = std::io::stderr().write_all(bytes);
 }
 
-/// Espera a que quien lee pulse Intro en la terminal.
-pub fn wait_for_enter() {
-    use std::io::{BufRead, BufReader};
-    let Ok(tty) = std::fs::File::open("/dev/tty") else { return };
-    let mut line = String::new();
-    // si la terminal se cierra, se sigue sin esperar
-    let _ = BufReader::new(tty).read_line(&mut line);
-}
-
 /// Desde ahora, la salida y los errores van a `path`, y no se lee nada.
 pub fn redirect_to(path: &Path) {
     use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};

@@ -7,13 +7,16 @@
 pub mod channel;
 pub mod child;
 pub mod ops;
+pub mod prompt;
 pub mod sys;
 
 use crate::chapters;
+use crate::cli::pace::{self, Pace};
 use crate::error::{StepError, exit};
 use channel::{Channel, Message};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
 
@@ -91,8 +94,8 @@ pub struct Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         writeln!(f, "[{}] {}", self.actor, self.goal)?;
-        for line in self.shell.lines() {
-            writeln!(f, "      $ {line}")?;
+        for (prompt, line) in prompt::lines(&self.shell) {
+            writeln!(f, "      {prompt} {line}")?;
         }
         write!(f, "      {} · {}:{}", self.syscall, self.file, self.line)?;
         if let Some(chapter) = chapters::of(&self.file) {
@@ -108,7 +111,7 @@ impl fmt::Display for Step {
 /// Por dónde cuenta sus pasos este proceso.
 enum Voice {
     /// El anfitrión: numera, imprime, lee Intro y guarda lo contado.
-    Narrator(Vec<Step>),
+    Narrator(Vec<Step>, BTreeSet<String>),
     /// Un hijo: se lo cuenta al anfitrión y espera su «sigue».
     Child(Channel),
 }
@@ -129,7 +132,12 @@ pub struct Kernel {
 impl Kernel {
     /// El kernel visto desde el anfitrión.
     pub fn new(mode: Mode) -> Kernel {
-        Kernel { mode, actor: Actor::Host, voice: Voice::Narrator(Vec::new()), undo: Vec::new() }
+        Kernel {
+            mode,
+            actor: Actor::Host,
+            voice: Voice::Narrator(Vec::new(), BTreeSet::new()),
+            undo: Vec::new(),
+        }
     }
 
     /// El kernel visto desde un hijo recién nacido. No hereda lo que el padre ha de deshacer.
@@ -198,22 +206,42 @@ impl Kernel {
 
     /// Cuenta un paso que nos manda un hijo y, si toca, espera a que el lector pulse Intro.
     pub fn narrate(&mut self, step: Step) {
-        let Voice::Narrator(told) = &mut self.voice else { return };
+        let Voice::Narrator(told, _) = &mut self.voice else { return };
         told.push(step);
-        if self.mode == Mode::Script {
+        if matches!(self.mode, Mode::Script | Mode::Quiet) {
             return;
         }
         let text = format!("{:>3}. {}\n", told.len(), told[told.len() - 1]);
         crate::cli::term::narration(&text);
         if self.mode == Mode::StepByStep {
-            crate::cli::term::wait_for_enter();
+            self.mode = match pace::ask() {
+                Pace::Next => Mode::StepByStep,
+                Pace::Rest => Mode::Narrate,
+                Pace::Stop => Mode::Quiet,
+            };
         }
+    }
+
+    /// Hace algo que se repite mientras viva el Pod (una sonda), y lo cuenta solo la primera vez.
+    pub fn tell_once<T>(&mut self, what: impl fmt::Display, act: impl FnOnce(&mut Kernel) -> T) -> T {
+        let mode = self.mode;
+        if let (Voice::Narrator(_, once), true) = (&mut self.voice, mode != Mode::Quiet) {
+            if !once.insert(what.to_string()) {
+                self.mode = Mode::Quiet;
+            }
+        }
+        let hushed = self.mode != mode;
+        let result = act(self);
+        if hushed {
+            self.mode = mode;
+        }
+        result
     }
 
     /// Los pasos contados hasta ahora (solo los conoce el anfitrión).
     pub fn told(&self) -> &[Step] {
         match &self.voice {
-            Voice::Narrator(told) => told,
+            Voice::Narrator(told, _) => told,
             Voice::Child(_) => &[],
         }
     }
@@ -221,7 +249,7 @@ impl Kernel {
     /// El canal que une a este hijo con el anfitrión.
     pub fn channel(&self) -> Option<&Channel> {
         match &self.voice {
-            Voice::Narrator(_) => None,
+            Voice::Narrator(..) => None,
             Voice::Child(channel) => Some(channel),
         }
     }
@@ -237,7 +265,7 @@ impl Kernel {
             line: site.line(),
         };
         match &self.voice {
-            Voice::Narrator(_) => self.narrate(step),
+            Voice::Narrator(..) => self.narrate(step),
             Voice::Child(channel) => channel.tell_and_wait(&Message::Step(step)),
         }
     }

@@ -1,4 +1,4 @@
-//! Capítulo 22 · El bucle que lo une todo: llega un suceso, salen órdenes.
+//! Capítulo 23 · El bucle que lo une todo: llega un suceso, salen órdenes.
 //!
 //! `step` hace dos cosas: anota lo que ha pasado (`news.rs`) y, después, repite [`Pod::advance`]
 //! hasta que en este instante no quede nada por hacer.

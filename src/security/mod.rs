@@ -1,4 +1,4 @@
-//! Capítulo 16 · Lo que un proceso del contenedor puede y no puede hacer.
+//! Capítulo 21 · Lo que un proceso del contenedor puede y no puede hacer.
 //!
 //! De fábrica: ocho capacidades, ningún privilegio que ganar, un filtro de llamadas al sistema y lo
 //! delicado de `/proc` y `/sys`, oculto o en solo lectura. El orden importa y está en [`drop_privileges`].

@@ -48,7 +48,8 @@ impl Supervisor {
             cgroup: life.cgroup.clone(),
             namespaces: namespaces_of_a_container(self.plan.hierarchy.is_some()),
         };
-        match check::ask(&mut self.k, &question, &target) {
+        let told = format_args!("sonda {kind:?} de {id}");
+        match self.k.tell_once(told, |k| check::ask(k, &question, &target)) {
             Ok(asking) => self.probes.push(InFlight {
                 id,
                 life: life.number,
@@ -122,7 +123,7 @@ impl Scale {
             return;
         }
         let (_, path, limit) = &self.volumes[self.turn];
-        match check::measure(k, path, *limit) {
+        match k.tell_once("balanza", |k| check::measure(k, path, *limit)) {
             Ok(pidfd) => self.measuring = Some(pidfd),
             Err(error) => log::error!("{error}"),
         }

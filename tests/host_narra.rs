@@ -1,0 +1,161 @@
+//! `--narra` y `--paso-a-paso`, como los vive quien los usa: en una terminal y con el teclado.
+
+mod common;
+
+use common::{World, binary, is_root, patience, wait_until};
+use nix::pty::openpty;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
+
+fn pod(name: &str, container: &str) -> String {
+    format!(
+        "Pod(metadata: (name: \"{name}\"), spec: (restartPolicy: Never, terminationGracePeriodSeconds: 1, \
+         containers: [(name: \"c\", image: \"busybox\", {container})]))"
+    )
+}
+
+/// Un micropod en su propia terminal.
+struct Terminal {
+    keyboard: File,
+    screen: Arc<Mutex<String>>,
+    child: Child,
+}
+
+impl Terminal {
+    fn open(world: &World, args: &[&str]) -> Terminal {
+        let pair = openpty(None, None).unwrap();
+        let slave = || Stdio::from(pair.slave.try_clone().unwrap());
+        let mut command = world.command("busybox");
+        command.args(["setsid", "-c"]).arg(binary()).args(args);
+        let child = command.stdin(slave()).stdout(slave()).stderr(slave()).spawn().unwrap();
+        drop(command);
+        let screen = Arc::new(Mutex::new(String::new()));
+        let (mut master, shown) = (File::from(pair.master), screen.clone());
+        let keyboard = master.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(n) = master.read(&mut chunk) {
+                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..n]));
+            }
+        });
+        Terminal { keyboard, screen, child }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        self.screen.lock().unwrap().contains(text)
+    }
+
+    fn wait_for(&self, text: &str) {
+        wait_until(&format!("que se lea «{text}»"), 5, || self.shows(text));
+    }
+
+    fn code(&mut self) -> i32 {
+        let deadline = std::time::Instant::now() + patience(10);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
+            }
+            let shown = self.screen.lock().unwrap().clone();
+            assert!(std::time::Instant::now() < deadline, "sigue en marcha:\n{shown}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+/// Los directorios de Pods que hay de verdad en el disco del mundo.
+fn pod_dirs(world: &World) -> usize {
+    fs::read_dir(world.path("/var/lib/micropod/pods")).map_or(0, |dir| dir.count())
+}
+
+#[test]
+fn paso_a_paso_no_se_da_un_paso_hasta_que_se_pulsa_intro() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let file = world.write("lento.ron", &pod("lento", "command: [\"true\"]"));
+    let mut terminal = Terminal::open(&world, &["run", "--rm", "--paso-a-paso", file.to_str().unwrap()]);
+    terminal.wait_for("  1. [anfitrión] crear el directorio del Pod");
+    terminal.wait_for("Intro: dar este paso");
+    std::thread::sleep(patience(1) / 5);
+    assert_eq!(pod_dirs(&world), 0, "el paso 1 se ha contado, pero nadie ha dicho que se dé");
+    assert!(!terminal.shows("  2. "));
+    terminal.press("\n");
+    terminal.wait_for("  2. ");
+    assert_eq!(pod_dirs(&world), 1);
+    assert!(!terminal.shows("  3. "), "un Intro, un paso");
+    terminal.press("t\n");
+    assert_eq!(terminal.code(), 0);
+    assert!(terminal.shows("[contenedor c] convertirse en el programa"), "los pasos de los hijos, también");
+}
+
+#[test]
+fn ctrl_c_en_mitad_de_los_pasos_lo_deshace_todo() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let file = world.write("dejado.ron", &pod("dejado", "command: [\"sleep\", \"1000\"]"));
+    for steps in [2, 20] {
+        let mut terminal = Terminal::open(&world, &["run", "--rm", "--paso-a-paso", file.to_str().unwrap()]);
+        for step in 1..=steps {
+            terminal.wait_for(&format!("{step:>3}. ["));
+            terminal.press("\n");
+        }
+        terminal.wait_for(&format!("{:>3}. [", steps + 1));
+        terminal.press("\x03");
+        terminal.wait_for("se deja aquí");
+        assert_eq!(terminal.code(), 137, "sleep no atiende SIGTERM: acaba con SIGKILL; tras {steps} pasos");
+        assert!(!terminal.shows(&format!("{:>3}. [", steps + 2)), "desde ahí no se cuenta nada más");
+        world.assert_clean();
+    }
+}
+
+#[test]
+fn sin_terminal_paso_a_paso_lo_dice_y_sigue() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let file = world.write("ciego.ron", &pod("ciego", "command: [\"true\"]"));
+    let mut command = world.command("busybox");
+    command.args(["setsid"]).arg(binary()).args(["run", "--rm", "--paso-a-paso", file.to_str().unwrap()]);
+    let done = common::run(&mut command).ok();
+    assert_eq!(done.err.matches("no hay terminal en la que pulsar Intro").count(), 1, "{}", done.err);
+    assert!(done.err.contains("execve(2)"));
+}
+
+#[test]
+fn una_sonda_que_se_repite_se_cuenta_solo_la_primera_vez() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let probe = "command: [\"sh\", \"-c\", \"while [ ! -e /fin ]; do sleep 0.1; done\"], \
+                 readinessProbe: (periodSeconds: 1, exec: (command: [\"sh\", \"-c\", \"echo x >> /veces; [ $(wc -l < /veces) -lt 3 ] || : > /fin\"]))";
+    let file = world.write("sonda.ron", &pod("sonda", probe));
+    let told = world.micropod(&["run", "--rm", "--narra", file.to_str().unwrap()]).ok().err;
+    assert_eq!(told.matches("abrir una tubería por la que responda").count(), 1, "{told}");
+    // lo que hace el hijo de la primera también se cuenta, y nada más
+    assert_eq!(told.matches("convertirse en el programa").count(), 2, "el contenedor y la sonda");
+}
+
+#[test]
+fn una_orden_de_varias_lineas_se_cuenta_como_se_teclea() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let file = world.write("lineas.ron", &pod("lineas", "command: [\"true\"]"));
+    let told = world.micropod(&["run", "--dry-run", file.to_str().unwrap()]).ok().err;
+    let at = told.find("$ nft -f - <<'FIN'").expect("la tabla de nft");
+    let mut lines = told[at..].lines().skip(1).take_while(|line| !line.contains("nft(8)"));
+    assert!(lines.all(|line| line.starts_with("      > ")), "{}", &told[at..at + 400]);
+}
