@@ -22,6 +22,7 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter { number: 16, title: "PID 1, señales y parada ordenada", module: "src/terminal.rs" },
     Chapter { number: 16, title: "PID 1, señales y parada ordenada", module: "src/logic/lifecycle.rs" },
     Chapter { number: 17, title: "Políticas de reinicio", module: "src/logic/restart.rs" },
+    Chapter { number: 17, title: "Políticas de reinicio", module: "src/logic/again.rs" },
     Chapter { number: 19, title: "Sondas", module: "src/logic/probe.rs" },
     Chapter { number: 19, title: "Sondas", module: "src/check.rs" },
     Chapter { number: 19, title: "Sondas", module: "src/supervise/probes.rs" },
@@ -67,7 +68,7 @@ mod tests {
             let Some(said) = text.strip_prefix("//! Capítulo ") else { continue };
             let number: u8 = said.split(' ').next().unwrap().parse().unwrap();
             let chapter = of(path.to_str().unwrap()).map(|c| c.number);
-            assert_eq!(chapter, Some(number), "{}", path.display());
+            assert_eq!(chapter, Some(number), "{}: ponlo en CHAPTERS", path.display());
         }
     }
 
