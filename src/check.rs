@@ -243,7 +243,9 @@ fn request(host: &str, port: u16, path: &str, headers: &[(String, String)]) -> R
         text.push_str(&format!("{name}: {value}\r\n"));
     }
     text.push_str("Connection: close\r\n\r\n");
-    stream.write_all(text.as_bytes()).map_err(|e| format!("no se pudo pedir la página: {e}"))?;
+    stream
+        .write_all(text.as_bytes())
+        .map_err(|e| format!("no se pudo pedir la página: {}", crate::error::in_spanish(e.to_string())))?;
     let mut response = Vec::new();
     // basta la cabecera: el cuerpo no cuenta
     let mut chunk = [0; 2048];
@@ -251,7 +253,12 @@ fn request(host: &str, port: u16, path: &str, headers: &[(String, String)]) -> R
         match stream.read(&mut chunk) {
             Ok(0) => break,
             Ok(n) => response.extend_from_slice(&chunk[..n]),
-            Err(e) => return Err(format!("no se pudo leer la respuesta: {e}")),
+            Err(e) => {
+                return Err(format!(
+                    "no se pudo leer la respuesta: {}",
+                    crate::error::in_spanish(e.to_string())
+                ));
+            }
         }
     }
     Ok(response)

@@ -162,7 +162,7 @@ impl Error {
 
     pub fn because(mut self, cause: impl fmt::Display) -> Error {
         if let Error::Failed { causes, .. } = &mut self {
-            causes.push(cause.to_string());
+            causes.push(in_spanish(cause.to_string()));
         }
         self
     }
@@ -225,6 +225,15 @@ fn write_hint(f: &mut fmt::Formatter, hint: &Option<String>) -> fmt::Result {
 
 impl std::error::Error for Error {}
 
+/// El texto de un error del sistema, en español: los de la biblioteca de Rust llevan su número detrás.
+pub fn in_spanish(text: String) -> String {
+    let number = text.strip_suffix(')').and_then(|t| t.rsplit_once(" (os error "));
+    match number.and_then(|(_, number)| number.parse().ok()) {
+        Some(number) => spanish(Errno::from_raw(number)).to_string(),
+        None => text,
+    }
+}
+
 /// El texto en español de un errno; los raros, como los llama la biblioteca de C.
 pub fn spanish(errno: Errno) -> &'static str {
     match errno {
@@ -270,5 +279,18 @@ pub fn spanish(errno: Errno) -> &'static str {
         Errno::ECONNREFUSED => "conexión rechazada",
         Errno::ETIMEDOUT => "plazo agotado",
         other => other.desc(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn la_causa_de_un_error_del_sistema_se_dice_en_espanol() {
+        let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
+        let said = Error::failed("no se pudo escribir").because(full).to_string();
+        assert_eq!(said, "error: no se pudo escribir\n  causa: no queda espacio");
+        assert_eq!(in_spanish("lo que sea (os error x)".into()), "lo que sea (os error x)");
     }
 }

@@ -1,6 +1,5 @@
-//! La cara de clap, en español.
+//! La línea de comandos: sus verbos, sus argumentos y sus opciones. Lo que se dice de ella, en `usage.rs`.
 
-use clap::error::{ContextKind, ContextValue, ErrorFormatter, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
 const TEMPLATE: &str = "{about-with-newline}\nUso: {usage}\n\n{all-args}{after-help}";
@@ -15,7 +14,17 @@ fn verb(name: &'static str, about: &'static str) -> Command {
         .disable_version_flag(true)
         .disable_help_subcommand(true)
         .next_help_heading("Opciones")
-        .arg(Arg::new("ayuda").short('h').long("help").action(ArgAction::Help).help("Imprime esta ayuda"))
+}
+
+/// Los argumentos, en el orden en que se escriben y antes que las opciones; `--help`, al final.
+fn arranged(command: Command) -> Command {
+    let help = Arg::new("ayuda").short('h').long("help").action(ArgAction::Help).help("Imprime esta ayuda");
+    let mut order = 0;
+    let in_order = |arg: Arg| {
+        order += 1;
+        if arg.is_positional() { arg.display_order(order) } else { arg }
+    };
+    command.mut_args(in_order).arg(help).mut_subcommands(arranged)
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {
@@ -32,7 +41,7 @@ fn operand(name: &'static str, help: &'static str) -> Arg {
 
 /// Toda la línea de comandos.
 pub fn command() -> Command {
-    verb("micropod", "Un Pod de Kubernetes de verdad en un solo ordenador, explicado paso a paso.")
+    let all = verb("micropod", "Un Pod de Kubernetes de verdad en un solo ordenador, explicado paso a paso.")
         .subcommand_help_heading("Comandos")
         .subcommand_value_name("COMANDO")
         .subcommand_required(true)
@@ -49,7 +58,8 @@ pub fn command() -> Command {
         .subcommands(run_verbs())
         .subcommands(look_verbs())
         .subcommands(explain_verbs())
-        .subcommands(house_verbs())
+        .subcommands(house_verbs());
+    arranged(all)
 }
 
 fn run_verbs() -> Vec<Command> {
@@ -179,96 +189,4 @@ fn house_verbs() -> Vec<Command> {
         verb("doctor", "Comprueba si esta máquina sirve, y qué le falta"),
         verb("completion", "Imprime el autocompletado de una shell").arg(shells),
     ]
-}
-
-/// Los errores de uso, en español.
-pub struct Spanish;
-
-impl ErrorFormatter for Spanish {
-    fn format_error(error: &clap::error::Error<Self>) -> clap::builder::StyledStr {
-        let get = |kind| match error.get(kind) {
-            Some(ContextValue::String(text)) => text.clone(),
-            Some(ContextValue::Strings(all)) => all.join(", "),
-            _ => String::new(),
-        };
-        let (arg, value) = (get(ContextKind::InvalidArg), get(ContextKind::InvalidValue));
-        let mut text = match error.kind() {
-            ErrorKind::InvalidSubcommand => {
-                format!("error: no existe el comando «{}»", get(ContextKind::InvalidSubcommand))
-            }
-            ErrorKind::UnknownArgument => format!("error: opción o argumento desconocido: «{arg}»"),
-            ErrorKind::MissingRequiredArgument => format!("error: falta {arg}"),
-            ErrorKind::MissingSubcommand => "error: falta el comando".to_string(),
-            ErrorKind::InvalidValue if value.is_empty() => format!("error: a «{arg}» le falta un valor"),
-            ErrorKind::InvalidValue => format!(
-                "error: «{value}» no vale para «{arg}»\n  valores posibles: {}",
-                get(ContextKind::ValidValue)
-            ),
-            ErrorKind::NoEquals => format!("error: «{arg}» se escribe con =: {arg}=VALOR"),
-            ErrorKind::ArgumentConflict => {
-                format!("error: «{arg}» no se puede usar con «{}»", get(ContextKind::PriorArg))
-            }
-            ErrorKind::TooManyValues => format!("error: sobra «{value}» en «{arg}»"),
-            _ => "error: no se entiende la línea de comandos".to_string(),
-        };
-        let similar =
-            [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
-        if let Some(near) = similar.into_iter().map(get).find(|s| !s.is_empty()) {
-            text.push_str(&format!("\n\n  pista: quizá querías decir «{near}»"));
-        } else if let Some(known) = translate(&get(ContextKind::InvalidSubcommand)) {
-            text.push_str(&format!("\n\n  pista: aquí es `micropod {known}`"));
-        }
-        text.push_str("\n\nMás ayuda: micropod --help\n");
-        text.into()
-    }
-}
-
-/// De los verbos de otras herramientas a los nuestros.
-fn translate(verb: &str) -> Option<&'static str> {
-    Some(match verb {
-        "ps" | "ls" | "list" => "get pods",
-        "stop" | "kill" | "rm" | "down" => "delete pod NOMBRE",
-        "inspect" => "describe pod NOMBRE",
-        "apply" | "create" | "start" | "up" | "play" => "run FICHERO",
-        "images" => "image ls",
-        "load" | "pull" => "image import NOMBRE FICHERO",
-        "attach" => "logs -f NOMBRE",
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn all(command: &Command) -> Vec<Command> {
-        let mut found = vec![command.clone()];
-        for sub in command.get_subcommands() {
-            found.extend(all(sub));
-        }
-        found
-    }
-
-    #[test]
-    fn ninguna_ayuda_deja_restos_de_ingles() {
-        for mut verb in all(&command()) {
-            let help = verb.render_long_help().to_string();
-            for word in ["Usage:", "Options:", "Commands:", "Arguments:", "Print ", "[default", "[possible"] {
-                assert!(!help.contains(word), "{}: «{word}» en\n{help}", verb.get_name());
-            }
-        }
-    }
-
-    #[test]
-    fn los_errores_de_uso_hablan_espanol_y_proponen() {
-        let message = |words: &[&str]| {
-            let error = command().try_get_matches_from(words).unwrap_err();
-            error.apply::<Spanish>().to_string()
-        };
-        assert!(message(&["micropod", "gett"]).contains("quizá querías decir «get»"));
-        assert!(message(&["micropod", "ps"]).contains("micropod get pods"));
-        assert!(message(&["micropod", "run", "x", "--detac"]).contains("«--detach»"));
-        assert!(message(&["micropod", "run"]).contains("falta <FICHERO>"));
-        assert!(message(&["micropod", "get", "pods", "-o", "xml"]).contains("wide, name, json"));
-    }
 }

@@ -14,6 +14,7 @@ pub mod logs;
 pub mod pace;
 pub mod table;
 pub mod term;
+pub mod usage;
 pub mod wait;
 
 use crate::error::{Error, exit};
@@ -27,16 +28,7 @@ use std::time::Duration;
 
 /// Entiende la línea de comandos y hace lo que pide. Devuelve el código de salida.
 pub fn main() -> Result<u8, Error> {
-    let matches = match args::command().try_get_matches() {
-        Ok(matches) => matches,
-        Err(error) => {
-            let error = error.apply::<args::Spanish>();
-            // si nadie lee la ayuda, no hay a quién decírselo
-            let _ = error.print();
-            let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
-            return Err(Error::Exit(code));
-        }
-    };
+    let matches = usage::matches(std::env::args_os())?;
     let Some((verb, args)) = matches.subcommand() else { return Err(Error::Exit(exit::USAGE)) };
     match verb {
         "run" => run_verb(args),
