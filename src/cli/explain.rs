@@ -1,12 +1,12 @@
-//! `micropod explain`: los campos del Pod, los códigos de error y las razones, explicados.
+//! `micropod explain`: los campos de los objetos, los códigos de error y las razones, explicados.
 //!
 //! La disposición es la de `kubectl explain`; el texto sale de los comentarios de los tipos, que
 //! son los únicos que lo dicen.
 
 use crate::error::Error;
 use crate::spec::codes::{self, Code, Reason};
-use crate::spec::schema::{Described, Field};
-use crate::spec::types::Pod;
+use crate::spec::objects::{KINDS, Kind};
+use crate::spec::schema::Field;
 use crate::spec::{kubernetes_fields, suggest};
 
 /// Imprime la explicación de `path`: `pod.spec.containers`, `MP0101` u `OOMKilled`.
@@ -24,22 +24,26 @@ fn explain(path: &str, recursive: bool) -> Result<String, Error> {
     }
     let mut names = path.split('.');
     let resource = names.next().unwrap_or_default();
-    if !matches!(resource.to_lowercase().as_str(), "pod" | "pods" | "po") {
+    let resource = resource.to_lowercase();
+    let Some(kind) = KINDS.iter().find(|k| k.aliases.contains(&resource.as_str())) else {
         return Err(not_explained(path));
-    }
+    };
     let names: Vec<&str> = names.collect();
     // `pod.spec.` acaba en un punto de más: kubectl lo admite
     let names = match names.as_slice() {
         [names @ .., ""] => names,
         names => names,
     };
-    explain_field(names, recursive)
+    explain_field(kind, names, recursive)
 }
 
 fn not_explained(what: &str) -> Error {
     let shown = crate::spec::errors::visible(what, 60);
-    let known =
-        codes::CODES.iter().map(|c| c.code).chain(codes::REASONS.iter().map(|r| r.name)).chain(["pod"]);
+    let known = codes::CODES
+        .iter()
+        .map(|c| c.code)
+        .chain(codes::REASONS.iter().map(|r| r.name))
+        .chain(KINDS.iter().map(|k| k.aliases[0]));
     let hint = match suggest::nearest(what, known) {
         Some(better) => format!("¿querías decir `{better}`?"),
         None => "prueba con un campo, `pod.spec.containers`; un código, `MP0101`; o una razón, `OOMKilled`"
@@ -48,9 +52,9 @@ fn not_explained(what: &str) -> Error {
     Error::failed(format!("no sé explicar `{shown}`")).with_hint(hint)
 }
 
-fn explain_field(names: &[&str], recursive: bool) -> Result<String, Error> {
-    let mut fields = Pod::fields();
-    let mut kind = Pod::kind();
+fn explain_field(object: &Kind, names: &[&str], recursive: bool) -> Result<String, Error> {
+    let mut fields = (object.fields)();
+    let mut kind = object.name.to_string();
     let mut found: Option<&Field> = None;
     for name in names {
         let Some(field) = fields.iter().find(|f| f.name() == *name) else {
@@ -60,7 +64,7 @@ fn explain_field(names: &[&str], recursive: bool) -> Result<String, Error> {
         fields = (field.fields)();
         found = Some(field);
     }
-    let mut text = "KIND:       Pod\nVERSION:    v1\n\n".to_string();
+    let mut text = format!("KIND:       {}\nVERSION:    v1\n\n", object.name);
     if let Some(field) = found {
         text += &format!("FIELD: {} <{}>\n", field.name(), type_name(field));
         let values = values(field);
@@ -71,7 +75,7 @@ fn explain_field(names: &[&str], recursive: bool) -> Result<String, Error> {
     }
     let docs = match found {
         Some(field) => [field.doc, (field.type_doc)()],
-        None => [Pod::doc(), &[]],
+        None => [(object.doc)(), &[]],
     };
     text += if found.is_some_and(|f| values(f).is_empty()) { "\nDESCRIPTION:\n" } else { "DESCRIPTION:\n" };
     for doc in docs.iter().filter(|doc| !doc.is_empty()) {
@@ -240,7 +244,9 @@ mod tests {
                 visit(&inner, (field.fields)());
             }
         }
-        visit("pod", Pod::fields());
+        for kind in KINDS {
+            visit(kind.aliases[0], (kind.fields)());
+        }
         for name in codes::CODES.iter().map(|c| c.code).chain(codes::REASONS.iter().map(|r| r.name)) {
             assert!(explain(&name.to_lowercase(), false).unwrap().starts_with(name));
         }

@@ -19,6 +19,8 @@ pub struct Code {
 pub enum Where {
     /// El ejemplo es el fichero entero.
     File,
+    /// Dentro de una `List`, junto al Pod.
+    Objects,
     /// Dentro de `metadata: (…)`.
     Metadata,
     /// Dentro de `spec: (…)`, que ya tiene un contenedor.
@@ -39,6 +41,10 @@ impl Where {
         let name = "name: \"ejemplo\"";
         match self {
             Where::File | Where::Command => example.to_string(),
+            Where::Objects => {
+                let pod = pod(name, "containers: [(name: \"web\", image: \"nginx\")]");
+                format!("List(items: [\n{example}\n{}])\n", pod.trim_end())
+            }
             Where::Metadata => pod(example, "containers: [(name: \"web\", image: \"nginx\")]"),
             Where::Spec => pod(name, &format!("containers: [(name: \"web\", image: \"nginx\")],\n{example}")),
             Where::Containers => pod(name, &format!("containers: [\n{example}\n]")),
@@ -51,6 +57,7 @@ impl Where {
     pub fn describe(self) -> &'static str {
         match self {
             Where::File => "el fichero entero",
+            Where::Objects => "dentro de `List(items: […])`, junto al Pod",
             Where::Metadata => "dentro de `metadata`",
             Where::Spec => "dentro de `spec`",
             Where::Containers => "dentro de `spec.containers`",
@@ -188,9 +195,10 @@ pub const CODES: &[Code] = &[
     ),
     code(
         "MP0113",
-        "no es un Pod",
-        "micropod crea Pods, en una sola máquina. Los objetos que en un clúster crean Pods por ti (`Deployment`, \
-         `Job`…) o los conectan (`Service`) no existen aquí: el error dice qué hacer en su lugar.",
+        "no es un objeto que micropod entienda",
+        "Un fichero es un `Pod(…)`, o una `List(items: […])` con un Pod y los `ConfigMap` y `Secret` que usa. \
+         Los objetos que en un clúster crean Pods por ti (`Deployment`…) o los conectan (`Service`) no existen \
+         en una sola máquina: el error dice qué hacer en su lugar.",
         Where::File,
         "Deployment(metadata: (name: \"web\"))",
         POD,
@@ -572,7 +580,7 @@ pub const CODES: &[Code] = &[
     code(
         "MP0165",
         "lista demasiado larga",
-        "Un Pod admite 500 volúmenes, y un contenedor, 500 variables, 500 puertos y 500 montajes. Son límites de \
+        "Un fichero admite 500 objetos; un Pod, 500 volúmenes; y un contenedor, 500 variables, 500 puertos y 500 montajes. Son límites de \
          micropod, muy por encima de lo que se usa.",
         Where::Command,
         "micropod run mil-volumenes.ron",
@@ -595,6 +603,52 @@ pub const CODES: &[Code] = &[
         Where::Container,
         "restartPolicyRules: [(action: Restart, exitCodes: (operator: In, values: [42]))]",
         "restartPolicy: Never, restartPolicyRules: [(action: Restart, exitCodes: (operator: In, values: [42]))]",
+    ),
+    code(
+        "MP0180",
+        "el fichero no tiene un Pod, o tiene varios",
+        "`micropod run` levanta un Pod. En su fichero puede haber además cuantos `ConfigMap` y `Secret` hagan \
+         falta, todos en una `List`.",
+        Where::File,
+        "ConfigMap(metadata: (name: \"ajustes\"), data: {\"color\": \"verde\"})",
+        "List(items: [\n  ConfigMap(metadata: (name: \"ajustes\"), data: {\"color\": \"verde\"}),\n  Pod(metadata: \
+         (name: \"web\"), spec: (containers: [(name: \"web\", image: \"nginx\")])),\n])",
+    ),
+    code(
+        "MP0181",
+        "dos objetos con el mismo nombre",
+        "Dentro de un fichero, dos objetos de la misma clase llevan nombres distintos: si no, al pedir uno no se \
+         sabría cuál. Un ConfigMap y un Secret sí pueden llamarse igual.",
+        Where::Objects,
+        "ConfigMap(metadata: (name: \"a\")), ConfigMap(metadata: (name: \"a\")),",
+        "ConfigMap(metadata: (name: \"a\")), Secret(metadata: (name: \"a\")),",
+    ),
+    code(
+        "MP0182",
+        "clave de un ConfigMap o un Secret no válida",
+        "Una clave puede acabar siendo el nombre de un fichero: lleva letras, cifras, `-`, `_` y `.`, y no empieza \
+         por `..`. En un ConfigMap, además, no puede estar a la vez en `data` y en `binaryData`.",
+        Where::Objects,
+        "ConfigMap(metadata: (name: \"a\"), data: {\"conf/nginx.conf\": \"…\"}),",
+        "ConfigMap(metadata: (name: \"a\"), data: {\"nginx.conf\": \"…\"}),",
+    ),
+    code(
+        "MP0183",
+        "base64 mal escrito",
+        "El campo `data` de un Secret y `binaryData` de un ConfigMap van en base64, que sirve para meter bytes en \
+         un texto: no oculta nada. Para escribir un Secret en texto está `stringData`.",
+        Where::Objects,
+        "Secret(metadata: (name: \"a\"), data: {\"clave\": \"sin codificar\"}),",
+        "Secret(metadata: (name: \"a\"), stringData: {\"clave\": \"sin codificar\"}),",
+    ),
+    code(
+        "MP0184",
+        "faltan las claves de ese tipo de Secret",
+        "Los tipos de Secret de Kubernetes prometen lo que hay dentro: `kubernetes.io/tls` tiene `tls.crt` y \
+         `tls.key`, por ejemplo. El tipo predeterminado, `Opaque`, no exige nada.",
+        Where::Objects,
+        "Secret(metadata: (name: \"a\"), type: \"kubernetes.io/basic-auth\"),",
+        "Secret(metadata: (name: \"a\"), type: \"kubernetes.io/basic-auth\", stringData: {\"username\": \"ana\"}),",
     ),
 ];
 

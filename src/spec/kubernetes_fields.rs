@@ -291,6 +291,17 @@ pub const TYPES: &[KubernetesType] = &[
         fields: &["nameservers", "options", "searches"],
     },
     KubernetesType { rust: "HostAlias", name: "HostAlias", fields: &["hostnames", "ip"] },
+    KubernetesType {
+        rust: "ConfigMap",
+        name: "ConfigMap",
+        fields: &["apiVersion", "binaryData", "data", "immutable", "kind", "metadata"],
+    },
+    KubernetesType {
+        rust: "Secret",
+        name: "Secret",
+        fields: &["apiVersion", "data", "immutable", "kind", "metadata", "stringData", "type"],
+    },
+    KubernetesType { rust: "List", name: "List", fields: &["apiVersion", "items", "kind", "metadata"] },
     KubernetesType { rust: "GrpcAction", name: "GRPCAction", fields: &["mode", "port", "service"] },
 ];
 
@@ -310,14 +321,10 @@ pub fn other_kind(kind: &str) -> Option<&'static str> {
             "los contenedores de un Pod se hablan por `localhost`; para llegar desde fuera usa `hostPort` en \
              `ports`"
         }
-        "ConfigMap" | "Secret" => {
-            "pon los valores en `env`, o los ficheros en un directorio y móntalo con un volumen `hostPath`"
-        }
         "PersistentVolume" | "PersistentVolumeClaim" | "StorageClass" => {
             "usa un volumen `hostPath`: sobrevive al Pod"
         }
         "Namespace" | "Node" => "micropod gobierna una sola máquina, sin espacios de nombres de Kubernetes",
-        "List" => "escribe cada objeto en su fichero",
         "NetworkPolicy"
         | "ServiceAccount"
         | "Role"

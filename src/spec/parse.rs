@@ -8,8 +8,8 @@ use super::errors::{Place, SpecError, SpecErrors, is_hidden, visible};
 use super::structure::{self, Finding};
 use super::tree::{Tree, Value};
 use super::types::{Object, Pod};
-use super::validate::{self, Broken};
-use super::{Loaded, kubernetes_fields, reader, suggest};
+use super::validate::Broken;
+use super::{Loaded, Manifest, objects, reader, secrets};
 use crate::error::Error;
 use ron::extensions::Extensions;
 use std::fs::File;
@@ -20,15 +20,21 @@ use std::path::{Path, PathBuf};
 /// Lo más que puede ocupar un fichero: el mayor que admite etcd, donde los guarda Kubernetes, es 1,5 MiB.
 pub const MAX_BYTES: u64 = 1 << 20;
 
-/// Lee y valida el fichero `path`; `-` es la entrada estándar.
+/// Lee y valida el fichero `path`, que describe un Pod; `-` es la entrada estándar.
 pub fn load(path: &Path) -> Result<Loaded, Error> {
+    Ok(load_all(path)?.into_pod()?)
+}
+
+/// Lee y valida todos los objetos del fichero `path`; `-` es la entrada estándar.
+pub fn load_all(path: &Path) -> Result<Manifest, Error> {
     let stdin = path == Path::new("-");
     let file = if stdin { "entrada estándar".to_string() } else { visible(&path.to_string_lossy(), 200) };
     let bytes =
         if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
     let bytes = bytes.map_err(|e| unreadable(&file, &e))?;
-    let pod = parse_bytes(&file, bytes)?;
-    Ok(Loaded { pod, base: base_of(if stdin { None } else { path.parent() })? })
+    let mut manifest = parse_bytes(&file, bytes)?;
+    manifest.base = base_of(if stdin { None } else { path.parent() })?;
+    Ok(manifest)
 }
 
 /// El directorio del fichero, absoluto.
@@ -155,25 +161,30 @@ pub fn options() -> ron::Options {
     )
 }
 
-/// El Pod que describen los bytes de un fichero.
-pub fn parse_bytes(file: &str, bytes: Vec<u8>) -> Result<Pod, SpecErrors> {
+/// Los objetos que describen los bytes de un fichero.
+pub fn parse_bytes(file: &str, bytes: Vec<u8>) -> Result<Manifest, SpecErrors> {
     let text = decode(file, bytes)?;
-    parse(file, &text)
+    parse_all(file, &text)
 }
 
 /// El Pod que describe `text`; `file` es el nombre que sale en los errores.
 pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
+    Ok(parse_all(file, text)?.into_pod()?.pod)
+}
+
+/// Los objetos que describe `text`.
+pub fn parse_all(file: &str, text: &str) -> Result<Manifest, SpecErrors> {
     refuse_hidden(file, text)?;
     if reader::is_blank(text) {
         let hint = "un Pod empieza así: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
         return Err(refuse("MP0116", file, format!("`{file}` está vacío"), hint).into());
     }
     match options().from_str::<Object>(text) {
-        Ok(Object::Pod(pod)) => match validate::check(&pod) {
-            broken if broken.is_empty() => Ok(pod),
-            broken => Err(place_all(file, text, locate_all(text, broken))),
-        },
-        Err(error) => Err(diagnose(file, text, error)),
+        Ok(root) => Manifest::new(file, text, root),
+        Err(error) => {
+            let tree = Tree::read(text);
+            Err(secrets::hide(text, &tree, diagnose(file, text, &tree, error)))
+        }
     }
 }
 
@@ -192,9 +203,8 @@ fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecErrors> {
 }
 
 /// Por qué no es un Pod: primero qué parece, luego su sintaxis, luego sus campos.
-fn diagnose(file: &str, text: &str, error: ron::error::SpannedError) -> SpecErrors {
-    let tree = Tree::read(text);
-    if let Some(error) = other_language(file, text).or_else(|| other_object(file, text, &tree)) {
+fn diagnose(file: &str, text: &str, tree: &Tree, error: ron::error::SpannedError) -> SpecErrors {
+    if let Some(error) = other_language(file, text).or_else(|| other_object(file, text, tree)) {
         return error.into();
     }
     if let Some(fault) = &tree.fault {
@@ -203,21 +213,22 @@ fn diagnose(file: &str, text: &str, error: ron::error::SpannedError) -> SpecErro
         error.place = Some(Place::new(text, fault.at.clone()));
         return error.into();
     }
-    match structure::check(text, &tree) {
+    match structure::check(text, tree) {
         found if found.is_empty() => translate(file, text, &error).into(),
         found => place_all(file, text, found),
     }
 }
 
-/// De los caminos de los campos a los bytes que ocupan.
-fn locate_all(text: &str, broken: Vec<Broken>) -> Vec<Finding> {
+/// Los errores que señalan, en `text`, los campos de estas reglas rotas.
+pub fn place_broken(file: &str, text: &str, broken: Vec<Broken>) -> SpecErrors {
     let tree = Tree::read(text);
     let find = |b: Broken| {
         let at = if b.on_key { tree.find_key(text, &b.path) } else { tree.find(text, &b.path) };
         let at = at.unwrap_or(0..0);
         Finding { at, code: b.code, field: b.path, problem: b.problem, hint: b.hint, possible: Vec::new() }
     };
-    broken.into_iter().map(find).collect()
+    let found = broken.into_iter().map(find).collect();
+    secrets::hide(text, &tree, place_all(file, text, found))
 }
 
 /// De los bytes señalados a la línea y la columna, en el orden del fichero.
@@ -235,7 +246,7 @@ fn place_all(file: &str, text: &str, mut found: Vec<Finding>) -> SpecErrors {
     SpecErrors(found.into_iter().map(place).collect())
 }
 
-const SHAPE_OF_A_POD: &str = "micropod lee RON: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
+pub const SHAPE_OF_A_POD: &str = "micropod lee RON: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
 
 /// YAML y JSON se reconocen por cómo empiezan.
 fn other_language(file: &str, text: &str) -> Option<SpecError> {
@@ -261,7 +272,7 @@ fn other_language(file: &str, text: &str) -> Option<SpecError> {
     Some(error)
 }
 
-/// El objeto no es un Pod: quizá otro de Kubernetes, quizá ninguno.
+/// El objeto no es de los que micropod entiende: quizá otro de Kubernetes, quizá ninguno.
 fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
     let name = match &tree.root.value {
         Value::Object { name, .. } | Value::Tuple { name, .. } => name.clone(),
@@ -271,20 +282,10 @@ fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
         _ => None,
     };
     let kind = name.clone().map_or("", |range| &text[range]);
-    if kind == "Pod" && !matches!(tree.root.value, Value::Word) {
+    if objects::kind(kind).is_some() && !matches!(tree.root.value, Value::Word) {
         return None;
     }
-    let known = kubernetes_fields::other_kind(kind);
-    let problem = match (kind, known) {
-        ("Pod", _) => "después de `Pod` van unos paréntesis con sus campos".to_string(),
-        ("", _) => "falta decir qué objeto es".to_string(),
-        (kind, Some(_)) => format!("`{kind}` es un objeto de Kubernetes que micropod no crea: solo `Pod`"),
-        (kind, None) => format!("`{}` no es un objeto: micropod solo crea `Pod`", visible(kind, 60)),
-    };
-    let guess = suggest::nearest(kind, ["Pod"])
-        .filter(|_| kind != "Pod")
-        .map(|pod| format!("¿querías decir `{pod}`?"));
-    let hint = known.map(str::to_string).or(guess).unwrap_or_else(|| SHAPE_OF_A_POD.to_string());
+    let (problem, hint) = structure::explain_kind(kind);
     let mut error = refuse("MP0113", file, problem, &hint);
     let at = name.unwrap_or(tree.root.span.start..tree.root.span.start + 1);
     error.place = Some(Place::new(text, at));

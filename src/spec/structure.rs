@@ -4,11 +4,11 @@
 //! ([`Field`]) y apunta todos los errores, no solo el primero.
 
 use super::errors::visible;
+use super::objects::Kind;
 use super::quantity::Quantity;
-use super::schema::{Described, Field};
+use super::schema::Field;
 use super::tree::{Entry, Node, Tree, Value, unquote};
-use super::types::Pod;
-use super::{kubernetes_fields, suggest};
+use super::{kubernetes_fields, objects, suggest};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -23,11 +23,10 @@ pub struct Finding {
     pub possible: Vec<String>,
 }
 
-/// Todos los errores de los campos de `tree`, que es un Pod.
+/// Todos los errores de los campos de `tree`, que es un objeto o una lista de ellos.
 pub fn check(text: &str, tree: &Tree) -> Vec<Finding> {
-    let mut checker = Checker { text, found: Vec::new() };
-    let shape = Shape { kind: Pod::kind(), fields: Pod::fields(), values: &[] };
-    checker.object(&tree.root, &tree.root.head(), &shape, "");
+    let mut checker = Checker { text, found: Vec::new(), root: &objects::KINDS[0], secret: false };
+    checker.any_object(&tree.root, &tree.root.head(), "");
     checker.found
 }
 
@@ -52,6 +51,7 @@ impl Shape {
             kind if kind.starts_with("[]") => "una lista entre corchetes, `[…]`",
             kind if kind.starts_with("map[") => "un mapa entre llaves, `{\"clave\": \"valor\"}`",
             _ if !self.fields.is_empty() => "un objeto entre paréntesis, `(campo: valor)`",
+            "Object" => "un objeto con su nombre delante, `Pod(…)` o `ConfigMap(…)`",
             "integer" => "un número entero",
             "boolean" => "`true` o `false`",
             "Quantity" => "una cantidad, como `\"64Mi\"` o `\"500m\"`",
@@ -65,6 +65,10 @@ impl Shape {
 struct Checker<'a> {
     text: &'a str,
     found: Vec<Finding>,
+    /// La clase del objeto en el que se está: en él se busca el sitio de un campo descolocado.
+    root: &'static Kind,
+    /// ¿Se está entre los datos de un Secret? Lo que hay no se enseña.
+    secret: bool,
 }
 
 impl Checker<'_> {
@@ -107,10 +111,33 @@ impl Checker<'_> {
                 Value::Map(entries) => self.map(entries, path),
                 _ => self.mismatch(node, head, shape, path),
             },
+            "Object" => self.any_object(node, head, path),
             _ if !shape.fields.is_empty() => self.object(node, head, shape, path),
             "Quantity" => self.quantity(node, head, shape, path),
             _ if !self.scalar_fits(node, shape) => self.mismatch(node, head, shape, path),
             _ => {}
+        }
+    }
+
+    /// Un objeto que dice de qué clase es: `Pod(…)`.
+    fn any_object(&mut self, node: &Node, head: &Range<usize>, path: &str) {
+        let name = match &node.value {
+            Value::Object { name, .. } | Value::Tuple { name, .. } => name.clone(),
+            Value::Word => Some(node.span.clone()),
+            _ => None,
+        };
+        let written = name.clone().map_or(String::new(), |name| self.source(&name).to_string());
+        match (objects::kind(&written), &node.value) {
+            (Some(kind), Value::Object { .. }) => {
+                let shape = Shape { kind: kind.name.to_string(), fields: (kind.fields)(), values: &[] };
+                let outer = std::mem::replace(&mut self.root, kind);
+                self.object(node, head, &shape, path);
+                self.root = outer;
+            }
+            _ => {
+                let (problem, hint) = explain_kind(&written);
+                self.push(name.unwrap_or(head.clone()), "MP0113", path, problem, Some(hint));
+            }
         }
     }
 
@@ -190,7 +217,11 @@ impl Checker<'_> {
                         Some("deja uno solo".into()),
                     );
                 }
-                Some(field) => self.value(&entry.value, &entry.head(), &Shape::of(field), &inner),
+                Some(field) => {
+                    self.secret = shape.kind == "Secret" && is_secret_field(name);
+                    self.value(&entry.value, &entry.head(), &Shape::of(field), &inner);
+                    self.secret = false;
+                }
             }
             seen.insert(name);
         }
@@ -234,7 +265,8 @@ impl Checker<'_> {
         match (shape.kind.as_str(), name) {
             ("Container", Some(name)) => format!("el contenedor `{}`", visible(&name, 63)),
             ("Volume", Some(name)) => format!("el volumen `{}`", visible(&name, 63)),
-            _ if path.is_empty() => "el Pod".to_string(),
+            ("List", _) => "la lista".to_string(),
+            (kind, _) if objects::kind(kind).is_some() => format!("el {kind}"),
             _ => format!("`{path}`"),
         }
     }
@@ -252,7 +284,7 @@ impl Checker<'_> {
         let name = visible(source.trim_start_matches("r#"), 60);
         let ours: Vec<String> = shape.fields.iter().map(Field::name).collect();
         let ours_ref: Vec<&str> = ours.iter().map(String::as_str).collect();
-        let (code, problem, hint) = explain_unknown(&name, shape, &ours_ref, path, owner);
+        let (code, problem, hint) = explain_unknown(&name, shape, &ours_ref, self.root, owner);
         self.push(entry.key.span.clone(), code, inner, problem, hint);
         if let Some(last) = self.found.last_mut().filter(|f| f.code == "MP0101") {
             last.possible = ours;
@@ -261,7 +293,7 @@ impl Checker<'_> {
 
     /// Hay un valor, pero no de la clase que se esperaba.
     fn mismatch(&mut self, node: &Node, head: &Range<usize>, shape: &Shape, path: &str) {
-        let source = self.source(&node.span);
+        let source = if self.secret { "(oculto)" } else { self.source(&node.span) };
         let found = match &node.value {
             Value::Object { .. } | Value::Tuple { .. } => "un objeto entre paréntesis".to_string(),
             Value::Map(_) => "un mapa entre llaves".to_string(),
@@ -274,7 +306,7 @@ impl Checker<'_> {
         };
         let is_word = matches!(node.value, Value::Word) && !shape.values.is_empty();
         let code = if is_word { "MP0107" } else { "MP0106" };
-        let name = path.rsplit('.').next().unwrap_or(path);
+        let name = last_name(path);
         let problem = if is_word {
             format!("`{}` no es un valor de `{name}`", visible(source, 40))
         } else {
@@ -293,6 +325,9 @@ impl Checker<'_> {
 
     /// Cómo escribirlo bien, si se adivina.
     fn repair(&self, node: &Node, shape: &Shape) -> Option<String> {
+        if self.secret {
+            return Some("los datos de un Secret son textos: ponles comillas, `\"…\"`".into());
+        }
         let source = self.source(&node.span);
         let inside = match node.value {
             Value::Text => unquote(source).unwrap_or_default(),
@@ -340,12 +375,44 @@ impl Checker<'_> {
     }
 }
 
+/// Los campos de un Secret cuyo contenido no se enseña.
+pub fn is_secret_field(name: &str) -> bool {
+    matches!(name, "data" | "stringData")
+}
+
+/// El último paso de un camino: `name` o `app.conf` (la clave de un mapa, que puede llevar puntos).
+fn last_name(path: &str) -> &str {
+    match path.strip_suffix("\"]").and_then(|rest| rest.rsplit_once("[\"")) {
+        Some((_, key)) => key,
+        None => path.rsplit('.').next().unwrap_or(path),
+    }
+}
+
+/// Por qué `name` no es un objeto que se pueda escribir, y qué hacer.
+pub fn explain_kind(name: &str) -> (String, String) {
+    let ours: Vec<&str> = objects::KINDS.iter().map(|k| k.name).collect();
+    let known = kubernetes_fields::other_kind(name);
+    let problem = match (name, known) {
+        ("", _) => "falta decir qué objeto es".to_string(),
+        (name, _) if ours.contains(&name) => {
+            format!("después de `{name}` van unos paréntesis con sus campos")
+        }
+        (name, Some(_)) => format!("`{name}` es un objeto de Kubernetes que micropod no crea"),
+        (name, None) => format!("`{}` no es un objeto: los que hay son {}", visible(name, 60), list(&ours)),
+    };
+    let guess = suggest::nearest(name, ours.iter().copied())
+        .filter(|better| *better != name)
+        .map(|better| format!("¿querías decir `{better}`?"));
+    let hint = known.map(str::to_string).or(guess);
+    (problem, hint.unwrap_or_else(|| super::parse::SHAPE_OF_A_POD.to_string()))
+}
+
 /// Un campo que no está: ¿errata, otro sitio, o cosa de Kubernetes que micropod no hace?
 fn explain_unknown(
     name: &str,
     shape: &Shape,
     ours: &[&str],
-    path: &str,
+    root: &Kind,
     owner: &str,
 ) -> (&'static str, String, Option<String>) {
     let unknown = || format!("campo desconocido `{name}` en {owner}");
@@ -353,21 +420,21 @@ fn explain_unknown(
     if let Some(better) = suggest::same(name, ours) {
         return ("MP0101", unknown(), Some(format!("¿querías decir `{better}`?")));
     }
-    if path.is_empty() && matches!(name, "apiVersion" | "kind") {
+    if objects::kind(&shape.kind).is_some() && matches!(name, "apiVersion" | "kind") {
         let problem = format!("`{name}` no se escribe en RON");
-        return ("MP0103", problem, Some("quítalo: `Pod(` ya dice qué objeto es".into()));
+        return ("MP0103", problem, Some(format!("quítalo: `{}(` ya dice qué objeto es", shape.kind)));
     }
-    let homes = homes(name);
+    let homes = homes(name, root);
     if let Some(field) = suggest::same(name, kubernetes) {
         let problem = format!("`{field}` existe en Kubernetes, en {owner}; micropod no lo implementa");
         let hint = match homes.as_slice() {
             [] => "quítalo: micropod nunca omite en silencio lo que no hace".to_string(),
-            homes => format!("quítalo; micropod tiene `{field}` en {}", list(homes)),
+            homes => format!("quítalo; micropod tiene `{field}` en {}", places(homes)),
         };
         return ("MP0102", problem, Some(hint));
     }
     if !homes.is_empty() {
-        return ("MP0103", format!("`{name}` no va en {owner}"), Some(format!("va en {}", list(&homes))));
+        return ("MP0103", format!("`{name}` no va en {owner}"), Some(format!("va en {}", places(&homes))));
     }
     if let Some(better) = suggest::nearest(name, ours.iter().copied()) {
         return ("MP0101", unknown(), Some(format!("¿querías decir `{better}`?")));
@@ -379,21 +446,28 @@ fn explain_unknown(
     ("MP0101", unknown(), None)
 }
 
-fn list(places: &[String]) -> String {
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn places(places: &[String]) -> String {
     let quoted: Vec<String> = places.iter().take(3).map(|p| format!("`{p}`")).collect();
     quoted.join(" o en ")
 }
 
-/// Los sitios del Pod que tienen un campo que se llama así.
-fn homes(name: &str) -> Vec<String> {
+/// Los sitios del objeto que tienen un campo que se llama así.
+fn homes(name: &str, root: &Kind) -> Vec<String> {
     let mut found = Vec::new();
-    visit("", Pod::fields(), name, &mut found);
+    if (root.fields)().iter().any(|f| f.name() == name) {
+        found.push(root.name.to_string());
+    }
+    visit("", (root.fields)(), name, &mut found);
     found
 }
 
 fn visit(path: &str, fields: &[Field], name: &str, found: &mut Vec<String>) {
-    if fields.iter().any(|f| f.name() == name) {
-        found.push(if path.is_empty() { "Pod".to_string() } else { path.to_string() });
+    if !path.is_empty() && fields.iter().any(|f| f.name() == name) {
+        found.push(path.to_string());
     }
     for field in fields {
         let inner = if path.is_empty() { field.name() } else { format!("{path}.{}", field.name()) };

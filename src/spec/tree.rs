@@ -155,7 +155,7 @@ impl Node {
         }
     }
 
-    fn items(&self) -> &[Node] {
+    pub fn items(&self) -> &[Node] {
         match &self.value {
             Value::List(items) | Value::Tuple { items, .. } => items,
             _ => &[],

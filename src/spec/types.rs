@@ -10,11 +10,7 @@ use super::schema::{object, words};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Lo que puede haber en un fichero: `Pod(metadata: …, spec: …)`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Object {
-    Pod(Pod),
-}
+pub use super::objects::{ConfigMap, List, Object, Secret, SecretText};
 
 object! {
     /// Un Pod: uno o varios contenedores que se ejecutan juntos, comparten una IP y pueden

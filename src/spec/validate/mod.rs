@@ -4,6 +4,7 @@
 //! errores, con el camino de su campo; quien llama sabe en qué línea está.
 
 mod containers;
+mod data;
 mod life;
 mod names;
 mod network;
@@ -13,7 +14,7 @@ mod security;
 mod volumes;
 
 use super::errors::is_hidden;
-use super::types::{Container, Pod};
+use super::types::{Container, Object, Pod};
 use serde_json::Value;
 
 /// Contenedores de un Pod, los de inicialización incluidos. Es un límite de micropod: cada uno
@@ -38,13 +39,33 @@ pub struct Broken {
     pub hint: Option<String>,
 }
 
+impl Broken {
+    pub fn new(
+        code: &'static str,
+        path: impl Into<String>,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Broken {
+        let hint = Some(hint.into()).filter(|h| !h.is_empty());
+        Broken { code, path: path.into(), on_key: false, problem: problem.into(), hint }
+    }
+
+    /// La misma regla, dicha desde fuera de un objeto que está en `place`.
+    pub fn inside(mut self, place: &str) -> Broken {
+        if !place.is_empty() {
+            self.path = format!("{place}.{}", self.path);
+        }
+        self
+    }
+}
+
 #[derive(Default)]
 struct Checks {
     broken: Vec<Broken>,
 }
 
 /// Reglas rotas que se apuntan como mucho: nadie lee más, y explicarlas cuesta.
-const ENOUGH: usize = 100;
+pub const ENOUGH: usize = 100;
 
 impl Checks {
     fn is_full(&self) -> bool {
@@ -61,8 +82,7 @@ impl Checks {
         if self.is_full() {
             return;
         }
-        let hint = Some(hint.into()).filter(|h| !h.is_empty());
-        self.broken.push(Broken { code, path: path.into(), on_key: false, problem: problem.into(), hint });
+        self.broken.push(Broken::new(code, path, problem, hint));
     }
 
     /// Lo último que se apuntó está en la clave.
@@ -86,6 +106,19 @@ fn is_sidecar(container: &Container) -> bool {
     crate::logic::rules::init_kind(container) == crate::logic::Kind::Sidecar
 }
 
+/// Las reglas que `object` no cumple.
+pub fn check_object(object: &Object) -> Vec<Broken> {
+    match object {
+        Object::Pod(pod) => check(pod),
+        Object::ConfigMap(map) => data::config_map(map),
+        Object::Secret(secret) => data::secret(secret),
+        Object::List(_) => {
+            let hint = "pon sus objetos en la lista de fuera";
+            vec![Broken::new("MP0113", "", "una `List` no va dentro de otra", hint)]
+        }
+    }
+}
+
 /// Las reglas que `pod` no cumple.
 pub fn check(pod: &Pod) -> Vec<Broken> {
     let mut checks = Checks::default();
@@ -94,7 +127,7 @@ pub fn check(pod: &Pod) -> Vec<Broken> {
         return checks.broken;
     }
     hidden_characters(&mut checks, pod);
-    names::metadata(&mut checks, &pod.metadata);
+    names::metadata(&mut checks, &pod.metadata, "el nombre del Pod");
     whole_pod(&mut checks, pod);
     volumes::check(&mut checks, pod);
     containers::check(&mut checks, pod);

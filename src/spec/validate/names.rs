@@ -10,9 +10,9 @@ const SUBDOMAIN: usize = 253;
 /// Lo que pueden ocupar todas las anotaciones juntas.
 const MAX_ANNOTATIONS: usize = 256 << 10;
 
-pub fn metadata(checks: &mut Checks, metadata: &ObjectMeta) {
+pub fn metadata(checks: &mut Checks, metadata: &ObjectMeta, what: &str) {
     if let Some(fault) = subdomain_fault(&metadata.name) {
-        bad_name(checks, "metadata.name", "el nombre del Pod", &metadata.name, &fault, SUBDOMAIN);
+        bad_name(checks, "metadata.name", what, &metadata.name, &fault, SUBDOMAIN);
     }
     for (key, value) in &metadata.labels {
         let path = format!("metadata.labels[\"{key}\"]");

@@ -1,0 +1,137 @@
+//! Un fichero ya leído: sus objetos, y dónde está escrito cada uno para poder señalarlo.
+
+use super::errors::{SpecErrors, visible};
+use super::objects::{ConfigMap, Object, Secret};
+use super::parse::{self, SHAPE_OF_A_POD};
+use super::types::Pod;
+use super::validate::{self, Broken};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Los objetos de un fichero, leídos y validados, y de dónde salieron.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// En el orden del fichero y sin listas: las que hubiera están ya abiertas.
+    pub objects: Vec<Object>,
+    /// El directorio del fichero; véase [`Loaded::base`].
+    pub base: PathBuf,
+    file: String,
+    text: String,
+    /// El camino de cada objeto en el fichero: vacío si es el único, `items[1]` en una lista.
+    paths: Vec<String>,
+}
+
+/// Un Pod leído y validado, con los ConfigMaps y Secrets de su fichero, y de dónde salió.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub pod: Pod,
+    pub config: Config,
+    /// El directorio del fichero, absoluto y sin enlaces: las rutas relativas de hostPath lo son a
+    /// él. Lo que llega por la entrada estándar cuenta desde el directorio actual.
+    pub base: PathBuf,
+}
+
+/// Los ConfigMaps y Secrets que un Pod puede pedir, por su nombre.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    pub config_maps: BTreeMap<String, ConfigMap>,
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+impl Manifest {
+    /// Abre las listas de `root`, que es lo que dice `text`, y comprueba cada objeto.
+    pub fn new(file: &str, text: &str, root: Object) -> Result<Manifest, SpecErrors> {
+        let (paths, objects) = flatten(root);
+        let count = objects.len();
+        let manifest =
+            Manifest { objects, base: PathBuf::new(), file: file.to_string(), text: text.to_string(), paths };
+        if count > validate::MAX_ITEMS {
+            let problem = format!("hay {count} objetos, y el máximo de micropod es {}", validate::MAX_ITEMS);
+            return Err(manifest.complain(vec![Broken::new(
+                "MP0165",
+                "items",
+                problem,
+                "repártelos en varios ficheros",
+            )]));
+        }
+        let mut broken = Vec::new();
+        for (path, object) in manifest.paths.iter().zip(&manifest.objects) {
+            broken.extend(validate::check_object(object).into_iter().map(|b| b.inside(path)));
+        }
+        broken.extend(manifest.repeated());
+        broken.truncate(validate::ENOUGH);
+        match broken.is_empty() {
+            true => Ok(manifest),
+            false => Err(manifest.complain(broken)),
+        }
+    }
+
+    /// Dos objetos de la misma clase con el mismo nombre: no se sabría a cuál se pide algo.
+    fn repeated(&self) -> Vec<Broken> {
+        let name = |object: &Object| object.metadata().map(|m| m.name.clone()).unwrap_or_default();
+        let same = |a: &Object, b: &Object| a.kind() == b.kind() && name(a) == name(b);
+        let mut found = Vec::new();
+        for (i, object) in self.objects.iter().enumerate() {
+            if self.objects[..i].iter().any(|other| same(other, object)) {
+                let problem =
+                    format!("ya hay un {} que se llama `{}`", object.kind(), visible(&name(object), 63));
+                let path = format!("{}.metadata.name", self.paths[i]);
+                found.push(Broken::new("MP0181", path, problem, "da a cada uno un nombre distinto"));
+            }
+        }
+        found
+    }
+
+    /// El único Pod del fichero, con sus ConfigMaps y Secrets. Un fichero con ninguno o con varios
+    /// es un error.
+    pub fn into_pod(self) -> Result<Loaded, SpecErrors> {
+        let pods: Vec<usize> =
+            (0..self.objects.len()).filter(|&i| matches!(self.objects[i], Object::Pod(_))).collect();
+        match pods.as_slice() {
+            [_] => {}
+            [] => return Err(self.complain(vec![no_pod()])),
+            [_, second, ..] => {
+                let problem = format!("en el fichero hay {} Pods, y aquí se espera uno", pods.len());
+                let hint = "deja uno por fichero; los ConfigMaps y Secrets que usen los dos van en ambos";
+                return Err(self.complain(vec![Broken::new("MP0180", &self.paths[*second], problem, hint)]));
+            }
+        }
+        let mut config = Config::default();
+        let mut found = None;
+        for object in self.objects {
+            match object {
+                Object::Pod(pod) => found = Some(pod),
+                Object::ConfigMap(map) => {
+                    config.config_maps.insert(map.metadata.name.clone(), map);
+                }
+                Object::Secret(secret) => {
+                    config.secrets.insert(secret.metadata.name.clone(), secret);
+                }
+                Object::List(_) => {}
+            }
+        }
+        // acaba de contarse: hay exactamente uno
+        let pod = found.unwrap_or_default();
+        Ok(Loaded { pod, config, base: self.base })
+    }
+
+    /// Los errores que señalan a estas reglas rotas, con el camino ya completo.
+    pub fn complain(&self, broken: Vec<Broken>) -> SpecErrors {
+        parse::place_broken(&self.file, &self.text, broken)
+    }
+}
+
+fn no_pod() -> Broken {
+    Broken::new("MP0180", "", "en el fichero no hay ningún Pod", SHAPE_OF_A_POD)
+}
+
+/// Los objetos de una lista, o el objeto solo, con su camino en el fichero.
+fn flatten(root: Object) -> (Vec<String>, Vec<Object>) {
+    match root {
+        Object::List(list) => {
+            let paths = (0..list.items.len()).map(|i| format!("items[{i}]")).collect();
+            (paths, list.items)
+        }
+        one => (vec![String::new()], vec![one]),
+    }
+}

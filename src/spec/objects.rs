@@ -1,0 +1,159 @@
+//! Las clases de objetos que puede haber en un fichero: `Pod`, `ConfigMap`, `Secret` y `List`.
+
+use super::schema::{Described, Field, object};
+use super::types::{ObjectMeta, Pod};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Lo que puede haber en un fichero: `Pod(metadata: …, spec: …)`, o varios en una `List`.
+// un fichero tiene un puñado: no importa que todos ocupen lo que un Pod
+#[allow(clippy::large_enum_variant)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Object {
+    Pod(Pod),
+    ConfigMap(ConfigMap),
+    Secret(Secret),
+    List(List),
+}
+
+/// Lo que se sabe de una clase de objetos, para leerla, señalar sus errores y explicarla.
+pub struct Kind {
+    pub name: &'static str,
+    /// Como se nombra en la línea de comandos: `pods`, `cm`.
+    pub aliases: &'static [&'static str],
+    pub fields: fn() -> &'static [Field],
+    pub doc: fn() -> &'static [&'static str],
+}
+
+/// Las clases que hay. Una nueva se añade aquí y en [`Object`].
+pub const KINDS: &[Kind] = &[
+    Kind { name: "Pod", aliases: &["pod", "pods", "po"], fields: Pod::fields, doc: Pod::doc },
+    Kind {
+        name: "ConfigMap",
+        aliases: &["configmap", "configmaps", "cm"],
+        fields: ConfigMap::fields,
+        doc: ConfigMap::doc,
+    },
+    Kind { name: "Secret", aliases: &["secret", "secrets"], fields: Secret::fields, doc: Secret::doc },
+    Kind { name: "List", aliases: &["list"], fields: List::fields, doc: List::doc },
+];
+
+/// La clase que se llama `name`, tal cual se escribe en un fichero.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|k| k.name == name)
+}
+
+impl Object {
+    /// El nombre de su clase: `ConfigMap`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Object::Pod(_) => "Pod",
+            Object::ConfigMap(_) => "ConfigMap",
+            Object::Secret(_) => "Secret",
+            Object::List(_) => "List",
+        }
+    }
+
+    /// Sus metadatos; una lista no tiene.
+    pub fn metadata(&self) -> Option<&ObjectMeta> {
+        match self {
+            Object::Pod(pod) => Some(&pod.metadata),
+            Object::ConfigMap(map) => Some(&map.metadata),
+            Object::Secret(secret) => Some(&secret.metadata),
+            Object::List(_) => None,
+        }
+    }
+}
+
+impl Described for Object {
+    fn kind() -> String {
+        "Object".to_string()
+    }
+}
+
+object! {
+    /// Varios objetos en un solo fichero: un Pod y los ConfigMaps y Secrets que usa.
+    pub struct List {
+        required {
+            /// Los objetos, en cualquier orden.
+            items: Vec<Object>,
+        }
+        optional {}
+    }
+}
+
+object! {
+    /// Un ConfigMap: datos de configuración, sin nada que ocultar, que un Pod usa como variables
+    /// de entorno o como ficheros.
+    pub struct ConfigMap {
+        required {
+            /// Quién es: el nombre por el que lo pide el Pod.
+            metadata: ObjectMeta,
+        }
+        optional {
+            /// Los datos: cada clave, que puede acabar siendo el nombre de un fichero, con su
+            /// texto. El fichero entero ocupa 1 MiB como mucho.
+            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
+            data: BTreeMap<String, String>,
+            /// Datos que no son texto, en base64. Ninguna clave puede estar también en data.
+            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
+            binary_data: BTreeMap<String, String>,
+            /// Con true, sus datos no se pueden cambiar: hay que borrarlo y hacer otro.
+            immutable: Option<bool>,
+        }
+    }
+}
+
+object! {
+    /// Un Secret: datos delicados (contraseñas, claves, certificados) que un Pod usa como variables
+    /// de entorno o como ficheros en memoria. micropod nunca los enseña; en el fichero están a la
+    /// vista: base64 no es un cifrado.
+    pub struct Secret {
+        required {
+            /// Quién es: el nombre por el que lo pide el Pod.
+            metadata: ObjectMeta,
+        }
+        optional {
+            /// Los datos en base64: `printf %s hola | base64` da el de «hola».
+            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
+            data: BTreeMap<String, SecretText>,
+            /// Los datos en texto, sin base64. Si una clave está también en data, gana esta.
+            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
+            string_data: BTreeMap<String, SecretText>,
+            /// Para qué es. Opaque (el predeterminado) admite cualquier clave; los de Kubernetes
+            /// (`kubernetes.io/tls`, `kubernetes.io/basic-auth`…) exigen las suyas.
+            r#type: Option<String>,
+            /// Con true, sus datos no se pueden cambiar: hay que borrarlo y hacer otro.
+            immutable: Option<bool>,
+        }
+    }
+}
+
+/// Un texto que no se enseña: se escribe en la ficha, pero ni en un mensaje ni en un diagnóstico.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    pub fn new(text: impl Into<String>) -> SecretText {
+        SecretText(text.into())
+    }
+
+    /// Quien llama se compromete a no enseñarlo.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("(oculto)")
+    }
+}
+
+impl Described for SecretText {
+    fn kind() -> String {
+        "string".to_string()
+    }
+}
