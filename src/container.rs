@@ -9,10 +9,11 @@ use crate::kernel::ops::*;
 use crate::kernel::{Actor, Kernel};
 use crate::plan::PodPlan;
 use crate::process::{self, ContainerPlan};
+use crate::security::CheckSealed;
 use crate::{cgroup, rootfs, security, state, terminal};
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// La pausa, vista por quien se une a ella. En un ensayo no tiene descriptor.
@@ -51,6 +52,7 @@ pub fn start(
     stdio: Stdio,
 ) -> Result<Born, StepError> {
     let plan = &pod.containers[id];
+    k.step("comprobar que desde dentro no se puede reescribir micropod", CheckSealed)?;
     let layer = prepare_layer(k, &pod.uid, &plan.name, life)?;
     let cgroup = match (&pod.hierarchy, &pod.cgroup) {
         (Some(h), Some(path)) => Some(cgroup::prepare_container(k, h, path, &plan.name, &plan.limits)?),
@@ -89,7 +91,6 @@ fn story(
     join(k, pod.shared, pause)?;
     k.step("sesión propia, sin la terminal de quien lanzó micropod", NewSession)?;
     rootfs::enter(k, plan, layer, pod.hierarchy.is_some())?;
-    security::hide_paths(k, &plan.security)?;
     connect(k, stdio)?;
     confine_and_exec(k, plan, &plan.argv)
 }
@@ -97,12 +98,16 @@ fn story(
 
 /// El final común de un contenedor, un `exec` y una sonda: nadie entra con más privilegios que otro.
 fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Result<(), StepError> {
+    // antes de pisar ninguna ruta que elija el contenedor: /proc/self/fd/N sería una puerta a lo de fuera
+    let channel = k.channel().map(|c| c.as_fd().as_raw_fd());
+    k.step(
+        "cerrar todo descriptor heredado, salvo el canal por el que se cuenta un fallo",
+        CloseInherited(channel),
+    )?;
     enter_working_dir(k, &plan.cwd)?;
-    k.step("que ningún descriptor heredado llegue al programa", CloseInherited)?;
     k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
     security::limit_process(k, &plan.security, plan.limits.oom_score_adj)?;
     security::drop_privileges(k, &plan.security)?;
-    security::filter_syscalls(k, &plan.security)?;
     process::exec(k, argv, &plan.env)
 }
 
@@ -165,13 +170,14 @@ fn join(k: &mut Kernel, shared: CloneFlags, pause: Pause) -> Result<(), StepErro
 }
 // ANCHOR_END: join
 
-/// El directorio de trabajo; si falta, se crea, como hacen los demás motores. Dentro de la raíz ya
-/// no hay adónde escapar, y se comprueba.
+/// El directorio de trabajo; si falta, se crea, como hacen los demás motores.
 fn enter_working_dir(k: &mut Kernel, cwd: &str) -> Result<(), StepError> {
-    if k.is_real() && !Path::new(cwd).exists() {
-        k.step(format_args!("crear el directorio de trabajo {cwd}"), MakeDirs(cwd.into()))?;
-    }
-    k.step(format_args!("ir al directorio de trabajo {cwd}"), Chdir(cwd.into()))?;
+    let root = k.step("mirar la raíz, para no salir de ella", OpenDir("/".into()))?;
+    let dir = k.step(
+        format_args!("buscar el directorio de trabajo {cwd}; si falta, se crea"),
+        OpenInRoot::mount_point(&root, cwd, Kind::Directory),
+    )?;
+    k.step(format_args!("ir al directorio de trabajo {cwd}"), EnterDir(&dir))?;
     k.step("comprobar que está dentro de la raíz del contenedor", CheckInsideRoot)
 }
 
@@ -208,6 +214,7 @@ pub struct Target<'a> {
 /// Nace en el cgroup del contenedor y entre sus procesos, entra en lo demás y suelta los mismos
 /// privilegios que su PID 1.
 pub fn exec(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> Result<Child, StepError> {
+    k.step("comprobar que desde dentro no se puede reescribir micropod", CheckSealed)?;
     let cgroup_fd = match &target.cgroup {
         Some(path) => Some(k.step("abrir el grupo de control del contenedor", OpenPath(path.clone()))?),
         None => None,

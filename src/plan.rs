@@ -32,6 +32,8 @@ pub struct PodPlan {
     pub cgroup: Option<PathBuf>,
     pub limits: Limits,
     pub volumes: Vec<VolumePlan>,
+    /// Los ajustes del kernel que pide, con puntos en el nombre.
+    pub sysctls: Vec<(String, String)>,
     pub hosts: String,
     pub resolv_conf: String,
     /// En el orden de [`crate::logic::ContainerId`]: primero los de inicialización.
@@ -67,9 +69,15 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
         network,
         hierarchy,
         limits,
+        sysctls: sysctls(spec),
         volumes,
         containers,
     })
+}
+
+fn sysctls(spec: &PodSpec) -> Vec<(String, String)> {
+    let all = spec.security_context.sysctls.iter();
+    all.map(|s| (security::sysctls::with_dots(&s.name), s.value.clone())).collect()
 }
 
 fn decide_container(

@@ -8,7 +8,9 @@ use crate::kernel::Kernel;
 use crate::kernel::ops::*;
 use crate::kernel::sys;
 use crate::process::ContainerPlan;
+use crate::security::{self, SecurityPlan};
 use crate::{state, volume};
+use nix::errno::Errno;
 use nix::mount::MsFlags;
 use std::path::{Path, PathBuf};
 
@@ -38,8 +40,10 @@ pub fn termination_log(container: &str) -> PathBuf {
 /// Del lado del contenedor: monta su raíz, con todo lo que lleva dentro, y se muda a ella.
 pub fn enter(k: &mut Kernel, plan: &ContainerPlan, layer: &Path, cgroup: bool) -> Result<(), StepError> {
     let root = overlay(k, plan, layer)?;
-    kernel_views(k, &root, cgroup)?;
+    kernel_views(k, &root, cgroup, &plan.security)?;
     devices(k, &root, plan)?;
+    // antes de que entre un volumen: aquí todo es aún nuestro
+    security::hide_paths(k, &root, &plan.security)?;
     shared_files(k, &root, plan)?;
     for mount in &plan.mounts {
         volume::enter(k, &root, mount)?;
@@ -95,8 +99,15 @@ fn real_directory(k: &mut Kernel, root: &Place, path: &'static str) -> Result<Pl
 }
 
 /// Lo que el kernel enseña de sí mismo: los procesos de este contenedor, y el resto sin poder tocarlo.
-fn kernel_views(k: &mut Kernel, root: &Place, cgroup: bool) -> Result<(), StepError> {
+fn kernel_views(
+    k: &mut Kernel,
+    root: &Place,
+    cgroup: bool,
+    security: &SecurityPlan,
+) -> Result<(), StepError> {
     let closed = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    // el privilegiado puede tocar la máquina: para eso se pide
+    let only_look = if security.privileged { closed } else { closed | MsFlags::MS_RDONLY };
     let proc = real_directory(k, root, "/proc")?;
     k.step(
         "montar un /proc propio, para que ps solo vea este contenedor",
@@ -104,16 +115,16 @@ fn kernel_views(k: &mut Kernel, root: &Place, cgroup: bool) -> Result<(), StepEr
     )?;
     let sys = real_directory(k, root, "/sys")?;
     k.step(
-        "montar /sys en solo lectura, para mirar la máquina sin tocarla",
-        Mount { fstype: "sysfs", target: &sys, flags: closed | MsFlags::MS_RDONLY, data: String::new() },
+        "montar /sys, para mirar la máquina; salvo si es privilegiado, sin poder tocarla",
+        Mount { fstype: "sysfs", target: &sys, flags: only_look, data: String::new() },
     )?;
     if cgroup {
         k.step(
-            "montar los grupos de control, en solo lectura: el contenedor ve sus límites y no puede cambiarlos",
+            "montar los grupos de control: el contenedor ve sus límites y, salvo si es privilegiado, no los cambia",
             Mount {
                 fstype: "cgroup2",
                 target: &Place::at(root.path.join("sys/fs/cgroup")),
-                flags: closed | MsFlags::MS_RDONLY,
+                flags: only_look,
                 data: String::new(),
             },
         )?;
@@ -141,7 +152,12 @@ fn devices(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), Ste
     let place = real_directory(k, root, "/dev")?;
     k.step(
         "montar un /dev vacío en memoria",
-        Mount { fstype: "tmpfs", target: &place, flags: nosuid | noexec, data: "mode=0755,size=64k".into() },
+        Mount {
+            fstype: "tmpfs",
+            target: &place,
+            flags: nosuid | noexec,
+            data: "mode=0755,size=64k,nr_inodes=1k".into(),
+        },
     )?;
     let dev = root.path.join("dev");
     for (name, major, minor) in DEVICES {
@@ -212,10 +228,22 @@ fn shared_files(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<()
             format_args!("buscar {path} sin salir de la raíz del contenedor"),
             OpenInRoot::mount_point(root, path, Kind::File),
         )?;
+        check_target(k, root, &target)?;
         let source = Place::at(pod_files().join(name));
         k.step(format_args!("montar el {path} del Pod"), Bind { source: &source, target: &target })?;
     }
     Ok(())
+}
+
+/// Un enlace de la imagen puede llevar un punto de montaje a `/proc` o a `/dev`: se niega.
+pub fn check_target(k: &mut Kernel, root: &Place, target: &Place) -> Result<(), StepError> {
+    k.step("comprobar que no se tapa nada de lo que monta micropod", CheckMountPoint { root, target })
+        .map_err(|error| match error.errno() {
+            Errno::EBUSY => error.hint(
+                "la imagen trae un enlace que lleva esa ruta a `/proc`, `/sys`, `/dev` o la raíz: monta en otra",
+            ),
+            _ => error,
+        })
 }
 
 // ANCHOR: pivot

@@ -18,7 +18,7 @@ use crate::plan::{self, PodPlan};
 use crate::spec::{self, Loaded};
 use crate::state::{self, Claim, Live, ProcessId, Record};
 use crate::supervise::{STARTED, Signals, Start, Supervisor};
-use crate::{cgroup, gc, rootfs, sandbox, volume};
+use crate::{cgroup, gc, rootfs, sandbox, security, volume};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -54,6 +54,10 @@ impl From<u8> for Outcome {
 // ANCHOR: run
 /// Levanta el Pod y, en primer plano, lo acompaña hasta que acaba.
 pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
+    if options.mode.is_real() && nix::unistd::geteuid().is_root() {
+        // antes de leer nada: si la entrada es una tubería, no se podría leer otra vez
+        security::seal()?;
+    }
     let loaded = spec::load(&options.file)?;
     if !options.mode.is_real() {
         return rehearse(&loaded, options.mode).map(|_| exit::OK.into());
@@ -205,6 +209,7 @@ fn give_birth(
     let signals =
         Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
     crate::kernel::sys::set_process_name(c"micropod");
+    security::protect_supervisor();
     write_record(&loaded, &plan, options)?;
     let control = Control::listen(&state::pod_dir(&plan.name).join("control"))?;
     for dir in

@@ -8,7 +8,7 @@ use crate::error::{StepError, exit};
 use crate::kernel::channel::Message;
 use crate::kernel::child::{Child, News};
 use crate::kernel::ops::{
-    Clone3, Mount, NewSession, OpenPath, OpenPidfd, Place, Propagation, SetHostname, WriteFile,
+    Clone3, Mount, NewSession, OpenPath, OpenPidfd, Place, Propagation, SetHostname, SetSysctls, WriteFile,
 };
 use crate::kernel::{Actor, Kernel, sys};
 use crate::plan::PodPlan;
@@ -93,6 +93,13 @@ fn story(k: &mut Kernel, plan: &PodPlan, supervisor: Option<&OwnedFd>) -> Result
     volume::own(k, &plan.volumes)?;
     if let Some(net) = &plan.network {
         network::own(k, net)?;
+    }
+    for (name, value) in &plan.sysctls {
+        k.step(
+            format_args!("poner {name} a {value}, solo en este Pod"),
+            SetSysctls(vec![(name.clone(), value.clone())]),
+        )
+        .map_err(|e| e.hint("mira qué valores admite con `man 7 ip` y `man 7 tcp`"))?;
     }
     match supervisor {
         Some(supervisor) => keep_watch(k, plan, supervisor),

@@ -177,6 +177,7 @@ pub fn enter(k: &mut Kernel, root: &Place, mount: &MountPlan) -> Result<(), Step
         format_args!("buscar dónde montar el volumen {volume}, sin salir de la raíz del contenedor"),
         OpenInRoot::mount_point(root, &mount.target, kind),
     )?;
+    crate::rootfs::check_target(k, root, &target)?;
     k.step(
         format_args!("montar el volumen {volume}: quien lo monte verá los mismos ficheros"),
         Bind { source: &source, target: &target },

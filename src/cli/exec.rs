@@ -15,6 +15,7 @@ use std::os::unix::net::UnixStream;
 
 pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
     let seen = one_pod(args, "POD")?;
+    crate::security::seal()?;
     let id = choose_container(&seen, args.get_one::<String>("container"))?;
     let plan = &seen.record.plans[id];
     let (process, pidfd) = running(&seen, id)?;

@@ -92,6 +92,16 @@ pub fn openat2(dir: BorrowedFd, path: &CStr, flags: i32, mode: u32, resolve: u64
     Ok(unsafe { OwnedFd::from_raw_fd(fd as c_int) })
 }
 
+/// Otra vista del fichero `path`, con sus propios atributos y sin sitio en el árbol (`open_tree(2)`).
+pub fn clone_mount(path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
+    // SAFETY: `path` acaba en NUL y vive durante la llamada.
+    let fd =
+        Errno::result(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) })?;
+    // SAFETY: el kernel acaba de abrir este descriptor para nosotros.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as c_int) })
+}
+
 /// Cambia los atributos de un montaje; con `recursive`, también los de cuanto cuelga de él
 /// (`mount_setattr(2)`). `set`: los `MOUNT_ATTR_*` que se encienden. `propagation`: `MS_PRIVATE`… o 0.
 pub fn mount_setattr(target: BorrowedFd, recursive: bool, set: u64, propagation: u64) -> Result<(), Errno> {

@@ -20,8 +20,9 @@ pub use ports::HostPort;
 pub use subnet::Subnet;
 
 use crate::error::{Error, StepError};
-use crate::kernel::ops::WriteValue;
+use crate::kernel::ops::{SetSysctls, WriteValue};
 use crate::kernel::{Kernel, Op};
+use crate::security::sysctls::OF_EVERY_POD;
 use crate::spec::types::PodSpec;
 use nft::Nft;
 use nix::errno::Errno;
@@ -182,13 +183,11 @@ pub fn own(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
         "apuntar la dirección física del puente, para no preguntarla",
         PermanentNeighbour { ip: net.gateway, mac: mac_of(net.gateway), device: "eth0".into() },
     )?;
-    for (name, value) in [("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")] {
-        k.step(
-            format_args!("dejar que cualquier usuario del Pod abra puertos bajos y haga ping ({name})"),
-            WriteValue::new(format!("/proc/sys/net/ipv4/{name}"), value),
-        )?;
-    }
-    Ok(())
+    let pairs = OF_EVERY_POD.map(|(name, value)| (name.to_string(), value.to_string()));
+    k.step(
+        "que el Pod no haga de router ni crea a quien diga serlo, y que cualquiera abra puertos bajos y haga ping",
+        SetSysctls(pairs.to_vec()),
+    )
 }
 // ANCHOR_END: own
 

@@ -59,6 +59,16 @@ fn bit(name: &str) -> Result<u64, String> {
     }
 }
 
+/// La máscara con esa sola capacidad; vacía si no existe.
+pub fn mask_of(name: &str) -> u64 {
+    NAMES.iter().position(|n| *n == name).map_or(0, |number| 1 << number)
+}
+
+/// ¿Está la capacidad `name` en la máscara?
+pub fn contains(mask: u64, name: &str) -> bool {
+    mask & mask_of(name) != 0
+}
+
 fn suggestion(name: &str) -> String {
     let near = NAMES.iter().max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
     near.map(|n| format!(": ¿querías decir `{n}`?")).unwrap_or_default()

@@ -6,14 +6,19 @@
 mod capabilities;
 mod ops;
 mod paths;
+mod seal;
 mod seccomp;
+pub mod syscalls;
+pub mod sysctls;
 mod users;
 
+pub use capabilities::NAMES as CAPABILITIES;
 pub use paths::hide_paths;
+pub use seal::{CheckSealed, seal};
 
 use crate::error::StepError;
-use crate::kernel::Kernel;
-use crate::spec::types::{Container, PodSpec, SeccompProfileType};
+use crate::kernel::{Kernel, Op};
+use crate::spec::types::{Container, PodSpec, ProcMount, SeccompProfileType};
 use ops::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -34,6 +39,13 @@ pub struct SecurityPlan {
     pub masked: bool,
     pub privileged: bool,
     pub read_only_root: bool,
+}
+
+impl SecurityPlan {
+    /// Las capacidades con las que arranca: quien no es root no conserva ninguna, como en cualquier motor.
+    fn kept_capabilities(&self) -> u64 {
+        if self.uid == 0 { self.capabilities } else { 0 }
+    }
 }
 
 /// Decide con qué privilegios corre un contenedor. Devuelve también su directorio personal.
@@ -66,11 +78,19 @@ pub fn plan(
         capabilities: capabilities::decide(own.capabilities.as_ref(), privileged)?,
         no_new_privs: !own.allow_privilege_escalation.unwrap_or(privileged),
         seccomp: !privileged && !unconfined,
-        masked: !privileged,
+        masked: !privileged && own.proc_mount != ProcMount::Unmasked,
         privileged,
         read_only_root: own.read_only_root_filesystem.unwrap_or(false),
     };
     Ok((plan, user.home))
+}
+
+/// Del supervisor: si falta memoria, que muera antes cualquier contenedor. Sus hijos lo heredan.
+pub fn protect_supervisor() {
+    // sin CAP_SYS_RESOURCE no se puede: se queda como estaba
+    if let Err(errno) = SetOomScore(-500).run() {
+        log::warn!("no se pudo proteger al supervisor del verdugo de la memoria: {errno}");
+    }
 }
 
 /// Del lado del contenedor: lo que no se hereda de quien lanzó micropod.
@@ -80,7 +100,7 @@ pub fn limit_process(
     oom_score_adj: Option<i32>,
 ) -> Result<(), StepError> {
     k.step("que los ficheros que cree no los pueda escribir cualquiera", SetUmask(0o022))?;
-    k.step("no dejar volcados de memoria, que pueden llevar secretos", SetLimit::core(0))?;
+    k.step("los límites de recursos de siempre, no los de quien lanzó micropod", SetLimits)?;
     if let Some(adj) = oom_score_adj {
         k.step("decir al kernel a quién matar antes si falta memoria", SetOomScore(adj))?;
     }
@@ -95,6 +115,10 @@ pub fn limit_process(
 /// tope ya puesto se podría recuperar lo soltado, y después de cambiar de usuario ya no se puede
 /// cambiar de grupos.
 pub fn drop_privileges(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> {
+    if !plan.no_new_privs {
+        // sin renunciar a ganar privilegios, filtrar exige CAP_SYS_ADMIN: antes de soltarla
+        filter_syscalls(k, plan)?;
+    }
     k.step(
         "poner tope a las capacidades: ni un ejecutable setuid podrá pasarlo",
         DropBounding(plan.capabilities),
@@ -103,21 +127,26 @@ pub fn drop_privileges(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepEr
     k.step("quedarse solo con sus grupos", SetGroups(plan.groups.clone()))?;
     k.step("cambiar de grupo", SetGid(plan.gid))?;
     k.step("cambiar de usuario", SetUid(plan.uid))?;
-    // quien no es root no conserva ninguna, como en cualquier motor
-    let kept = if plan.uid == 0 { plan.capabilities } else { 0 };
-    k.step("quedarse solo con sus capacidades, y sin dejar ninguna en herencia", SetCapabilities(kept))?;
+    k.step(
+        "quedarse solo con sus capacidades, y sin dejar ninguna en herencia",
+        SetCapabilities(plan.kept_capabilities()),
+    )?;
+    // cambiar de usuario la borra: se pide otra vez
+    k.step("morir si muere el supervisor", DieWithParent)?;
     if plan.no_new_privs {
         k.step("renunciar a ganar privilegios para siempre", NoNewPrivileges)?;
+        filter_syscalls(k, plan)?;
     }
-    // cambiar de usuario la borra: se pide otra vez
-    k.step("morir si muere el supervisor", DieWithParent)
+    Ok(())
 }
 // ANCHOR_END: drop_privileges
 
-/// Del lado del contenedor: lo último antes de ejecutar el programa, porque después ya no podría.
-pub fn filter_syscalls(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> {
+/// El filtro: lo último antes de ejecutar el programa, o casi.
+fn filter_syscalls(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> {
     if !plan.seccomp {
         return Ok(());
     }
-    k.step("filtrar las llamadas al sistema: desde aquí, las peligrosas se niegan", InstallFilter)
+    // si aún puede ganar las de su tope, el filtro no debe negarle lo que ellas dan
+    let open = if plan.no_new_privs { plan.kept_capabilities() } else { plan.capabilities };
+    k.step("filtrar las llamadas al sistema: desde aquí, las peligrosas se niegan", InstallFilter(open))
 }

@@ -3,9 +3,10 @@
 
 use super::capabilities::NAMES;
 use super::seccomp;
+use super::syscalls::Arch;
 use crate::kernel::{Op, sys};
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid};
 
@@ -30,29 +31,51 @@ impl Op for SetUmask {
     fn rehearse(&self) {}
 }
 
-/// Un límite de recursos del proceso, blando y duro.
-pub struct SetLimit {
-    resource: Resource,
-    name: &'static str,
-    value: u64,
-}
+/// Los límites de recursos de un contenedor (`getrlimit(2)`): siempre los mismos, sean cuales sean los
+/// de quien lanzó micropod. Cada uno: cómo lo llama `ulimit`, su unidad, el blando y el duro. El de
+/// procesos no está: se cuenta por usuario de toda la máquina; los de un Pod los cuenta su cgroup.
+const LIMITS: [(Resource, &str, u64, u64, u64); 7] = [
+    // un volcado de memoria puede llevar secretos
+    (Resource::RLIMIT_CORE, "c", 512, 0, 0),
+    // más de 1024 rompe a quien usa select(2); quien necesite más, que lo suba
+    (Resource::RLIMIT_NOFILE, "n", 1, 1024, 524_288),
+    (Resource::RLIMIT_STACK, "s", 1024, 8 * 1024 * 1024, RLIM_INFINITY),
+    (Resource::RLIMIT_FSIZE, "f", 512, RLIM_INFINITY, RLIM_INFINITY),
+    (Resource::RLIMIT_CPU, "t", 1, RLIM_INFINITY, RLIM_INFINITY),
+    (Resource::RLIMIT_AS, "v", 1024, RLIM_INFINITY, RLIM_INFINITY),
+    (Resource::RLIMIT_DATA, "d", 1024, RLIM_INFINITY, RLIM_INFINITY),
+];
 
-impl SetLimit {
-    pub fn core(value: u64) -> SetLimit {
-        SetLimit { resource: Resource::RLIMIT_CORE, name: "-c", value }
-    }
-}
+/// Poner los límites de recursos de siempre.
+pub struct SetLimits;
 
-impl Op for SetLimit {
+impl Op for SetLimits {
     type Output = ();
     fn syscall(&self) -> &'static str {
         "setrlimit(2)"
     }
     fn shell(&self) -> String {
-        format!(": ulimit {} {}", self.name, self.value)
+        let word = |value: u64, unit: u64| match value {
+            RLIM_INFINITY => "unlimited".to_string(),
+            value => (value / unit).to_string(),
+        };
+        let one = |(_, name, unit, soft, hard): &(_, _, u64, u64, u64)| {
+            format!(": ulimit -H{name} {} -S{name} {}", word(*hard, *unit), word(*soft, *unit))
+        };
+        LIMITS.iter().map(one).collect::<Vec<_>>().join("\n")
     }
     fn run(&self) -> Result<(), Errno> {
-        setrlimit(self.resource, self.value, self.value)
+        for (resource, _, _, soft, hard) in LIMITS {
+            match setrlimit(resource, soft, hard) {
+                // subir un tope duro exige CAP_SYS_RESOURCE: sin ella, hasta donde llegue el heredado
+                Err(Errno::EPERM) => {
+                    let (_, most) = getrlimit(resource)?;
+                    setrlimit(resource, soft.min(most), hard.min(most))?;
+                }
+                other => other?,
+            }
+        }
+        Ok(())
     }
     fn rehearse(&self) {}
 }
@@ -285,8 +308,14 @@ impl Op for DieWithParent {
     fn rehearse(&self) {}
 }
 
-/// El filtro de llamadas al sistema.
-pub struct InstallFilter;
+/// El filtro de llamadas al sistema de un proceso con esas capacidades.
+pub struct InstallFilter(pub u64);
+
+impl InstallFilter {
+    fn program(&self) -> Vec<sys::BpfInstruction> {
+        seccomp::program(Arch::HERE, self.0)
+    }
+}
 
 impl Op for InstallFilter {
     type Output = ();
@@ -294,10 +323,10 @@ impl Op for InstallFilter {
         "seccomp(2)"
     }
     fn shell(&self) -> String {
-        format!(": seccomp {} instrucciones", seccomp::program().len())
+        format!(": seccomp {} instrucciones", self.program().len())
     }
     fn run(&self) -> Result<(), Errno> {
-        sys::seccomp_set_filter(&seccomp::program())
+        sys::seccomp_set_filter(&self.program())
     }
     fn rehearse(&self) {}
     fn caveat(&self) -> Option<&'static str> {

@@ -1,14 +1,20 @@
 //! Lo que no se debe ver ni tocar de `/proc` y `/sys`, aunque se sea root dentro.
+//!
+//! Se hace cuando en la nueva raíz solo hay `/proc`, `/sys` y `/dev` nuestros: antes de que entre un
+//! volumen, que podría traer otro `/dev/null` con el que tapar.
 
 use super::SecurityPlan;
 use crate::error::StepError;
 use crate::kernel::Kernel;
-use crate::kernel::ops::{Bind, MakeDir, Mount, OpenDir, OpenPath, Place, RestrictMount};
+use crate::kernel::ops::{
+    Bind, Detach, Kind, MakeDir, Mount, OpenDevice, OpenInRoot, Place, RemoveDir, RestrictMount,
+};
+use crate::kernel::sys;
 use nix::mount::MsFlags;
-use std::path::Path;
 
+// ANCHOR: lists
 /// Hablan de toda la máquina, o de sus secretos: se tapan.
-const MASKED: [&str; 22] = [
+const MASKED: [&str; 20] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/interrupts",
@@ -29,64 +35,89 @@ const MASKED: [&str; 22] = [
     "/sys/kernel/debug",
     "/sys/kernel/security",
     "/sys/kernel/tracing",
-    "/sys/devices/system/cpu/cpu0/thermal_throttle",
-    "/sys/devices/system/cpu/cpu1/thermal_throttle",
 ];
+
+/// Cuánto se calienta cada procesador dice qué hacen los vecinos: hay uno por cada uno.
+const PROCESSORS: &str = "/sys/devices/system/cpu";
 
 /// Se pueden mirar, pero no cambiar: valen para toda la máquina.
 const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+// ANCHOR_END: lists
 
-/// Donde se monta el directorio vacío con el que se tapan los demás.
+/// Donde se monta el directorio vacío con el que se tapan los demás, mientras dura.
 const EMPTY: &str = "/dev/.vacio";
 
+const CLOSED: MsFlags =
+    MsFlags::MS_RDONLY.union(MsFlags::MS_NOSUID).union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
+
 // ANCHOR: hide
-/// Del lado del contenedor, ya en su raíz: tapa lo que no debe verse y protege lo que no debe tocarse.
-pub fn hide_paths(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> {
+/// Del lado del contenedor: tapa lo que no debe verse y protege lo que no debe tocarse.
+pub fn hide_paths(k: &mut Kernel, root: &Place, plan: &SecurityPlan) -> Result<(), StepError> {
     if !plan.masked {
         return Ok(());
     }
-    let closed = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    k.step("crear un directorio con el que tapar otros", MakeDir::new(EMPTY, 0o555))?;
-    k.step(
-        "montar en él un sistema de ficheros vacío, en el que no cabe nada",
-        Mount {
-            fstype: "tmpfs",
-            target: &Place::at(EMPTY),
-            flags: closed,
-            data: "nr_blocks=1,nr_inodes=1".into(),
-        },
+    let null = k.step(
+        "comprobar que se tapa con un /dev/null de verdad",
+        OpenDevice { root, path: "/dev/null", major: 1, minor: 3 },
     )?;
-    for path in MASKED {
-        // lo que este kernel no tiene no hace falta taparlo; en un ensayo se cuenta todo
-        let Ok(found) = std::fs::metadata(path) else { continue };
-        let cover = if found.is_dir() { EMPTY } else { "/dev/null" };
-        let (source, target) = (Place::at(cover), Place::at(path));
-        k.step(format_args!("tapar {path}"), Bind { source: &source, target: &target })?;
+    let empty = empty_directory(k, root)?;
+    // lo que este kernel no tiene no hace falta taparlo
+    for path in masked(root) {
+        let Some(target) = root.find(&path) else { continue };
+        let source = if target.directory { &empty } else { &null };
+        k.step(format_args!("tapar {path}"), Bind { source, target: &target.place })?;
     }
+    let hidden = root.path.join(EMPTY.trim_start_matches('/'));
+    k.step("soltar el directorio vacío: lo tapado sigue tapado", Detach(hidden.clone()))?;
+    k.step("borrar el sitio donde estaba", RemoveDir(hidden))?;
     for path in READ_ONLY {
-        if std::fs::metadata(path).is_ok() {
-            protect(k, Path::new(path))?;
-        }
+        protect(k, root, path)?;
     }
     Ok(())
 }
 // ANCHOR_END: hide
 
-/// Un montaje encima de sí mismo, que se puede dejar en solo lectura sin tocar lo de debajo.
-fn protect(k: &mut Kernel, path: &Path) -> Result<(), StepError> {
-    let (source, target) = (Place::at(path), Place::at(path));
-    let shown = path.display();
+/// Las rutas que se tapan: las de la lista y la de cada procesador.
+fn masked(root: &Place) -> Vec<String> {
+    let processors = root.names_in(PROCESSORS).into_iter().filter(|name| name.starts_with("cpu"));
+    let heat = processors.map(|cpu| format!("{PROCESSORS}/{cpu}/thermal_throttle"));
+    MASKED.iter().map(|path| path.to_string()).chain(heat).collect()
+}
+
+/// Un sistema de ficheros en el que no hay nada ni cabe nada.
+fn empty_directory(k: &mut Kernel, root: &Place) -> Result<Place, StepError> {
+    let path = root.path.join(EMPTY.trim_start_matches('/'));
+    k.step("crear un directorio con el que tapar otros", MakeDir::new(&path, 0o555))?;
     k.step(
-        format_args!("montar {shown} sobre sí mismo, para poder protegerlo"),
-        Bind { source: &source, target: &target },
+        "montar en él un sistema de ficheros vacío, en el que no cabe nada",
+        Mount {
+            fstype: "tmpfs",
+            target: &Place::at(&path),
+            flags: CLOSED,
+            data: "nr_blocks=1,nr_inodes=1".into(),
+        },
     )?;
-    let open: Result<Place, StepError> = match path.is_dir() {
-        true => k.step(format_args!("mirar {shown} ya montado"), OpenDir(path.into())),
-        false => k.step(format_args!("mirar {shown} ya montado"), OpenPath(path.into())),
-    };
-    let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    k.step("abrirlo, para enseñarlo en lugar de otros", inside(root, EMPTY))
+}
+
+/// Algo de la nueva raíz, cuando en ella solo hay lo nuestro: sin seguir ni un enlace.
+fn inside<'a>(root: &'a Place, path: &'a str) -> OpenInRoot<'a> {
+    let resolve = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_SYMLINKS;
+    OpenInRoot { root, path, kind: Kind::Directory, resolve }
+}
+
+/// Un montaje encima de sí mismo, que se puede dejar en solo lectura sin tocar lo de debajo.
+fn protect(k: &mut Kernel, root: &Place, path: &'static str) -> Result<(), StepError> {
+    let Some(found) = root.find(path) else { return Ok(()) };
+    let place = &found.place;
     k.step(
-        format_args!("dejar {shown} en solo lectura"),
-        RestrictMount { target: &open?, flags, recursive: true },
+        format_args!("montar {path} sobre sí mismo, para poder protegerlo"),
+        Bind { source: place, target: place },
+    )?;
+    // el descriptor de antes señala lo que ha quedado debajo: se abre otra vez
+    let mounted = k.step(format_args!("mirar {path} ya montado"), inside(root, path))?;
+    k.step(
+        format_args!("dejar {path} en solo lectura"),
+        RestrictMount { target: &mounted, flags: CLOSED, recursive: true },
     )
 }

@@ -650,6 +650,15 @@ pub const CODES: &[Code] = &[
         "Secret(metadata: (name: \"a\"), type: \"kubernetes.io/basic-auth\"),",
         "Secret(metadata: (name: \"a\"), type: \"kubernetes.io/basic-auth\", stringData: {\"username\": \"ana\"}),",
     ),
+    code(
+        "MP0190",
+        "ajuste del kernel que no se puede pedir",
+        "Casi todos los ajustes de sysctl valen para toda la máquina. Los de la lista segura de Kubernetes son de \
+         cada Pod: los de su red y `kernel.shm_rmid_forced`. Con `hostNetwork` la red no es suya.",
+        Where::Spec,
+        "securityContext: (sysctls: [(name: \"kernel.core_pattern\", value: \"1\")])",
+        "securityContext: (sysctls: [(name: \"net.ipv4.tcp_syncookies\", value: \"1\")])",
+    ),
 ];
 
 /// Una palabra de las columnas STATUS y REASON, y qué significa.

@@ -21,3 +21,4 @@ pub mod validate;
 pub use errors::{Place, SpecError, SpecErrors};
 pub use manifest::{Config, Loaded, Manifest};
 pub use parse::{load, load_all};
+pub use validate::is_reserved;

@@ -465,7 +465,22 @@ object! {
             supplemental_groups: Vec<i64>,
             /// Filtro de llamadas al sistema.
             seccomp_profile: Option<SeccompProfile>,
+            /// Ajustes del kernel que son de cada Pod (sysctl), de la lista segura de Kubernetes.
+            sysctls: Vec<Sysctl>,
         }
+    }
+}
+
+object! {
+    /// Un ajuste del kernel: su nombre, con puntos, y su valor.
+    pub struct Sysctl {
+        required {
+            /// Nombre, como lo escribe sysctl(8): net.ipv4.tcp_syncookies.
+            name: String,
+            /// Valor.
+            value: String,
+        }
+        optional {}
     }
 }
 
@@ -482,6 +497,9 @@ object! {
             /// Permitir que un proceso gane privilegios (con un ejecutable setuid, por ejemplo).
             /// Predeterminado: false, al revés que en Kubernetes.
             allow_privilege_escalation: Option<bool>,
+            /// Qué se ve de /proc y /sys: Default tapa lo delicado y protege lo que vale para toda la
+            /// máquina; Unmasked lo deja a la vista.
+            proc_mount: ProcMount,
             /// Raíz en solo lectura. Los volúmenes siguen siendo lo que eran.
             read_only_root_filesystem: Option<bool>,
             /// Número de usuario con el que se ejecuta.
@@ -494,6 +512,11 @@ object! {
             seccomp_profile: Option<SeccompProfile>,
         }
     }
+}
+
+words! {
+    /// Qué se ve de /proc y /sys dentro de un contenedor.
+    pub enum ProcMount { Default, Unmasked }
 }
 
 object! {

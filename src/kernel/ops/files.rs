@@ -372,7 +372,9 @@ impl Op for OpenInRoot<'_> {
     }
     fn run(&self) -> Result<Place, Errno> {
         let Some(root) = &self.root.fd else { return Err(Errno::EBADF) };
-        let fd = self.open_or_create(root.as_fd(), self.path.trim_start_matches('/'), self.kind)?;
+        let parts: Vec<&str> = self.path.split('/').filter(|part| !part.is_empty()).collect();
+        let path = if parts.is_empty() { ".".to_string() } else { parts.join("/") };
+        let fd = self.open_or_create(root.as_fd(), &path, self.kind)?;
         Ok(Place { fd: Some(fd), path: self.shown() })
     }
     fn rehearse(&self) -> Place {

@@ -2,13 +2,17 @@
 
 mod files;
 mod mounts;
+mod places;
 mod processes;
 mod stdio;
+mod sysctl;
 
 pub use files::*;
 pub use mounts::*;
+pub use places::*;
 pub use processes::*;
 pub use stdio::*;
+pub use sysctl::*;
 
 use std::path::Path;
 

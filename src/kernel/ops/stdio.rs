@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, major, minor};
 use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 
 /// Conectar los descriptores 0, 1 y 2. Sin entrada, se lee `/dev/null`: fin de fichero.
@@ -170,8 +170,9 @@ impl Op for Duplicate<'_> {
     }
 }
 
-/// Que al ejecutar otro programa se cierre todo descriptor que no sea 0, 1 o 2.
-pub struct CloseInherited;
+/// Cerrar todo descriptor que no sea 0, 1, 2 o el canal con el anfitrión, que se cierra al ejecutar
+/// el programa.
+pub struct CloseInherited(pub Option<RawFd>);
 
 impl Op for CloseInherited {
     type Output = ();
@@ -182,6 +183,8 @@ impl Op for CloseInherited {
         ": close_range 3".into()
     }
     fn run(&self) -> Result<(), Errno> {
+        sys::close_all_but([0, 1, 2].into_iter().chain(self.0).collect());
+        // ya no queda ninguno que no lo lleve; si quedara, que tampoco pase
         sys::cloexec_from(3)
     }
     fn rehearse(&self) {}

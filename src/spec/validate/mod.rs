@@ -13,6 +13,8 @@ mod resources;
 mod security;
 mod volumes;
 
+pub use volumes::is_reserved;
+
 use super::errors::is_hidden;
 use super::types::{Container, Object, Pod};
 use serde_json::Value;

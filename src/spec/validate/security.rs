@@ -1,60 +1,22 @@
 //! Seguridad: usuarios que existen, capacidades con su nombre y ajustes que no se contradicen.
 
 use super::{Checks, MAX_INT, containers, range};
+use crate::security::CAPABILITIES;
+use crate::security::sysctls::{SAFE, is_of_network, is_value, with_dots};
 use crate::spec::errors::visible;
 use crate::spec::suggest;
-use crate::spec::types::{Pod, SecurityContext};
-
-/// Las capacidades de Linux, en el orden de su número: CAP_CHOWN es la 0.
-pub const CAPABILITIES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
+use crate::spec::types::{Pod, SecurityContext, Sysctl};
 
 pub fn check(checks: &mut Checks, pod: &Pod) {
     let of_pod = &pod.spec.security_context;
     ids(checks, "spec.securityContext", of_pod.run_as_user, of_pod.run_as_group);
     for (i, group) in of_pod.supplemental_groups.iter().enumerate() {
         range(checks, "MP0150", &format!("spec.securityContext.supplementalGroups[{i}]"), *group, 0, MAX_INT);
+    }
+    for (i, sysctl) in of_pod.sysctls.iter().enumerate() {
+        let path = format!("spec.securityContext.sysctls[{i}]");
+        let repeated = of_pod.sysctls[..i].iter().any(|s| with_dots(&s.name) == with_dots(&sysctl.name));
+        sysctl_check(checks, &path, sysctl, repeated, pod.spec.host_network);
     }
     if of_pod.run_as_non_root == Some(true) && of_pod.run_as_user == Some(0) {
         not_root(checks, "spec.securityContext.runAsUser");
@@ -72,6 +34,33 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
             let field = if own.run_as_user.is_some() { "runAsUser" } else { "runAsNonRoot" };
             not_root(checks, &format!("{path}.{field}"));
         }
+    }
+}
+
+fn sysctl_check(checks: &mut Checks, path: &str, sysctl: &Sysctl, repeated: bool, host_network: bool) {
+    let name = with_dots(&sysctl.name);
+    let shown = visible(&name, 60);
+    if !SAFE.contains(&name.as_str()) {
+        let hint = match suggest::nearest(&name, SAFE) {
+            Some(better) => format!("¿querías decir `{better}`?"),
+            None => format!("se pueden cambiar: {}", SAFE.join(", ")),
+        };
+        let problem = format!("`{shown}` no es un ajuste que sea de cada Pod y seguro de cambiar");
+        checks.add("MP0190", format!("{path}.name"), problem, hint);
+    } else if repeated {
+        checks.add("MP0190", format!("{path}.name"), format!("`{shown}` está dos veces"), "deja una");
+    } else if host_network && is_of_network(&name) {
+        let problem = format!("`{shown}` es de la red, y con `hostNetwork: true` es la de la máquina");
+        checks.add("MP0190", format!("{path}.name"), problem, "quita `hostNetwork` o este ajuste");
+    }
+    if !is_value(&sysctl.value) {
+        let problem = format!("`{}` no es un valor de sysctl", visible(&sysctl.value, 60));
+        checks.add(
+            "MP0190",
+            format!("{path}.value"),
+            problem,
+            "números separados por espacios: \"1024 65000\"",
+        );
     }
 }
 

@@ -126,12 +126,19 @@ fn target(checks: &mut Checks, path: &str, mount: &VolumeMount) {
     );
 }
 
+/// ¿Es `target` (una ruta sin enlaces) algo que monta micropod?
+pub fn is_reserved(target: &str) -> bool {
+    reserved(&normal(target)).is_some()
+}
+
 /// Lo que micropod monta en cada contenedor y no se puede tapar. `/etc/hosts`, `/etc/hostname` y
 /// `/etc/resolv.conf` sí: en Kubernetes un contenedor puede traer los suyos.
 fn reserved(target: &str) -> Option<&'static str> {
     let below =
         |root: &str| target == root || target.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
-    if target == "/" {
+    if target == "/dev/shm" {
+        None // un volumen de memoria aquí es la manera de tener más memoria compartida
+    } else if target == "/" {
         Some("la raíz del contenedor")
     } else if below("/proc") {
         Some("`/proc`, que da el kernel")

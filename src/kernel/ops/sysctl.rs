@@ -1,0 +1,39 @@
+//! Órdenes sobre los ajustes del kernel.
+
+use super::{errno_of, quote};
+use crate::kernel::Op;
+use nix::errno::Errno;
+use std::fs;
+
+/// Poner unos ajustes del kernel y comprobar que se han quedado puestos.
+pub struct SetSysctls(pub Vec<(String, String)>);
+
+impl Op for SetSysctls {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "write(2)"
+    }
+    fn shell(&self) -> String {
+        let all: Vec<String> = self.0.iter().map(|(n, v)| quote(&format!("{n}={v}"))).collect();
+        format!("sysctl -q {}", all.join(" "))
+    }
+    fn run(&self) -> Result<(), Errno> {
+        self.0.iter().try_for_each(|(name, value)| set(name, value))
+    }
+    fn rehearse(&self) {}
+}
+
+fn set(name: &str, value: &str) -> Result<(), Errno> {
+    let path = format!("/proc/sys/{}", name.replace('.', "/"));
+    match fs::write(&path, value) {
+        // un kernel sin IPv6 no tiene nada que ajustar
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && name.starts_with("net.ipv6.") => return Ok(()),
+        other => other.map_err(|e| errno_of(&e))?,
+    }
+    // el kernel acepta algunos valores y se queda con otros: se lee lo que hay
+    let now = fs::read_to_string(&path).map_err(|e| errno_of(&e))?;
+    match now.split_whitespace().eq(value.split_whitespace()) {
+        true => Ok(()),
+        false => Err(Errno::EINVAL),
+    }
+}
