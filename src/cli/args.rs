@@ -158,6 +158,17 @@ fn explain_verbs() -> Vec<Command> {
             "Escribir el dibujo en SVG en vez de en la terminal",
         )),
         verb("demuestra", "Demuestra o refuta, mirando al kernel, lo que se dice de un Pod").arg(pod()),
+        verb("simula", "Cuenta la vida que tendría un Pod, sin crearlo y sin que pase el tiempo")
+            .arg(operand("FICHERO", "Fichero del Pod en RON").required(true))
+            .arg(option("averias", "FICHERO", "Lo que va mal y cuándo (micropod explain averias)"))
+            .arg(option("hasta", "PLAZO", "Cuánto simular: 10m, 1h, 30d. Si no se dice: 1h"))
+            .arg(option("acelera", "N", "Dividir entre N las esperas entre reinicios"))
+            .arg(
+                option("output", "FORMATO", "texto, svg o json")
+                    .short('o')
+                    .value_parser(["texto", "svg", "json"])
+                    .hide_possible_values(true),
+            ),
     ]
 }
 

@@ -22,6 +22,9 @@ fn explain(path: &str, recursive: bool) -> Result<String, Error> {
     if let Some(reason) = codes::find_reason(path) {
         return Ok(explain_reason(reason));
     }
+    if matches!(path.to_lowercase().as_str(), "averias" | "averías") {
+        return Ok(crate::explain::faults::help());
+    }
     let mut names = path.split('.');
     let resource = names.next().unwrap_or_default();
     let resource = resource.to_lowercase();

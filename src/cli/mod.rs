@@ -43,6 +43,7 @@ pub fn main() -> Result<u8, Error> {
         "dibuja" => crate::explain::draw::draw(&one_pod(args, "POD")?, args.get_one::<String>("svg"))
             .map(|()| exit::OK),
         "demuestra" => crate::explain::prove::prove(&one_pod(args, "POD")?),
+        "simula" => simulate_verb(args).map(|()| exit::OK),
         "image" => image_verb(args).map(|()| exit::OK),
         "gc" => {
             require_root("recoger lo que dejan los Pods", "gc")?;
@@ -78,12 +79,7 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
         () if args.get_flag("narra") => Mode::Narrate,
         () => Mode::Quiet,
     };
-    let acelera = match args.get_one::<String>("acelera") {
-        None => None,
-        Some(text) => Some(parse_acelera(text).ok_or_else(|| {
-            Error::usage(format!("--acelera necesita un número de 1 a {MAX_ACELERA}, y «{text}» no lo es"))
-        })?),
-    };
+    let acelera = acelera(args)?;
     let options = RunOptions {
         file: path(args, "FICHERO"),
         detach: args.get_flag("detach"),
@@ -101,6 +97,32 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
             wait::until(&name, condition, timeout)
         }
     }
+}
+
+/// `--acelera`, si se ha dicho: gana a la anotación del Pod.
+fn acelera(args: &ArgMatches) -> Result<Option<u32>, Error> {
+    let Some(text) = args.get_one::<String>("acelera") else { return Ok(None) };
+    let bad =
+        || Error::usage(format!("--acelera necesita un número de 1 a {MAX_ACELERA}, y «{text}» no lo es"));
+    parse_acelera(text).ok_or_else(bad).map(Some)
+}
+
+fn simulate_verb(args: &ArgMatches) -> Result<(), Error> {
+    use crate::explain::{faults, simulate};
+    let until = match args.get_one::<String>("hasta") {
+        None => simulate::DEFAULT_UNTIL,
+        Some(text) => faults::duration(text).filter(|d| !d.is_zero()).ok_or_else(|| {
+            Error::usage(format!("«{text}» no es un plazo")).with_hint("escríbelo así: 10m, 1h30m, 30d")
+        })?,
+    };
+    let output = args.get_one::<String>("output").map_or("texto", String::as_str);
+    simulate::print(&simulate::SimulateOptions {
+        file: path(args, "FICHERO"),
+        faults: args.get_one::<String>("averias").map(PathBuf::from),
+        until,
+        acelera: acelera(args)?,
+        output: simulate::Output::named(output).unwrap_or(simulate::Output::Text),
+    })
 }
 
 fn explain_verb(args: &ArgMatches) -> Result<(), Error> {

@@ -61,7 +61,7 @@ impl Pod {
         }
         // quien se cae una y otra vez ya ha corrido: CrashLoopBackOff es una razón, no una fase
         let every_app_has_run = self.apps().all(|c| c.lives > 0);
-        if self.initializing().is_empty() && every_app_has_run { Phase::Running } else { Phase::Pending }
+        if self.incomplete().next().is_none() && every_app_has_run { Phase::Running } else { Phase::Pending }
     }
 
     /// Los códigos de los de inicialización que se quedan no cuentan.
@@ -74,25 +74,38 @@ impl Pod {
     /// Los de inicialización que aún impiden arrancar a los de aplicación. Lo que hicieron no se
     /// deshace: un auxiliar que se cae después no vuelve a contar.
     fn initializing(&self) -> Vec<&str> {
+        self.incomplete().map(|rules| rules.name.as_str()).collect()
+    }
+
+    fn incomplete(&self) -> impl Iterator<Item = &ContainerRules> {
         let incomplete = |(id, (rules, c)): &(usize, (&ContainerRules, &Container))| match rules.kind {
             Kind::Init => !self.init_succeeded(*id),
             Kind::Sidecar => !c.has_started,
             Kind::App => false,
         };
-        self.each().enumerate().filter(incomplete).map(|(_, (rules, _))| rules.name.as_str()).collect()
+        self.each().enumerate().filter(incomplete).map(|(_, (rules, _))| rules)
     }
 
     fn unready(&self) -> Vec<&str> {
+        self.not_ready().map(|rules| rules.name.as_str()).collect()
+    }
+
+    fn not_ready(&self) -> impl Iterator<Item = &ContainerRules> {
         let unready = |(rules, c): &(&ContainerRules, &Container)| rules.kind != Kind::Init && !is_ready(c);
-        self.each().filter(unready).map(|(rules, _)| rules.name.as_str()).collect()
+        self.each().filter(unready).map(|(rules, _)| rules)
+    }
+
+    /// ¿Se cumple la condición Ready?
+    pub fn is_ready(&self) -> bool {
+        !self.over && self.not_ready().next().is_none()
     }
 
     /// Apunta cuándo cambia cada condición.
     pub(super) fn update_conditions(&mut self, now: Duration) {
         let new = [
             self.sandbox == Sandbox::Ready && !self.over,
-            self.initializing().is_empty(),
-            !self.over && self.unready().is_empty(),
+            self.incomplete().next().is_none(),
+            self.is_ready(),
         ];
         let conditions = &mut self.conditions;
         let old = [&mut conditions.sandbox, &mut conditions.initialized, &mut conditions.ready];

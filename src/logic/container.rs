@@ -100,7 +100,7 @@ impl Probes {
         }
     }
 
-    fn get(&self, kind: ProbeKind) -> Option<&ProbeState> {
+    pub fn get(&self, kind: ProbeKind) -> Option<&ProbeState> {
         match kind {
             ProbeKind::Startup => self.startup.as_ref(),
             ProbeKind::Readiness => self.readiness.as_ref(),

@@ -37,9 +37,11 @@
 //! trae los empareja por contenedor y vida: [`Pod::life`]) y que `now` no retroceda.
 
 mod again;
+pub mod calm;
 pub mod columns;
 mod conditions;
 mod container;
+pub mod glance;
 pub mod lifecycle;
 mod news;
 mod notes;
@@ -50,6 +52,7 @@ pub mod rules;
 pub mod simulate;
 pub mod status;
 
+pub use glance::Glance;
 pub use pod::{Leaving, Pod};
 pub use rules::{ContainerRules, Kind, PodRules};
 

@@ -124,6 +124,28 @@ impl ProbeState {
         }
     }
 
+    /// La última respuesta y las veces seguidas que se ha repetido; `None` si no ha respondido.
+    pub fn streak(&self) -> Option<(bool, u32)> {
+        (self.streak > 0).then_some((self.last, self.streak))
+    }
+
+    /// Su última respuesta, si repetirla no cambiaría nada; `None` si sí, o si aún no hay ninguna.
+    pub fn settled(&self, rules: &ProbeRules) -> Option<bool> {
+        let enough = match self.verdict {
+            Verdict::Passing => self.last && self.streak >= rules.success_threshold,
+            Verdict::Failing => !self.last && self.streak > 0,
+            Verdict::Unknown => false,
+        };
+        enough.then_some(self.last)
+    }
+
+    /// Mueve su próxima pregunta `by` hacia delante.
+    pub fn shift(&mut self, by: Duration) {
+        if let Turn::Idle { until } = &mut self.turn {
+            *until = until.saturating_add(by);
+        }
+    }
+
     pub fn is_asking(&self) -> bool {
         matches!(self.turn, Turn::Asking { .. })
     }

@@ -1,6 +1,7 @@
 //! Un mundo de mentira: el reloj salta de suceso en suceso y un mes de vida de un Pod cabe en un
 //! parpadeo. Es quien obedece al núcleo en los diarios de las pruebas y en `micropod simula`.
 
+use super::calm::Beat;
 use super::{Action, ContainerId, Event, Note, Pod, Signal};
 use std::fmt;
 use std::time::Duration;
@@ -15,36 +16,112 @@ pub struct Entry {
 /// Lo que responde el mundo a una orden: sucesos, y cuánto tarda cada uno.
 pub type Answers = Vec<(Duration, Event)>;
 
-// ANCHOR: simulate
 /// Hace vivir a `pod` hasta que acabe o hasta el instante `until`. `world` contesta a cada orden.
-///
-/// Como haría `supervise.rs`, se olvida de lo que el núcleo abandona y de lo que era de una vida
-/// que ya acabó. `plans` son sucesos que ocurren por su cuenta (alguien pide parar…).
+/// Devuelve el diario: las órdenes y cuándo se dieron.
 pub fn simulate(
     pod: &mut Pod,
     until: Duration,
     plans: Answers,
-    mut world: impl FnMut(Duration, &Action) -> Answers,
+    world: impl FnMut(Duration, &Action) -> Answers,
 ) -> Vec<Entry> {
-    let mut diary = Vec::new();
+    let mut diary = Diary { world, entries: Vec::new() };
+    live(pod, until, plans, &mut diary);
+    diary.entries
+}
+
+/// Quien hace de mundo y quien mira.
+pub trait Stage {
+    /// Lo que responde el mundo a una orden.
+    fn answer(&mut self, now: Duration, action: &Action) -> Answers;
+
+    /// Un paso del núcleo, ya dado.
+    fn see(&mut self, pod: &Pod, at: Duration, event: &Event, actions: &[Action]);
+
+    /// Hasta cuándo, desde `now`, responderán estas sondas lo mismo y al momento; `None`: no se sabe.
+    fn calm_until(&self, _now: Duration, _beats: &[Beat]) -> Option<Duration> {
+        None
+    }
+
+    /// Desde `now` se han saltado vueltas enteras de calma, que duran `by`.
+    fn skipped(&mut self, _now: Duration, _by: Duration, _beats: &[Beat]) {}
+}
+
+// ANCHOR: simulate
+/// Hace vivir a `pod` hasta que acabe o hasta el instante `until`, sin guardar nada.
+///
+/// Como haría `supervise.rs`, se olvida de lo que el núcleo abandona y de lo que era de una vida
+/// que ya acabó. `plans` son sucesos que ocurren por su cuenta (alguien pide parar…).
+pub fn live(pod: &mut Pod, until: Duration, plans: Answers, stage: &mut impl Stage) {
     let mut agenda = Agenda { queue: plans };
     let mut next = Some((Duration::ZERO, Event::TimePassed));
+    let mut look_again = Duration::ZERO;
     while let Some((now, event)) = next.filter(|(at, _)| *at <= until) {
+        if event == Event::TimePassed && now >= look_again {
+            if let Some(by) = skip(pod, now, until, &agenda, stage, &mut look_again) {
+                next = Some((now + by, event));
+                continue;
+            }
+        }
         if let Event::Exited { id, .. } = event {
             agenda.forget_life(id);
         }
-        for action in pod.step(now, event) {
-            agenda.obey(&action);
-            for (delay, answer) in world(now, &action) {
+        let actions = pod.step(now, event.clone());
+        for action in &actions {
+            agenda.obey(action);
+            for (delay, answer) in stage.answer(now, action) {
                 agenda.add(now.saturating_add(delay), answer);
             }
-            diary.push(Entry { at: now, action });
         }
+        stage.see(pod, now, &event, &actions);
         next = agenda.next(pod.next_deadline());
     }
-    diary
 }
 // ANCHOR_END: simulate
+
+/// Si desde `now` no van a pasar más que sondas que responden lo mismo, salta cuantas vueltas enteras quepan.
+fn skip(
+    pod: &mut Pod,
+    now: Duration,
+    until: Duration,
+    agenda: &Agenda,
+    stage: &mut impl Stage,
+    look_again: &mut Duration,
+) -> Option<Duration> {
+    let calm = pod.calm()?;
+    let limits = [
+        stage.calm_until(now, &calm.beats)?,
+        until,
+        calm.until.unwrap_or(until),
+        agenda.first().unwrap_or(until),
+    ];
+    let limit = limits.into_iter().min().unwrap_or(now);
+    let turns = limit.saturating_sub(now).as_secs().saturating_sub(1) / calm.turn.as_secs().max(1);
+    // hasta que pase algo, no merece la pena volver a mirar
+    *look_again = limit;
+    let by = Duration::from_secs(turns.checked_mul(calm.turn.as_secs())?);
+    if by.is_zero() {
+        return None;
+    }
+    pod.skip(by);
+    stage.skipped(now, by, &calm.beats);
+    Some(by)
+}
+
+/// El escenario de los diarios: lo apunta todo.
+struct Diary<W> {
+    world: W,
+    entries: Vec<Entry>,
+}
+
+impl<W: FnMut(Duration, &Action) -> Answers> Stage for Diary<W> {
+    fn answer(&mut self, now: Duration, action: &Action) -> Answers {
+        (self.world)(now, action)
+    }
+
+    fn see(&mut self, _: &Pod, at: Duration, _: &Event, actions: &[Action]) {
+        self.entries.extend(actions.iter().map(|action| Entry { at, action: action.clone() }));
+    }
+}
 
 /// Lo que está por ocurrir, sin orden: son unas pocas cosas.
 struct Agenda {
@@ -60,6 +137,10 @@ impl Agenda {
             (Some(i), _) => Some(self.queue.remove(i)),
             (None, at) => at.map(|at| (at, Event::TimePassed)),
         }
+    }
+
+    fn first(&self) -> Option<Duration> {
+        self.queue.iter().map(|(at, _)| *at).min()
     }
 
     /// Un contenedor muere una vez: si ya iba a morir, vale lo que ocurra antes.

@@ -31,6 +31,8 @@ pub enum Where {
     Container,
     /// El ejemplo es un comando.
     Command,
+    /// El ejemplo es un fichero de averías para un Pod con un contenedor `web`.
+    Faults,
 }
 
 impl Where {
@@ -40,7 +42,7 @@ impl Where {
             |metadata: &str, spec: &str| format!("Pod(\n  metadata: ({metadata}),\n  spec: ({spec}),\n)\n");
         let name = "name: \"ejemplo\"";
         match self {
-            Where::File | Where::Command => example.to_string(),
+            Where::File | Where::Command | Where::Faults => example.to_string(),
             Where::Objects => {
                 let pod = pod(name, "containers: [(name: \"web\", image: \"nginx\")]");
                 format!("List(items: [\n{example}\n{}])\n", pod.trim_end())
@@ -63,6 +65,7 @@ impl Where {
             Where::Containers => "dentro de `spec.containers`",
             Where::Container => "dentro de un contenedor",
             Where::Command => "en la terminal",
+            Where::Faults => "en un fichero de averías",
         }
     }
 }
@@ -658,6 +661,50 @@ pub const CODES: &[Code] = &[
         Where::Spec,
         "securityContext: (sysctls: [(name: \"kernel.core_pattern\", value: \"1\")])",
         "securityContext: (sysctls: [(name: \"net.ipv4.tcp_syncookies\", value: \"1\")])",
+    ),
+    code(
+        "MP0301",
+        "esto no es una avería",
+        "Un fichero de averías es una lista, y cada elemento es una de las averías que hay, con su nombre en \
+         español. `micropod explain averias` las cuenta todas.",
+        Where::Faults,
+        "[ SeCae(contenedor: \"web\") ]",
+        "[ Acaba(contenedor: \"web\", codigo: 1, tras: \"5s\") ]",
+    ),
+    code(
+        "MP0302",
+        "a una avería le sobra o le falta un campo",
+        "Cada avería tiene sus campos, con su nombre delante; unos hacen falta siempre y otros se pueden omitir.",
+        Where::Faults,
+        "[ Acaba(contenedor: \"web\", codigo: 1) ]",
+        "[ Acaba(contenedor: \"web\", codigo: 1, tras: \"5s\") ]",
+    ),
+    code(
+        "MP0303",
+        "un valor que no vale en ese campo de una avería",
+        "Los plazos y los nombres van entre comillas; los números, sin ellas; las sondas (inicio, preparacion, vida) y \
+         los hooks (postStart, preStop) son palabras.",
+        Where::Faults,
+        "[ Acaba(contenedor: \"web\", codigo: 1, tras: 5) ]",
+        "[ Acaba(contenedor: \"web\", codigo: 1, tras: \"5s\") ]",
+    ),
+    code(
+        "MP0304",
+        "una avería de algo que el Pod no tiene",
+        "Las averías hablan de los contenedores, las sondas y los hooks de un Pod: si no los tiene, no pasaría nada, y \
+         se dice antes de simular.",
+        Where::Faults,
+        "[ SinMemoria(contenedor: \"php\", tras: \"5s\") ]",
+        "[ SinMemoria(contenedor: \"web\", tras: \"5s\") ]",
+    ),
+    code(
+        "MP0305",
+        "dos averías que se contradicen",
+        "De una misma vida de un contenedor se dicen dos cosas que no pueden pasar a la vez. De varias muertes ocurre \
+         la que llega antes: esas no se contradicen.",
+        Where::Faults,
+        "[ IgnoraParada(contenedor: \"web\"), TardaEnParar(contenedor: \"web\", tarda: \"3s\") ]",
+        "[ IgnoraParada(contenedor: \"web\", vida: 1), TardaEnParar(contenedor: \"web\", tarda: \"3s\") ]",
     ),
 ];
 

@@ -91,7 +91,8 @@ impl fmt::Display for SpecError {
             note("pista", hint)?;
         }
         if !self.possible.is_empty() {
-            let label = if self.code == "MP0101" { "campos posibles" } else { "valores posibles" };
+            let label =
+                if matches!(self.code, "MP0101" | "MP0302") { "campos posibles" } else { "valores posibles" };
             note(label, &self.possible.join(", "))?;
         }
         note("más información", &format!("micropod explain {}", self.code))

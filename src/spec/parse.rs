@@ -28,13 +28,27 @@ pub fn load(path: &Path) -> Result<Loaded, Error> {
 /// Lee y valida todos los objetos del fichero `path`; `-` es la entrada estándar.
 pub fn load_all(path: &Path) -> Result<Manifest, Error> {
     let stdin = path == Path::new("-");
+    let (file, bytes) = read(path)?;
+    let mut manifest = parse_bytes(&file, bytes)?;
+    manifest.base = base_of(if stdin { None } else { path.parent() })?;
+    Ok(manifest)
+}
+
+/// El nombre que sale en los errores y el texto del fichero `path`, leído con los mismos cuidados.
+pub fn read_text(path: &Path) -> Result<(String, String), Error> {
+    let (file, bytes) = read(path)?;
+    let text = decode(&file, bytes)?;
+    refuse_hidden(&file, &text)?;
+    Ok((file, text))
+}
+
+fn read(path: &Path) -> Result<(String, Vec<u8>), Error> {
+    let stdin = path == Path::new("-");
     let file = if stdin { "entrada estándar".to_string() } else { visible(&path.to_string_lossy(), 200) };
     let bytes =
         if stdin { read_at_most(io::stdin().lock()) } else { open(path, &file)?.and_then(read_at_most) };
     let bytes = bytes.map_err(|e| unreadable(&file, &e))?;
-    let mut manifest = parse_bytes(&file, bytes)?;
-    manifest.base = base_of(if stdin { None } else { path.parent() })?;
-    Ok(manifest)
+    Ok((file, bytes))
 }
 
 /// El directorio del fichero, absoluto.
