@@ -39,11 +39,11 @@ vm: ## Una shell en una micro-VM con cgroup v2 y micropod dentro
 	@$(CARGO) build --release
 	@tools/vm $(TARGET)/release/micropod
 
-bench: ## Compara micropod con runc, podman y otros (instala los que falten)
-	@tools/prepara rust demo banco
+bench: ## Compara micropod con runc, podman y otros; PARTES="uno exec vm" para elegir
+	@tools/prepara rust pruebas vm banco
 	@tools/estatico
-	@$(CARGO) build --quiet --release --example banco
-	@tests/bench/run dist/micropod $(TARGET)/release/examples/banco
+	@$(CARGO) build --quiet --example banco
+	@tests/bench/run dist/micropod $(TARGET)/debug/examples/banco $(PARTES)
 
 release: ## dist/micropod: el binario estático
 	@tools/prepara rust

@@ -84,7 +84,7 @@ fn story(
     k: &mut Kernel,
     pod: &PodPlan,
     plan: &ContainerPlan,
-    layer: &Path,
+    layer: &Layer,
     pause: Pause,
     stdio: Stdio,
 ) -> Result<(), StepError> {
@@ -111,21 +111,30 @@ fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Re
     process::exec(k, argv, &plan.env)
 }
 
-/// Donde está la capa de escritura de una vida de un contenedor.
-pub fn layer(uid: &str, name: &str, life: u32) -> PathBuf {
-    // ningún nombre lleva puntos: no puede coincidir con otro, ni con el de los volúmenes
-    state::data_dir(uid).join(format!("{name}.{life}"))
+/// La capa de escritura de una vida de un contenedor.
+pub struct Layer {
+    /// Lo que ha escrito.
+    pub upper: PathBuf,
+    /// Donde el overlay prepara cada cosa antes de ponerla a la vista.
+    pub work: PathBuf,
+}
+
+impl Layer {
+    pub fn of(uid: &str, name: &str, life: u32) -> Layer {
+        // ningún nombre lleva puntos: no puede coincidir con otro, ni con el de los volúmenes
+        let dir = state::data_dir(uid);
+        Layer { upper: dir.join(format!("{name}.{life}")), work: dir.join(format!("{name}.{life}.work")) }
+    }
 }
 
 /// Del lado del anfitrión: la capa de escritura de una vida del contenedor.
-fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result<PathBuf, StepError> {
-    let layer = layer(uid, name, life);
+fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result<Layer, StepError> {
+    let layer = Layer::of(uid, name, life);
     k.step(
         format_args!("crear la capa de escritura de {name}: vivirá lo que viva él"),
-        MakeDir::new(&layer, 0o700),
+        MakeDir::new(&layer.upper, 0o755),
     )?;
-    k.step("crear la parte de la capa en la que se escribe", MakeDir::new(layer.join("upper"), 0o755))?;
-    k.step("crear la parte de la capa que usa el propio overlay", MakeDir::new(layer.join("work"), 0o700))?;
+    k.step("crear la parte de la capa que usa el propio overlay", MakeDir::new(&layer.work, 0o700))?;
     Ok(layer)
 }
 

@@ -3,10 +3,11 @@
 //! Todo ocurre en el espacio de montajes del contenedor: cuando muere su último proceso, el kernel
 //! lo deshace solo. Por eso aquí nadie apunta cómo deshacer nada.
 
+use crate::container::Layer;
 use crate::error::StepError;
-use crate::kernel::Kernel;
 use crate::kernel::ops::*;
 use crate::kernel::sys;
+use crate::kernel::{Kernel, Mode};
 use crate::process::ContainerPlan;
 use crate::security::{self, SecurityPlan};
 use crate::{state, volume};
@@ -36,9 +37,54 @@ pub fn termination_log(container: &str) -> PathBuf {
     pod_files().join(format!("termination-{container}"))
 }
 
+/// El suelo común: los puntos de montaje que toda raíz necesita, vacíos. Va debajo de la imagen, y
+/// solo se ve donde a ella le falten; si no, habría que crearlos y borrarlos en la capa de cada
+/// contenedor, que es casi la mitad de lo que un contenedor corto le cuesta al disco.
+fn floor() -> PathBuf {
+    Path::new(state::LIB).join("suelo")
+}
+
+/// Los directorios y los ficheros del suelo. El último es la señal de que está entero.
+const FLOOR_DIRS: [&str; 4] = ["proc", "sys", "dev", "etc"];
+const FLOOR_FILES: [&str; 3] = ["etc/hosts", "etc/hostname", "etc/resolv.conf"];
+
+/// Del lado del anfitrión: el suelo se hace una vez y sirve a todos los Pods.
+pub fn prepare_floor(k: &mut Kernel) -> Result<(), StepError> {
+    // un guion se puede ejecutar en otra máquina: lo lleva siempre
+    if k.mode() != Mode::Script && FLOOR_FILES.last().is_some_and(|file| floor().join(file).exists()) {
+        return Ok(());
+    }
+    k.step(
+        "hacer el suelo común a todas las raíces: lo que falte en una imagen se verá de él",
+        MakeDir::if_missing(floor(), 0o755),
+    )?;
+    for dir in FLOOR_DIRS {
+        k.step(
+            format_args!("crear en el suelo /{dir}, donde montar"),
+            MakeDir::if_missing(floor().join(dir), 0o755),
+        )?;
+    }
+    for file in FLOOR_FILES {
+        k.step(
+            format_args!("crear en el suelo /{file}, donde montar el del Pod"),
+            WriteFile { path: floor().join(file), content: String::new(), mode: 0o644 },
+        )?;
+    }
+    Ok(())
+}
+
+/// Lo que hay debajo de la capa de escritura: la imagen y, bajo ella, el suelo. La raíz del
+/// anfitrión va sola: tiene de todo, y el suelo, que está dentro de ella, no puede ser otra capa.
+fn lower(image: &Path) -> String {
+    match image == Path::new("/") {
+        true => image.display().to_string(),
+        false => format!("{}:{}", image.display(), floor().display()),
+    }
+}
+
 // ANCHOR: enter
 /// Del lado del contenedor: monta su raíz, con todo lo que lleva dentro, y se muda a ella.
-pub fn enter(k: &mut Kernel, plan: &ContainerPlan, layer: &Path, cgroup: bool) -> Result<(), StepError> {
+pub fn enter(k: &mut Kernel, plan: &ContainerPlan, layer: &Layer, cgroup: bool) -> Result<(), StepError> {
     let root = overlay(k, plan, layer)?;
     kernel_views(k, &root, cgroup, &plan.security)?;
     devices(k, &root, plan)?;
@@ -60,7 +106,7 @@ pub fn enter(k: &mut Kernel, plan: &ContainerPlan, layer: &Path, cgroup: bool) -
 
 // ANCHOR: overlay
 /// La imagen, debajo y sin tocar; encima, una capa que se escribe y muere con el contenedor.
-fn overlay(k: &mut Kernel, plan: &ContainerPlan, layer: &Path) -> Result<Place, StepError> {
+fn overlay(k: &mut Kernel, plan: &ContainerPlan, layer: &Layer) -> Result<Place, StepError> {
     let path = mount_point();
     let mut flags = MsFlags::MS_NODEV;
     if plan.security.no_new_privs {
@@ -75,9 +121,9 @@ fn overlay(k: &mut Kernel, plan: &ContainerPlan, layer: &Path) -> Result<Place, 
             // volatile: la capa muere con el contenedor, así que nunca hace falta llevarla al disco
             data: format!(
                 "lowerdir={},upperdir={},workdir={},volatile",
-                plan.lower.display(),
-                layer.join("upper").display(),
-                layer.join("work").display()
+                lower(&plan.lower),
+                layer.upper.display(),
+                layer.work.display()
             ),
         },
     )?;

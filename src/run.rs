@@ -147,6 +147,7 @@ fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError
         "crear el punto de montaje de su memoria compartida",
         MakeDir::if_missing(rootfs::pod_shm(), 0o700),
     )?;
+    rootfs::prepare_floor(k)?;
     volume::prepare(k, &plan.uid, &plan.volumes)?;
     if let Some(hierarchy) = &plan.hierarchy {
         cgroup::prepare(k, hierarchy, &plan.name, &plan.limits)?;

@@ -2,7 +2,7 @@
 
 use super::{Supervisor, reap};
 use crate::cgroup;
-use crate::container::{self, Pause, Stdio};
+use crate::container::{self, Layer, Pause, Stdio};
 use crate::error::StepError;
 use crate::kernel::channel::Channel;
 use crate::kernel::child::News;
@@ -245,10 +245,12 @@ impl Supervisor {
                 remove_cgroup(&path);
             }
         }
-        let layer = container::layer(&self.plan.uid, name, number);
-        let goal = format!("borrar la capa de escritura de {name}, que muere con él");
-        if let Err(error) = self.k.step(goal, RemoveTree(layer)) {
-            log::error!("{error}");
+        let layer = Layer::of(&self.plan.uid, name, number);
+        for (what, path) in [("la capa de escritura", layer.upper), ("lo que el overlay usaba", layer.work)] {
+            let goal = format_args!("borrar {what} de {name}, que muere con él");
+            if let Err(error) = self.k.step(goal, RemoveTree(path)) {
+                log::error!("{error}");
+            }
         }
     }
 
