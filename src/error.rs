@@ -205,7 +205,9 @@ impl fmt::Display for Error {
                 write_hint(f, hint)
             }
             Error::Failed { problem, causes, hint, .. } => {
-                write!(f, "error: {problem}")?;
+                // los de kubectl que ya empiezan así no llevan otra vez la palabra
+                let title = if problem.starts_with("Error from server") { "" } else { "error: " };
+                write!(f, "{title}{problem}")?;
                 for cause in causes {
                     write!(f, "\n  causa: {cause}")?;
                 }

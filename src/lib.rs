@@ -32,6 +32,10 @@ pub mod logs;
 pub mod state;
 pub mod gc;
 
+// El Pod como objeto de Kubernetes, y cómo se escribe.
+pub mod object;
+pub mod output;
+
 // Lo que solo tiene micropod.
 pub mod explain;
 

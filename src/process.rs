@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Todo lo decidido para crear un contenedor. Se guarda en la ficha: `exec` y las sondas entran
 /// con lo mismo.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ContainerPlan {
     pub name: String,
     pub image: String,

@@ -1,5 +1,7 @@
 //! La línea de comandos: sus verbos, sus argumentos y sus opciones. Lo que se dice de ella, en `usage.rs`.
 
+mod look;
+
 use clap::{Arg, ArgAction, Command};
 
 const TEMPLATE: &str = "{about-with-newline}\nUso: {usage}\n\n{all-args}{after-help}";
@@ -56,7 +58,7 @@ pub fn command() -> Command {
         )
         .version(env!("CARGO_PKG_VERSION"))
         .subcommands(run_verbs())
-        .subcommands(look_verbs())
+        .subcommands(look::verbs())
         .subcommands(explain_verbs())
         .subcommands(house_verbs());
     arranged(all)
@@ -109,39 +111,6 @@ fn container() -> Arg {
         .value_name("CONTENEDOR")
         .num_args(1)
         .help("El contenedor")
-}
-
-fn look_verbs() -> Vec<Command> {
-    vec![
-        verb("get", "Enseña los Pods en una tabla")
-            .arg(operand("POD", "«pods», «pod NOMBRE…» o «pod/NOMBRE»").required(true).num_args(1..))
-            .arg(
-                option("output", "FORMATO", "wide, name o json")
-                    .short('o')
-                    .value_parser(["wide", "name", "json"])
-                    .hide_possible_values(true),
-            )
-            .arg(flag("watch", "Seguir mirando y enseñar cada cambio").short('w'))
-            .arg(flag("no-headers", "Sin la línea de cabeceras")),
-        verb("describe", "Enseña todo lo que se sabe de un Pod")
-            .arg(operand("POD", "«pod NOMBRE» o «pod/NOMBRE»").required(true).num_args(1..)),
-        verb("logs", "Enseña lo que ha escrito un contenedor")
-            .arg(operand("POD", "Nombre del Pod").required(true))
-            .arg(operand("CONTENEDOR", "El contenedor"))
-            .arg(container())
-            .arg(flag("follow", "Seguir leyendo").short('f'))
-            .arg(flag("previous", "Los de su vida anterior").short('p'))
-            .arg(option("tail", "N", "Solo las N últimas líneas"))
-            .arg(option("since", "PLAZO", "Solo las de este plazo: 30s, 5m, 1h"))
-            .arg(flag("timestamps", "Con la hora de cada línea")),
-        verb("wait", "Espera a que se cumpla una condición")
-            .arg(operand("POD", "«pod NOMBRE» o «pod/NOMBRE»").required(true).num_args(1..))
-            .arg(
-                option("for", "CONDICIÓN", "condition=Ready, delete o jsonpath={.status.phase}=Running")
-                    .required(true),
-            )
-            .arg(option("timeout", "PLAZO", "Cuánto esperar: 30s, 2m. Si no se dice: 30s")),
-    ]
 }
 
 fn explain_verbs() -> Vec<Command> {

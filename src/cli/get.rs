@@ -1,79 +1,152 @@
-//! `micropod get`: los Pods en una tabla, con las columnas de kubectl.
+//! `micropod get`: los Pods en una tabla, o como se pidan, con las columnas y las formas de kubectl.
 
-use super::{age, pod_names, table, term, words};
+use super::selector::{FieldSelector, Selector};
+use super::{age, pod_names, term, words};
 use crate::error::{Error, exit};
-use crate::logic::columns;
-use crate::logic::status::{Condition, ContainerState, ContainerStatus, Terminated};
-use crate::logs::timestamp;
+use crate::logic::columns::{self, Columns};
+use crate::logic::status::ContainerState;
+use crate::object;
+use crate::output::format::Format;
+use crate::output::{sort, tabwriter};
 use crate::state::{self, Seen};
 use clap::ArgMatches;
-use serde_json::{Value, json};
-use std::io::IsTerminal;
+use serde_json::Value;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 pub fn get(args: &ArgMatches) -> Result<u8, Error> {
     super::require_root("mirar los Pods", "get pods")?;
+    let wanted = Wanted::new(args)?;
     crate::gc::sweep_pending();
-    let names = pod_names(&words(args, "POD"))?;
-    let format = args.get_one::<String>("output").map_or("", String::as_str);
     if args.get_flag("watch") {
-        return watch(&names, format == "wide");
+        return watch(&wanted);
     }
-    let seen = match names.is_empty() {
-        true => state::see_all(),
-        false => names.iter().map(|name| super::see(name)).collect::<Result<_, _>>()?,
-    };
-    if seen.is_empty() {
-        term::note("No resources found in default namespace.");
-        return Ok(exit::OK);
+    let (mut seen, missing) = wanted.look();
+    if let Some(path) = &wanted.sort_by {
+        sort::by(&mut seen, path, object::pod)?;
     }
-    match format {
-        "name" => seen.iter().for_each(|s| println!("pod/{}", s.record.name)),
-        "json" => println!("{}", to_json(&seen, names.len() == 1)),
-        format => {
-            let mut rows = rows(&seen, format == "wide");
-            if args.get_flag("no-headers") {
-                rows.remove(0);
-            }
-            print!("{}", table::align(&rows, 3));
-            hints(&seen);
+    print!("{}", wanted.render(&seen, true)?);
+    if wanted.format.is_table() {
+        hints(&seen);
+        if seen.is_empty() && missing.is_empty() {
+            term::note("No resources found in default namespace.");
         }
     }
-    Ok(exit::OK)
+    match missing.into_iter().next_back() {
+        None => Ok(exit::OK),
+        // los que sí están ya se han enseñado
+        Some(last) => Err(last),
+    }
 }
 
-fn rows(seen: &[Seen], wide: bool) -> Vec<Vec<String>> {
-    let mut headers = vec!["NAME", "READY", "STATUS", "RESTARTS", "AGE"];
-    if wide {
-        headers.extend(["IP", "NODE", "NOMINATED NODE", "READINESS GATES"]);
+/// Lo que se pide: qué Pods y cómo enseñarlos.
+struct Wanted {
+    names: Vec<String>,
+    labels: Selector,
+    fields: FieldSelector,
+    format: Format,
+    headers: bool,
+    label_columns: Vec<String>,
+    show_labels: bool,
+    sort_by: Option<String>,
+}
+
+impl Wanted {
+    fn new(args: &ArgMatches) -> Result<Wanted, Error> {
+        let text = |name: &str| args.get_one::<String>(name).map_or("", String::as_str);
+        let columns = words(args, "label-columns");
+        let wanted = Wanted {
+            names: pod_names(&words(args, "POD"))?,
+            labels: Selector::parse(text("selector"))?,
+            fields: FieldSelector::parse(text("field-selector"))?,
+            format: Format::parse(text("output"))?,
+            headers: !args.get_flag("no-headers"),
+            label_columns: columns.iter().flat_map(|c| c.split(',')).map(String::from).collect(),
+            show_labels: args.get_flag("show-labels"),
+            sort_by: args.get_one("sort-by").cloned(),
+        };
+        let chosen_by_field = !wanted.labels.is_empty() || !wanted.fields.is_empty();
+        if !wanted.names.is_empty() && chosen_by_field {
+            return Err(Error::usage("name cannot be provided when a selector is specified")
+                .with_hint("o el nombre, o -l: no los dos"));
+        }
+        if wanted.show_labels && !wanted.format.is_table() {
+            return Err(Error::usage("--show-labels option cannot be used with this printer"));
+        }
+        Ok(wanted)
     }
-    let headers = headers.into_iter().map(String::from).collect();
-    std::iter::once(headers).chain(seen.iter().map(|s| row(s, wide))).collect()
+
+    /// Los Pods pedidos y, por cada nombre que no existe, su error.
+    fn look(&self) -> (Vec<Seen>, Vec<Error>) {
+        if !self.names.is_empty() {
+            let mut missing = Vec::new();
+            let found =
+                self.names.iter().filter_map(|name| super::see(name).map_err(|e| missing.push(e)).ok());
+            return (found.collect(), missing);
+        }
+        (state::see_all().into_iter().filter(|seen| self.chooses(seen)).collect(), Vec::new())
+    }
+
+    fn chooses(&self, seen: &Seen) -> bool {
+        self.labels.matches(&seen.record.pod.metadata.labels)
+            && (self.fields.is_empty() || self.fields.matches(&object::pod(seen)))
+    }
+
+    fn render(&self, seen: &[Seen], headers: bool) -> Result<String, Error> {
+        let headers = headers && self.headers;
+        if let Format::Table { wide } = self.format {
+            let mut rows: Vec<Vec<String>> = seen.iter().map(|s| self.row(s, wide)).collect();
+            if headers && !rows.is_empty() {
+                rows.insert(0, self.header(wide));
+            }
+            return Ok(tabwriter::table(&rows));
+        }
+        if seen.is_empty() && !self.names.is_empty() {
+            return Ok(String::new());
+        }
+        let objects: Vec<Value> = seen.iter().map(object::pod).collect();
+        self.format.render(objects, self.names.len() == 1, headers)
+    }
+
+    fn header(&self, wide: bool) -> Vec<String> {
+        let mut headers: Vec<String> =
+            ["NAME", "READY", "STATUS", "RESTARTS", "AGE"].map(String::from).to_vec();
+        if wide {
+            headers.extend(["IP", "NODE", "NOMINATED NODE", "READINESS GATES"].map(String::from));
+        }
+        let short = |label: &String| label.rsplit('/').next().unwrap_or(label).to_uppercase();
+        headers.extend(self.label_columns.iter().map(short));
+        if self.show_labels {
+            headers.push("LABELS".into());
+        }
+        headers
+    }
+
+    fn row(&self, seen: &Seen, wide: bool) -> Vec<String> {
+        let mut row = row(seen, wide);
+        let labels = &seen.record.pod.metadata.labels;
+        row.extend(self.label_columns.iter().map(|label| labels.get(label).cloned().unwrap_or_default()));
+        if self.show_labels {
+            let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            row.push(if pairs.is_empty() { "<none>".into() } else { pairs.join(",") });
+        }
+        row
+    }
 }
 
 fn row(seen: &Seen, wide: bool) -> Vec<String> {
-    let columns = columns::columns(&seen.live.status);
-    let restarts = match columns.last_restart {
-        Some(at) => format!("{} ({} ago)", columns.restarts, age::human(seen.since(at))),
-        None => columns.restarts.to_string(),
+    let Columns { ready, status, restarts, last_restart } = columns::columns(&seen.live.status);
+    let restarts = match last_restart {
+        Some(at) => format!("{restarts} ({} ago)", age::human(seen.since(at))),
+        None => restarts.to_string(),
     };
-    let mut row = vec![
-        seen.record.name.clone(),
-        columns.ready,
-        columns.status,
-        restarts,
-        age::human(seen.since(Duration::ZERO)),
-    ];
+    let mut row =
+        vec![seen.record.name.clone(), ready, status, restarts, age::human(seen.since(Duration::ZERO))];
     if wide {
         let ip = seen.record.network.as_ref().map_or("<none>".into(), |net| net.ip.to_string());
-        row.extend([ip, node_name(), "<none>".into(), "<none>".into()]);
+        row.extend([ip, object::node_name(), "<none>".into(), "<none>".into()]);
     }
     row
-}
-
-/// El nombre de esta máquina, que hace de nodo.
-pub fn node_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string()
 }
 
 /// Debajo de la tabla, y solo para personas: por qué no va bien lo que no va bien.
@@ -95,96 +168,54 @@ fn hints(seen: &[Seen]) {
     }
 }
 
-/// Enseña cada cambio hasta que se pulse Ctrl-C.
-fn watch(names: &[String], wide: bool) -> Result<u8, Error> {
-    let mut shown: Vec<(String, Vec<String>)> = Vec::new();
+/// Cada cuánto se mira si hay algo nuevo.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Enseña cada cambio hasta que se pulse Ctrl-C. La edad cambia sola: no es noticia.
+fn watch(wanted: &Wanted) -> Result<u8, Error> {
+    let (seen, mut missing) = wanted.look();
+    if let Some(error) = missing.pop() {
+        return Err(error);
+    }
+    let mut shown: Vec<(Seen, Columns)> = Vec::new();
     let mut first = true;
+    let mut pending = seen;
     loop {
-        let seen =
-            state::see_all().into_iter().filter(|s| names.is_empty() || names.contains(&s.record.name));
-        for seen in seen {
-            let row = row(&seen, wide);
-            // la edad cambia sola: no es noticia
-            let news: Vec<String> =
-                row.iter().enumerate().filter(|(i, _)| *i != 4).map(|(_, c)| c.clone()).collect();
-            let known = shown.iter_mut().find(|(uid, _)| *uid == seen.record.uid);
-            match known {
-                Some((_, before)) if *before == news => continue,
-                Some((_, before)) => *before = news,
-                None => shown.push((seen.record.uid.clone(), news)),
+        let now = std::mem::take(&mut pending);
+        let gone = |(old, _): &(Seen, Columns)| !now.iter().any(|s| s.record.uid == old.record.uid);
+        let (lost, kept): (Vec<_>, Vec<_>) = shown.into_iter().partition(gone);
+        shown = kept;
+        // como kubectl, de quien desaparece se repite lo último que se supo
+        let mut news: Vec<Seen> = lost.into_iter().map(|(seen, _)| seen).collect();
+        for seen in now {
+            let columns = columns::columns(&seen.live.status);
+            match shown.iter_mut().find(|(old, _)| old.record.uid == seen.record.uid) {
+                Some((old, before)) if is_same(wanted, (old, before), (&seen, &columns)) => continue,
+                Some(known) => *known = (seen.clone(), columns),
+                None => shown.push((seen.clone(), columns)),
             }
-            let mut out = rows(std::slice::from_ref(&seen), wide);
-            if !std::mem::take(&mut first) {
-                let widths = out.remove(0);
-                out[0] = out[0]
-                    .iter()
-                    .zip(&widths)
-                    .map(|(cell, h)| format!("{cell:<w$}", w = h.chars().count()))
-                    .collect();
-            }
-            print!("{}", table::align(&out, 3));
-            use std::io::Write;
+            news.push(seen);
+        }
+        for seen in news {
+            let text = wanted.render(std::slice::from_ref(&seen), first)?;
+            first = false;
             // si nadie lee, no hay nada que vigilar
-            if std::io::stdout().flush().is_err() {
+            let mut out = std::io::stdout();
+            if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
                 return Ok(exit::OK);
             }
         }
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(LOOK_EVERY);
+        pending = match wanted.names.is_empty() {
+            true => wanted.look().0,
+            false => state::see_all().into_iter().filter(|s| wanted.names.contains(&s.record.name)).collect(),
+        };
     }
 }
 
-fn to_json(seen: &[Seen], single: bool) -> String {
-    let mut objects: Vec<Value> = seen.iter().map(object).collect();
-    let value = match (single, objects.pop()) {
-        (true, Some(only)) => only,
-        (_, last) => {
-            objects.extend(last);
-            json!({"apiVersion": "v1", "kind": "List", "items": objects, "metadata": {"resourceVersion": ""}})
-        }
-    };
-    serde_json::to_string_pretty(&value).unwrap_or_default()
-}
-
-/// El Pod con la forma del objeto de Kubernetes.
-pub fn object(seen: &Seen) -> Value {
-    let (record, status) = (&seen.record, &seen.live.status);
-    let metadata = &record.pod.metadata;
-    let clock = |at: Duration| json!(timestamp(seen.clock(at)).split('.').next().map(|t| format!("{t}Z")));
-    let condition = |c: &Condition| {
-        json!({"type": c.kind, "status": if c.status { "True" } else { "False" }, "reason": c.reason, "message": c.message,
-               "lastTransitionTime": clock(c.since)})
-    };
-    let terminated = |t: &Terminated| {
-        json!({"exitCode": t.exit_code, "signal": t.signal, "reason": t.reason, "message": t.message,
-               "startedAt": clock(t.started), "finishedAt": clock(t.finished)})
-    };
-    let container = |c: &ContainerStatus| {
-        let state = match &c.state {
-            ContainerState::Waiting { reason, message } => {
-                json!({"waiting": {"reason": reason, "message": message}})
-            }
-            ContainerState::Running { since } => json!({"running": {"startedAt": clock(*since)}}),
-            ContainerState::Terminated(end) => json!({"terminated": terminated(end)}),
-        };
-        let last = c.last.as_ref().map_or(json!({}), |end| json!({"terminated": terminated(end)}));
-        json!({"name": c.name, "ready": c.ready, "started": c.started, "restartCount": c.restart_count,
-               "state": state, "lastState": last})
-    };
-    let ip = record.network.as_ref().map(|net| net.ip.to_string());
-    json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": record.name, "namespace": "default", "uid": record.uid,
-            "labels": metadata.labels, "annotations": metadata.annotations, "creationTimestamp": clock(Duration::ZERO),
-        },
-        "spec": record.pod.spec,
-        "status": {
-            "phase": status.phase.to_string(), "reason": status.reason, "message": status.message,
-            "podIP": ip, "startTime": clock(Duration::ZERO), "qosClass": crate::cgroup::qos(&record.pod.spec).to_string(),
-            "conditions": status.conditions.iter().map(condition).collect::<Vec<_>>(),
-            "initContainerStatuses": status.init_containers.iter().map(container).collect::<Vec<_>>(),
-            "containerStatuses": status.containers.iter().map(container).collect::<Vec<_>>(),
-        },
-    })
+fn is_same(wanted: &Wanted, (old, before): (&Seen, &Columns), (new, now): (&Seen, &Columns)) -> bool {
+    match wanted.format.is_table() {
+        true => before == now,
+        false => object::pod(old) == object::pod(new),
+    }
 }

@@ -11,6 +11,7 @@ pub mod farewell;
 pub mod get;
 pub mod image;
 pub mod logs;
+pub mod selector;
 pub mod pace;
 pub mod table;
 pub mod term;

@@ -1,8 +1,8 @@
 //! `micropod wait`: esperar a que se cumpla una condición, sin dormir a ciegas.
 
-use super::{duration, get, pod_names, words};
+use super::{duration, pod_names, words};
 use crate::error::{Error, exit};
-use crate::state;
+use crate::{object, state};
 use clap::ArgMatches;
 use std::time::{Duration, Instant};
 
@@ -87,7 +87,7 @@ fn is_met(goal: &Goal, seen: &state::Seen) -> bool {
             found.is_some_and(|c| c.status == *status)
         }
         Goal::JsonPath { path, value } => {
-            let object = get::object(seen);
+            let object = object::pod(seen);
             let found = path.iter().try_fold(&object, |at, key| at.get(key));
             found.is_some_and(|found| match found.as_str() {
                 Some(text) => text == value,

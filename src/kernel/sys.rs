@@ -256,6 +256,16 @@ pub fn set_controlling_terminal(fd: BorrowedFd) -> Result<(), Errno> {
     Errno::result(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCSCTTY, 0) }).map(drop)
 }
 
+/// Segundos que lleva de más la hora local respecto a UTC en el instante `at` (segundos desde 1970).
+pub fn zone_offset(at: i64) -> i64 {
+    // SAFETY: tm es una estructura de enteros y un puntero: todo ceros es un valor válido.
+    let mut local: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: localtime_r lee un entero y escribe un tm, que viven durante la llamada; aquí no hay
+    // otro hilo que cambie TZ a la vez.
+    let known = unsafe { libc::localtime_r(&raw const at, &raw mut local) };
+    if known.is_null() { 0 } else { local.tm_gmtoff }
+}
+
 /// Se hace cargo de un descriptor recién recibido por un socket.
 pub fn own_fd(fd: std::os::fd::RawFd) -> OwnedFd {
     // SAFETY: quien llama acaba de recibirlo del kernel (SCM_RIGHTS) y nadie más lo tiene.

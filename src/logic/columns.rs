@@ -19,17 +19,21 @@ pub struct Columns {
 pub fn columns(pod: &PodStatus) -> Columns {
     let sidecars = || pod.init_containers.iter().filter(|c| c.sidecar);
     let total = pod.containers.len() + sidecars().count();
-    let ready_sidecars = sidecars().filter(|c| c.started && c.ready).count();
-
     let first = if pod.reason.is_empty() { pod.phase.to_string() } else { pod.reason.clone() };
-    let initializing = initializing(pod);
-    let (status, ready, counted) = if initializing.is_some() && !is_true(pod, "Initialized") {
-        // aún no han arrancado los de aplicación: se cuentan los reinicios de los de inicialización
-        (initializing.unwrap_or(first), ready_sidecars, pod.init_containers.iter().collect())
-    } else {
-        let running = pod.containers.iter().filter(|c| is_running_ready(c)).count();
-        let counted: Vec<_> = sidecars().chain(&pod.containers).collect();
-        (running_status(pod, initializing.unwrap_or(first)), ready_sidecars + running, counted)
+    let (initialized, stuck) = initialization(pod);
+    // los auxiliares que hay más allá del que aún no ha hecho lo suyo no se miran
+    let mut ready = initialized.iter().filter(|c| c.sidecar && c.started && c.ready).count();
+    let (status, counted): (String, Vec<&ContainerStatus>) = match &stuck {
+        Some((container, status)) if !is_true(pod, "Initialized") => {
+            // aún no han arrancado los de aplicación: cuentan los reinicios de los de inicialización
+            (status.clone(), initialized.iter().chain([*container]).collect())
+        }
+        stuck => {
+            ready += pod.containers.iter().filter(|c| is_running_ready(c)).count();
+            let base = stuck.as_ref().map_or(first, |(_, status)| status.clone());
+            let all = initialized.iter().chain(stuck.iter().map(|(container, _)| *container));
+            (running_status(pod, base), all.filter(|c| c.sidecar).chain(&pod.containers).collect())
+        }
     };
     let terminating = pod.deleting && !pod.phase.is_final();
     let restarts = counted.iter().map(|c| c.restart_count).sum();
@@ -45,23 +49,23 @@ pub fn columns(pod: &PodStatus) -> Columns {
     }
 }
 
-/// `Init:…`, del primer contenedor de inicialización que no ha hecho lo suyo.
-fn initializing(pod: &PodStatus) -> Option<String> {
+/// Los de inicialización que ya han hecho lo suyo y, si hay alguno que no, el primero y qué le pasa:
+/// `Init:…`.
+fn initialization(pod: &PodStatus) -> (&[ContainerStatus], Option<(&ContainerStatus, String)>) {
     let total = pod.init_containers.len();
     for (i, container) in pod.init_containers.iter().enumerate() {
-        match &container.state {
+        let status = match &container.state {
             ContainerState::Terminated(ended) if ended.exit_code == 0 => continue,
             _ if container.sidecar && container.started => continue,
-            ContainerState::Terminated(ended) => return Some(format!("Init:{}", how_it_ended(ended))),
+            ContainerState::Terminated(ended) => format!("Init:{}", how_it_ended(ended)),
             ContainerState::Waiting { reason, .. } if !reason.is_empty() && reason != "PodInitializing" => {
-                return Some(format!("Init:{reason}"));
+                format!("Init:{reason}")
             }
-            ContainerState::Waiting { .. } | ContainerState::Running { .. } => {
-                return Some(format!("Init:{i}/{total}"));
-            }
-        }
+            ContainerState::Waiting { .. } | ContainerState::Running { .. } => format!("Init:{i}/{total}"),
+        };
+        return (&pod.init_containers[..i], Some((container, status)));
     }
-    None
+    (&pod.init_containers, None)
 }
 
 /// La razón del primer contenedor que tenga una. Si es `Completed` pero otro sigue corriendo, el

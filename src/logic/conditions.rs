@@ -5,7 +5,7 @@ use super::container::{Container, Notice, State};
 use super::pod::{Pod, Sandbox};
 use super::restart::succeeded;
 use super::rules::{ContainerRules, Kind};
-use super::status::{Condition, ContainerState, ContainerStatus, Phase, PodStatus};
+use super::status::{Condition, ContainerState, ContainerStatus, Deletion, Phase, PodStatus};
 use std::time::Duration;
 
 /// Las condiciones que cambian: si se cumplen y desde cuándo están así.
@@ -39,6 +39,11 @@ impl Pod {
             reason: condemned.map(|why| why.reason.clone()).unwrap_or_default(),
             message: condemned.map(|why| why.message.clone()).unwrap_or_default(),
             deleting: self.deleting,
+            deletion: self
+                .ending
+                .as_ref()
+                .filter(|_| self.deleting)
+                .map(|ending| Deletion { requested: ending.began, grace: ending.grace }),
             conditions: self.conditions_now(),
             init_containers: all(init),
             containers: all(apps),

@@ -34,10 +34,20 @@ pub struct PodStatus {
     pub message: String,
     /// Se ha pedido que acabe.
     pub deleting: bool,
+    /// Cuándo se pidió y con qué plazo.
+    #[serde(default)]
+    pub deletion: Option<Deletion>,
     /// En el orden en que las muestra Kubernetes.
     pub conditions: Vec<Condition>,
     pub init_containers: Vec<ContainerStatus>,
     pub containers: Vec<ContainerStatus>,
+}
+
+/// El borrado de un Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deletion {
+    pub requested: Duration,
+    pub grace: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,9 @@
 //! Diarios: qué pide el núcleo y cuándo. Se leen de arriba abajo.
 
 mod again;
+
 mod init;
+mod printed;
 mod probes;
 mod properties;
 mod restarts;

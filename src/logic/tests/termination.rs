@@ -401,3 +401,14 @@ fn se_sabe_a_quien_se_espera_y_hasta_cuando() {
     let step = lifecycle::Step::Stopped { kill_at: s(35) };
     assert_eq!(pod.leaving(), [Leaving { container: "b".into(), step, deadline: Some(s(35)) }]);
 }
+
+#[test]
+fn un_pod_que_se_borra_dice_cuando_se_pidio_y_con_que_plazo() {
+    let mut pod = Pod::new(rules(Always, &["c"]));
+    simulate(&mut pod, s(5), vec![(s(2), delete())], stubborn);
+    let deletion = pod.status().deletion.expect("se está borrando");
+    assert_eq!((deletion.requested, deletion.grace), (s(2), s(30)));
+    let mut again = Pod::new(rules(Always, &["c"]));
+    simulate(&mut again, s(5), vec![], kind);
+    assert_eq!(again.status().deletion, None);
+}
