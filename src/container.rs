@@ -14,7 +14,7 @@ use crate::{cgroup, rootfs, security, state, terminal};
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// La pausa, vista por quien se une a ella. En un ensayo no tiene descriptor.
 #[derive(Clone, Copy)]

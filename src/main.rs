@@ -7,6 +7,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // Rust ignora SIGPIPE: `micropod get pods | head -1` acabaría en pánico
     micropod::kernel::sys::default_sigpipe();
+    // lo que se cree tendrá siempre los mismos permisos, sea cual sea la umask de quien nos lanza
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     env_logger::Builder::from_default_env()
         .format(|out, record| writeln!(out, "[{} {}] {}", record.level(), record.target(), record.args()))
         .init();

@@ -59,6 +59,9 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
         security::seal()?;
     }
     let loaded = spec::load(&options.file)?;
+    for warning in security::warnings(&loaded.pod.spec) {
+        crate::cli::term::note(&format!("aviso: {warning}"));
+    }
     if !options.mode.is_real() {
         return rehearse(&loaded, options.mode).map(|_| exit::OK.into());
     }

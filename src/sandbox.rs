@@ -196,7 +196,7 @@ impl Guard<'_> {
             }
         }
         // que el próximo comando venga a recoger lo que queda
-        let _ = std::fs::File::create(&self.pending);
+        let _ = state::write_private(&self.pending, b"");
         if let Some(kill) = &self.kill {
             let _ = nix::unistd::write(kill, b"1");
         }

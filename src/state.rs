@@ -179,12 +179,16 @@ pub fn make_private_dir(path: &Path) -> Result<(), Error> {
     })
 }
 
+/// Crea (o vacía) un fichero que solo lee root, diga lo que diga la umask.
+pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    open?.write_all(bytes)
+}
+
 /// Sustituye `path` de golpe: quien lee ve lo viejo o lo nuevo, nunca la mitad.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = path.with_extension("tmp");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(bytes)?;
-    drop(file);
+    write_private(&temporary, bytes)?;
     fs::rename(&temporary, path)
 }
 
@@ -350,7 +354,7 @@ pub fn pending_path(name: &str) -> PathBuf {
 /// basta para encontrar cuanto es suyo aunque no llegara a tener ficha.
 pub fn mark_pending(name: &str, uid: &str) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(pending_dir())?;
-    fs::write(pending_path(name), uid)
+    write_private(&pending_path(name), uid.as_bytes())
 }
 
 /// Ya no hay nada que mirar.

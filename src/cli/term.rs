@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use std::io::{IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ fn note_bytes(bytes: &[u8]) {
 pub fn redirect_to(path: &Path) {
     use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout};
     let null = std::fs::File::open("/dev/null");
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    let log = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     if let (Ok(null), Ok(log)) = (null, log) {
         // si alguno fallara, se seguiría escribiendo donde antes
         let _ = (dup2_stdin(&null), dup2_stdout(&log), dup2_stderr(&log));

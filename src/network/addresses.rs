@@ -45,7 +45,7 @@ pub fn lease(subnet: Subnet, uid: &str) -> Result<PodNetwork, Error> {
         match open.and_then(|mut file| file.write_all(uid.as_bytes())) {
             Ok(()) => {
                 // si no se puede apuntar, solo se pierde el turno
-                let _ = fs::write(last_path(), ip.to_string());
+                let _ = state::write_private(&last_path(), ip.to_string().as_bytes());
                 return Ok(PodNetwork::new(subnet, ip));
             }
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}

@@ -11,10 +11,12 @@ mod seccomp;
 pub mod syscalls;
 pub mod sysctls;
 mod users;
+mod warnings;
 
 pub use capabilities::NAMES as CAPABILITIES;
 pub use paths::hide_paths;
 pub use seal::{CheckSealed, seal};
+pub use warnings::warnings;
 
 use crate::error::StepError;
 use crate::kernel::{Kernel, Op};

@@ -8,7 +8,9 @@ use crate::kernel::{Op, sys};
 use nix::errno::Errno;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::{Gid, Uid};
+use std::io::Write;
 
 const NO_SHELL: Option<&str> =
     Some("la shell no puede hacérselo a sí misma; setpriv lo hace al ejecutar otro programa");
@@ -92,9 +94,16 @@ impl Op for SetOomScore {
         format!(": 'echo {} > /proc/self/oom_score_adj'", self.0)
     }
     fn run(&self) -> Result<(), Errno> {
-        match std::fs::write("/proc/self/oom_score_adj", self.0.to_string()) {
-            Err(e) if e.raw_os_error() == Some(libc::EACCES) => Ok(()),
-            other => other.map_err(|e| crate::kernel::ops::errno_of(&e)),
+        let io = |e: std::io::Error| crate::kernel::ops::errno_of(&e);
+        let mut file =
+            std::fs::OpenOptions::new().write(true).open("/proc/self/oom_score_adj").map_err(io)?;
+        // quien entra en un contenedor privilegiado puede encontrarse otro /proc montado encima
+        if fstatfs(&file)?.filesystem_type() != PROC_SUPER_MAGIC {
+            return Err(Errno::ENODEV);
+        }
+        match file.write_all(self.0.to_string().as_bytes()).map_err(io) {
+            Err(Errno::EACCES) => Ok(()),
+            other => other,
         }
     }
     fn rehearse(&self) {}

@@ -27,7 +27,7 @@ pub fn compile(source: &str) -> PathBuf {
     let binary = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     fs::create_dir_all(binary.parent().unwrap()).unwrap();
     let source = common::project().join("tests").join(source);
-    let gcc = ["-O1", "-Wall", "-Werror", "-static", "-o"];
+    let gcc = ["-O1", "-Wall", "-Werror", "-static", "-pthread", "-o"];
     common::run(Command::new("gcc").args(gcc).arg(&binary).arg(source)).ok();
     binary
 }
@@ -54,6 +54,70 @@ pub fn plant_program(world: &World, name: &str, binary: &std::path::Path) {
     let target = image_root(world).join("bin").join(name);
     fs::copy(binary, &target).unwrap();
     fs::set_permissions(&target, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Un Pod de un contenedor, `c`, de busybox, que ejecuta una línea de shell y no se reinicia.
+pub fn pod(name: &str, pod_fields: &str, fields: &str, line: &str) -> String {
+    format!(
+        "Pod(metadata: (name: \"{name}\"), spec: (restartPolicy: Never, terminationGracePeriodSeconds: 1, {pod_fields} \
+         containers: [(name: \"c\", image: \"busybox\", command: [\"/bin/sh\", \"-c\", r##\"{line}\"##], {fields})]))"
+    )
+}
+
+/// Levanta ese Pod en segundo plano.
+#[track_caller]
+pub fn up(world: &World, name: &str, pod_fields: &str, fields: &str, line: &str) {
+    let file = world.write(&format!("{name}.ron"), &pod(name, pod_fields, fields, line));
+    world.micropod(&["run", "-d", file.to_str().unwrap()]).ok();
+}
+
+#[track_caller]
+pub fn down(world: &World, name: &str) {
+    world.micropod(&["delete", "pod", name, "--grace-period=1"]).ok();
+}
+
+/// Ejecuta una línea en el contenedor `c` de un Pod en marcha.
+pub fn exec(world: &World, name: &str, line: &str) -> common::Done {
+    world.micropod(&["exec", name, "-c", "c", "--", "/bin/sh", "-c", line])
+}
+
+/// Vive un Pod entero que ejecuta una línea: su código de salida y lo que escribió.
+#[track_caller]
+pub fn inpod(world: &World, pod_fields: &str, fields: &str, line: &str) -> (i32, String) {
+    let file = world.write("dentro.ron", &pod("dentro", pod_fields, fields, line));
+    let done = world.micropod(&["run", file.to_str().unwrap()]);
+    let said = world.micropod(&["logs", "dentro"]);
+    let left = world.micropod(&["delete", "pod", "dentro"]);
+    assert!(done.code != 2, "el Pod no vale: {}", done.err);
+    // si no llegó a correr nada, lo que importa es lo que dijo micropod
+    match left.code == 0 && (done.code == 0 || !said.out.is_empty()) {
+        true => (done.code, said.out),
+        false => (done.code, done.err),
+    }
+}
+
+/// Un Pod que debe rechazarse sin dejar nada: devuelve lo que se dijo.
+#[track_caller]
+pub fn refuse(world: &World, text: &str) -> String {
+    let file = world.write("rechazado.ron", text);
+    let said = world.micropod(&["run", "-d", file.to_str().unwrap()]).exits(2).err;
+    assert!(!world.micropod(&["get", "pods", "-o", "name"]).out.contains("pod/"), "no debía quedar Pod");
+    said
+}
+
+/// El pid (en el mundo) del proceso cuya línea de comandos es `text`, en cuanto arranque.
+#[track_caller]
+pub fn pid_of(world: &World, text: &str) -> i32 {
+    let found = || world.processes().into_iter().find(|(_, line)| line == text).map(|(pid, _)| pid);
+    common::wait_until(text, 10, || found().is_some());
+    found().unwrap()
+}
+
+/// Un campo de `/proc/PID/status`, visto desde fuera.
+pub fn status(world: &World, pid: i32, field: &str) -> String {
+    let text = world.read(&format!("/proc/{pid}/status"));
+    let found = text.lines().find_map(|l| l.strip_prefix(field)?.strip_prefix(':'));
+    found.unwrap_or_else(|| panic!("no está {field}")).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Lo que dijo la sonda.

@@ -1,6 +1,6 @@
 // sonda.c: ¿qué se puede hacer desde aquí dentro? Imprime una línea por intento; no rompe nada.
 //
-//     gcc -O1 -static -o sonda sonda.c
+//     gcc -O1 -static -pthread -o sonda sonda.c
 //
 // Cada llamada lleva argumentos imposibles: si el kernel la deja pasar, falla por ellos (EFAULT, EBADF…)
 // y no hace nada; si la niega, responde EPERM o ENOSYS. Quien puntúa es tests/host_aislamiento.rs.
@@ -8,12 +8,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -246,8 +250,9 @@ static void llamadas(void) {
     SYS6("socket_AF_VSOCK", SYS_socket, 40, SOCK_STREAM, 0, 0, 0, 0);
     SYS6("socket_AF_PACKET", SYS_socket, 17, SOCK_RAW, 0, 0, 0, 0);
     SYS6("socket_raw_icmp", SYS_socket, 2, SOCK_RAW, 1, 0, 0, 0);
+    SYS6("socket_ping", SYS_socket, 2, SOCK_DGRAM, 1, 0, 0, 0);
     SYS6("socket_NETLINK_ROUTE", SYS_socket, 16, SOCK_RAW, 0, 0, 0, 0);
-    SYS6("ioctl_TIOCSTI", SYS_ioctl, -1, 0x5412, MALO, 0, 0, 0);
+    SYS6("ioctl_TIOCSTI", SYS_ioctl, 0, 0x5412, (long)"x", 0, 0, 0);
 }
 
 // La puerta de atrás: la interfaz de 32 bits de un procesador de 64 (getpid es la 20).
@@ -268,6 +273,39 @@ static void de_32_bits(void) {
 #else
     puts("sys i386_getpid ENOSYS");
 #endif
+}
+
+// Lo que un programa corriente necesita: hilos, y poder ponerse su propio filtro.
+static void *nada(void *que) { return que; }
+
+static void corriente(void) {
+    pthread_t hilo;
+    int error = pthread_create(&hilo, 0, nada, 0), estado = 1;
+    if (error == 0) pthread_join(hilo, 0);
+    printf("thread %s\n", error ? nombre_de(error) : "ok");
+    fflush(stdout);
+    pid_t hijo = fork();
+    if (hijo == 0) {
+        struct sock_filter todo = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+        struct sock_fprog programa = {1, &todo};
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) _exit(1);
+        _exit(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &programa) != 0);
+    }
+    waitpid(hijo, &estado, 0);
+    printf("filter %s\n", estado == 0 ? "ok" : "no");
+}
+
+static void limites(void) {
+    struct { const char *nombre; int cual; } todos[] = {{"core", RLIMIT_CORE}, {"nofile", RLIMIT_NOFILE},
+        {"fsize", RLIMIT_FSIZE}, {"stack", RLIMIT_STACK}, {"cpu", RLIMIT_CPU}, {"as", RLIMIT_AS}};
+    for (unsigned i = 0; i < sizeof todos / sizeof *todos; i++) {
+        struct rlimit r;
+        getrlimit(todos[i].cual, &r);
+        printf("limit %s %ld %ld\n", todos[i].nombre, (long)r.rlim_cur, (long)r.rlim_max);
+    }
+    mode_t mascara = umask(0);
+    umask(mascara);
+    printf("umask %04o\n", mascara);
 }
 
 // 5. Los montajes, con las opciones que importan.
@@ -301,6 +339,8 @@ int main(void) {
     dispositivos();
     llamadas();
     de_32_bits();
+    corriente();
+    limites();
     montajes();
     puts("fin");
     return 0;

@@ -3,7 +3,7 @@
 use super::{quote, quote_path};
 use crate::kernel::{Op, sys};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag};
+use nix::fcntl::{AT_FDCWD, OFlag, readlinkat};
 use nix::sys::stat::{Mode, SFlag, fchmod, makedev, mkdirat, mknodat};
 use std::ffi::CString;
 use std::fs::{self, OpenOptions};
@@ -327,8 +327,14 @@ impl<'a> OpenInRoot<'a> {
         sys::openat2(root, &path, libc::O_PATH, 0, self.resolve | sys::RESOLVE_NO_MAGICLINKS)
     }
 
-    /// Abre `path`; si falta, crea antes lo que tenga por encima.
-    fn open_or_create(&self, root: BorrowedFd, path: &str, kind: Kind) -> Result<OwnedFd, Errno> {
+    /// Abre `path`; si falta, crea antes lo que tenga por encima. `links`: enlaces que aún se siguen.
+    fn open_or_create(
+        &self,
+        root: BorrowedFd,
+        path: &str,
+        kind: Kind,
+        links: usize,
+    ) -> Result<OwnedFd, Errno> {
         match self.open(root, path) {
             Err(Errno::ENOENT) => {}
             other => return other,
@@ -338,7 +344,7 @@ impl<'a> OpenInRoot<'a> {
             None => (None, path),
         };
         let parent = match above {
-            Some(above) => self.open_or_create(root, above, Kind::Directory)?,
+            Some(above) => self.open_or_create(root, above, Kind::Directory, links)?,
             None => root.try_clone_to_owned().map_err(|e| errno_of(&e))?,
         };
         // `name` es un solo componente: aquí ya no se sigue ningún enlace
@@ -347,12 +353,36 @@ impl<'a> OpenInRoot<'a> {
             Kind::File => mknodat(&parent, name, SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0),
         };
         match created {
-            Ok(()) | Err(Errno::EEXIST) => self.open(root, path),
+            Ok(()) => self.open(root, path),
+            // está y no se llega a él: es un enlace a algo que falta, y eso es lo que hay que crear
+            Err(Errno::EEXIST) => match self.open(root, path) {
+                Err(Errno::ENOENT) if links > 0 => {
+                    let target = readlinkat(&parent, name)?;
+                    let target = target.to_str().ok_or(Errno::EILSEQ)?;
+                    // lo que siga se vuelve a resolver desde la raíz, que es quien no deja salir
+                    let next = match (target.strip_prefix('/'), above) {
+                        (Some(from_root), _) => from_root.to_string(),
+                        (None, Some(above)) => format!("{above}/{target}"),
+                        (None, None) => target.to_string(),
+                    };
+                    self.open_or_create(root, &normal(&next), kind, links - 1)
+                }
+                other => other,
+            },
             Err(errno) => Err(errno),
         }
     }
 }
 // ANCHOR_END: open_in_root
+
+/// Los enlaces que se siguen como mucho, como el kernel.
+const MAX_LINKS: usize = 40;
+
+/// Una ruta relativa sin barras de más; la raíz es «.».
+fn normal(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { ".".to_string() } else { parts.join("/") }
+}
 
 impl Op for OpenInRoot<'_> {
     type Output = Place;
@@ -372,9 +402,7 @@ impl Op for OpenInRoot<'_> {
     }
     fn run(&self) -> Result<Place, Errno> {
         let Some(root) = &self.root.fd else { return Err(Errno::EBADF) };
-        let parts: Vec<&str> = self.path.split('/').filter(|part| !part.is_empty()).collect();
-        let path = if parts.is_empty() { ".".to_string() } else { parts.join("/") };
-        let fd = self.open_or_create(root.as_fd(), &path, self.kind)?;
+        let fd = self.open_or_create(root.as_fd(), &normal(self.path), self.kind, MAX_LINKS)?;
         Ok(Place { fd: Some(fd), path: self.shown() })
     }
     fn rehearse(&self) -> Place {
