@@ -375,6 +375,12 @@ pub fn oom_score_adj(qos: Qos, spec: &PodSpec, container: &Container, node_memor
     }
 }
 
+/// Procesadores de la máquina.
+pub fn node_cpus() -> u64 {
+    let online = nix::unistd::sysconf(nix::unistd::SysconfVar::_NPROCESSORS_ONLN);
+    online.ok().flatten().and_then(|n| u64::try_from(n).ok()).unwrap_or(1)
+}
+
 /// Bytes de memoria de la máquina.
 pub fn node_memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();

@@ -15,6 +15,7 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter { number: 11, title: "Imágenes sin registro", module: "src/image/" },
     Chapter { number: 12, title: "Límites: cgroup v2", module: "src/cgroup.rs" },
     Chapter { number: 13, title: "Almacenamiento compartido", module: "src/volume.rs" },
+    Chapter { number: 13, title: "Almacenamiento compartido", module: "src/config/" },
     Chapter { number: 14, title: "Una IP por Pod", module: "src/network/" },
     Chapter { number: 15, title: "La pausa: quién sostiene el Pod", module: "src/sandbox.rs" },
     Chapter { number: 16, title: "PID 1, señales y parada ordenada", module: "src/supervise.rs" },

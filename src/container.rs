@@ -108,7 +108,7 @@ fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Re
     k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
     security::limit_process(k, &plan.security, plan.limits.oom_score_adj)?;
     security::drop_privileges(k, &plan.security)?;
-    process::exec(k, argv, &plan.env)
+    process::exec(k, plan, argv)
 }
 
 /// La capa de escritura de una vida de un contenedor.

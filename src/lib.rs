@@ -19,6 +19,7 @@ pub mod rootfs;
 pub mod image;
 pub mod cgroup;
 pub mod volume;
+pub mod config;
 pub mod network;
 pub mod security;
 pub mod terminal;

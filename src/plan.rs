@@ -4,12 +4,14 @@
 //! los demás módulos solo obedecen. Un Pod que no se puede cumplir se rechaza aquí, sin dejar nada.
 
 use crate::cgroup::{self, Hierarchy};
+use crate::config::downward::{Facts, Node};
+use crate::config::env;
 use crate::error::Error;
 use crate::image::{self, Image};
 use crate::network::PodNetwork;
-use crate::process::{self, ContainerPlan, Limits};
-use crate::spec::Loaded;
-use crate::spec::types::{Container, PodSpec};
+use crate::process::{self, ContainerPlan, Limits, Word};
+use crate::spec::types::{Container, Pod, PodSpec};
+use crate::spec::{Config, Loaded};
 use crate::volume::{self, VolumePlan};
 use crate::{namespaces, security};
 use nix::sched::CloneFlags;
@@ -36,6 +38,9 @@ pub struct PodPlan {
     pub sysctls: Vec<(String, String)>,
     pub hosts: String,
     pub resolv_conf: String,
+    /// Lo que sus contenedores pueden preguntar del Pod, y los ConfigMaps y Secrets que pueden pedir.
+    pub facts: Facts,
+    pub config: Config,
     /// En el orden de [`crate::logic::ContainerId`]: primero los de inicialización.
     pub containers: Vec<ContainerPlan>,
 }
@@ -54,10 +59,8 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
     let volumes = volume::plan(spec, &loaded.base, uid, limits.memory_max);
     volume::check(&volumes)?;
     let hostname = hostname(name, spec);
-    let containers = all_containers(spec)
-        .map(|container| decide_container(spec, container, &hostname, &volumes))
-        .collect::<Result<_, _>>()?;
-    Ok(PodPlan {
+    let facts = facts(&loaded.pod, uid, network.as_ref());
+    let mut plan = PodPlan {
         name: name.clone(),
         uid: uid.to_string(),
         shared: namespaces::of_the_pod(spec),
@@ -71,8 +74,29 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
         limits,
         sysctls: sysctls(spec),
         volumes,
-        containers,
-    })
+        facts,
+        config: loaded.config.clone(),
+        containers: Vec::new(),
+    };
+    plan.containers = all_containers(spec)
+        .map(|container| decide_container(spec, container, &plan))
+        .collect::<Result<_, _>>()?;
+    Ok(plan)
+}
+
+/// Lo que un contenedor puede saber del Pod.
+fn facts(pod: &Pod, uid: &str, network: Option<&PodNetwork>) -> Facts {
+    let host_ip = crate::network::host_ip(network).to_string();
+    Facts {
+        name: pod.metadata.name.clone(),
+        uid: uid.to_string(),
+        labels: pod.metadata.labels.clone(),
+        annotations: pod.metadata.annotations.clone(),
+        node_name: crate::cli::get::node_name(),
+        pod_ip: network.map_or_else(|| host_ip.clone(), |net| net.ip.to_string()),
+        host_ip,
+        node: Node::this(),
+    }
 }
 
 fn sysctls(spec: &PodSpec) -> Vec<(String, String)> {
@@ -80,27 +104,27 @@ fn sysctls(spec: &PodSpec) -> Vec<(String, String)> {
     all.map(|s| (security::sysctls::with_dots(&s.name), s.value.clone())).collect()
 }
 
-fn decide_container(
+/// Decide un contenedor del Pod que describe `plan`: lo que ejecuta, con qué entorno y qué monta.
+pub fn decide_container(
     spec: &PodSpec,
     container: &Container,
-    hostname: &str,
-    volumes: &[VolumePlan],
+    plan: &PodPlan,
 ) -> Result<ContainerPlan, Error> {
     let Image { name: image, root: lower, config, .. } = image::find(&container.image)?;
     let who = format!("el contenedor `{}`", container.name);
     let (security, home) = security::plan(spec, container, &config.user, &lower)
         .map_err(|problem| Error::failed(format!("{who}: {problem}")))?;
-    let env = process::environment(&config.env, hostname, &home, container.tty, &container.env);
-    // $(…) solo nombra lo declarado en `env`: lo que ponen la imagen y micropod se queda como está
-    let declared = |name: &str| container.env.iter().any(|e| e.name == name);
-    let value_of = |name: &str| env.iter().find(|(n, _)| n == name && declared(n)).map(|(_, v)| v.clone());
-    let expanded = |words: &[String]| words.iter().map(|w| process::expand(w, value_of)).collect::<Vec<_>>();
-    let argv = process::argv(
-        &config.entrypoint,
-        &config.cmd,
-        &expanded(&container.command),
-        &expanded(&container.args),
-    );
+    let (declared, config_error) = match env::declared(spec, container, &plan.config, &plan.facts) {
+        Ok(declared) => (declared, None),
+        Err(missing) => (Vec::new(), Some(missing)),
+    };
+    // $(…) solo nombra lo declarado: lo que ponen la imagen y micropod se queda como está
+    let expanded = |words: &[String]| -> Vec<Word> {
+        words.iter().map(|w| process::expand_word(w, |name| env::get(&declared, name))).collect()
+    };
+    let (command, args) = (expanded(&container.command), expanded(&container.args));
+    let texts = |words: &[Word]| words.iter().map(|w| w.text().to_string()).collect::<Vec<_>>();
+    let argv = process::argv(&config.entrypoint, &config.cmd, &texts(&command), &texts(&args));
     if argv.is_empty() {
         let problem = format!("{who} no dice qué ejecutar, y su imagen `{image}` tampoco");
         return Err(Error::failed(problem).with_hint("añade command: [\"programa\", \"argumento\"]"));
@@ -113,14 +137,16 @@ fn decide_container(
         image,
         lower,
         argv,
-        env: env.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        env: process::environment(&config.env, &plan.hostname, &home, container.tty, &declared),
+        hidden: process::hidden(declared.iter(), &[command, args].concat()),
         cwd: container.working_dir.clone().unwrap_or_else(|| default_cwd.to_string()),
-        mounts: volume::mounts_of(container, volumes),
+        mounts: volume::mounts_of(container, &plan.volumes),
         limits: cgroup::container_limits(container, adj),
         security,
         stop_signal: stop_signal(&config.stop_signal),
         stdin: container.stdin,
         tty: container.tty,
+        config_error,
     })
 }
 

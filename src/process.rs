@@ -4,9 +4,9 @@ use crate::error::{StepError, exit};
 use crate::kernel::Kernel;
 use crate::kernel::ops::Execve;
 use crate::security::SecurityPlan;
-use crate::spec::types::EnvVar;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -23,6 +23,9 @@ pub struct ContainerPlan {
     pub argv: Vec<String>,
     /// `CLAVE=valor`, en orden.
     pub env: Vec<String>,
+    /// Los argumentos y variables que llevan un secreto dentro.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<Hidden>,
     /// Directorio de trabajo, absoluto.
     pub cwd: String,
     pub mounts: Vec<MountPlan>,
@@ -32,6 +35,9 @@ pub struct ContainerPlan {
     pub stop_signal: i32,
     pub stdin: bool,
     pub tty: bool,
+    /// Pide algo que no hay (un ConfigMap, una clave): no puede arrancar mientras siga faltando.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_error: Option<String>,
 }
 
 /// Un volumen en un contenedor: de dónde sale y dónde se monta.
@@ -62,6 +68,67 @@ pub struct Limits {
     pub pids_max: Option<u64>,
     /// Ajuste de `oom_score_adj`.
     pub oom_score_adj: Option<i32>,
+}
+
+/// Un argumento o una variable que no se enseña, y lo que se enseña en su lugar.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hidden {
+    pub real: String,
+    pub shown: String,
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// Como se enseña `word`.
+pub fn shown<'a>(word: &'a str, hidden: &'a [Hidden]) -> &'a str {
+    hidden.iter().find(|h| h.real == word).map_or(word, |h| &h.shown)
+}
+
+/// Un texto que puede llevar un secreto dentro, y entonces se enseña de otra manera.
+#[derive(Clone, PartialEq)]
+pub struct Word {
+    text: String,
+    shown: Option<String>,
+}
+
+impl Word {
+    pub fn plain(text: &str) -> Word {
+        Word { text: text.to_string(), shown: None }
+    }
+
+    pub fn secret(text: &str) -> Word {
+        Word { text: text.to_string(), shown: Some("(oculto)".to_string()) }
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn shown(&self) -> &str {
+        self.shown.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Con `before` delante; `None` si no lleva nada que ocultar.
+    fn hidden(&self, before: &str) -> Option<Hidden> {
+        let shown = self.shown.as_ref()?;
+        Some(Hidden { real: format!("{before}{}", self.text), shown: format!("{before}{shown}") })
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{:?}", self.shown())
+    }
+}
+
+/// Lo que no se enseña de un entorno y unos argumentos.
+pub fn hidden<'a>(env: impl Iterator<Item = &'a (String, Word)>, words: &[Word]) -> Vec<Hidden> {
+    let env = env.filter_map(|(name, word)| word.hidden(&format!("{name}=")));
+    env.chain(words.iter().filter_map(|word| word.hidden(""))).collect()
 }
 
 /// Dónde se buscan los programas si nadie dice otra cosa.
@@ -113,15 +180,21 @@ pub fn expand(text: &str, value_of: impl Fn(&str) -> Option<String>) -> String {
 }
 // ANCHOR_END: expand
 
+/// Como [`expand`], sin perder de vista qué es secreto.
+pub fn expand_word<'a>(text: &str, value_of: impl Fn(&str) -> Option<&'a Word>) -> Word {
+    let real = expand(text, |name| value_of(name).map(|w| w.text().to_string()));
+    let shown = expand(text, |name| value_of(name).map(|w| w.shown().to_string()));
+    Word { shown: (shown != real).then_some(shown), text: real }
+}
+
 /// El entorno: lo de la imagen, lo que pone micropod y lo de la especificación, que gana.
-/// Cada variable puede usar las declaradas *antes*; las de después se quedan como están.
 pub fn environment(
     image: &[String],
     hostname: &str,
     home: &str,
     tty: bool,
-    declared: &[EnvVar],
-) -> Vec<(String, String)> {
+    declared: &[(String, Word)],
+) -> Vec<String> {
     let mut env: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: String| match env.iter_mut().find(|(n, _)| n == name) {
         Some(known) => known.1 = value,
@@ -137,15 +210,10 @@ pub fn environment(
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         set(name, value.into());
     }
-    // solo las de `env` se pueden nombrar con $(…)
-    let mut known: Vec<(&str, String)> = Vec::new();
-    for EnvVar { name, value } in declared {
-        let find = |wanted: &str| known.iter().rev().find(|(n, _)| *n == wanted).map(|(_, v)| v.clone());
-        let value = expand(value, find);
-        known.push((name, value.clone()));
-        set(name, value);
+    for (name, value) in declared {
+        set(name, value.text().into());
     }
-    env
+    env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 /// Busca el programa como lo haría una shell: por PATH, salvo que lleve una `/`.
@@ -168,14 +236,15 @@ fn find_program(name: &str, env: &[String]) -> Result<PathBuf, Errno> {
 
 // ANCHOR: exec
 /// Del lado del contenedor: convertirse en su programa. Solo vuelve si no puede (o en un ensayo).
-pub fn exec(k: &mut Kernel, argv: &[String], env: &[String]) -> Result<(), StepError> {
+pub fn exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Result<(), StepError> {
+    let (env, hidden) = (&plan.env, &plan.hidden);
     let name = argv.first().map(String::as_str).unwrap_or_default();
     // en un ensayo no hay raíz en la que buscar
     let path = if k.is_real() { find_program(name, env) } else { Ok(PathBuf::from(name)) };
     let missing = path.is_err();
     let path = path.unwrap_or_else(|_| PathBuf::from(name));
-    let goal = format_args!("convertirse en el programa del contenedor: {name}");
-    match k.step(goal, Execve { path: path.clone(), argv, env }) {
+    let goal = format_args!("convertirse en el programa del contenedor: {}", shown(name, hidden));
+    match k.step(goal, Execve { path: path.clone(), argv, env, hidden }) {
         Ok(_) => Ok(()),
         Err(error) => Err(explain_exec(error, &path, missing)),
     }
@@ -285,15 +354,25 @@ mod tests {
     }
 
     #[test]
-    fn una_variable_solo_ve_las_declaradas_antes() {
-        let var = |name: &str, value: &str| EnvVar { name: name.into(), value: value.into() };
-        let declared = [var("A", "$(B)"), var("B", "2"), var("C", "$(B)$(A)"), var("PATH", "/x")];
-        let env = environment(&["PATH=/img".into(), "D=4".into()], "web", "/root", false, &declared);
-        let get = |name: &str| env.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-        assert_eq!(get("A"), Some("$(B)"));
-        assert_eq!(get("C"), Some("2$(B)"));
-        assert_eq!((get("PATH"), get("D"), get("HOSTNAME")), (Some("/x"), Some("4"), Some("web")));
-        assert_eq!(env.iter().filter(|(n, _)| n == "PATH").count(), 1);
+    fn lo_declarado_gana_a_la_imagen_y_la_imagen_a_lo_de_fabrica() {
+        let declared = [("PATH".to_string(), Word::plain("/x")), ("C".to_string(), Word::plain("3"))];
+        let image = ["PATH=/img".to_string(), "D=4".into()];
+        let env = environment(&image, "web", "/root", false, &declared);
+        assert_eq!(env, ["PATH=/x", "HOSTNAME=web", "HOME=/root", "D=4", "C=3"]);
+    }
+
+    #[test]
+    fn lo_que_lleva_un_secreto_se_ensena_sin_el() {
+        let key = Word::secret("hunter2");
+        let value = |name: &str| (name == "CLAVE").then_some(&key);
+        let word = expand_word("--clave=$(CLAVE) $(OTRA)", value);
+        assert_eq!((word.text(), word.shown()), ("--clave=hunter2 $(OTRA)", "--clave=(oculto) $(OTRA)"));
+        let env = [("CLAVE".to_string(), key), ("A".to_string(), Word::plain("1"))];
+        let hidden = hidden(env.iter(), &[word, Word::plain("x")]);
+        assert_eq!(shown("CLAVE=hunter2", &hidden), "CLAVE=(oculto)");
+        assert_eq!(shown("--clave=hunter2 $(OTRA)", &hidden), "--clave=(oculto) $(OTRA)");
+        assert_eq!(shown("A=1", &hidden), "A=1");
+        assert!(!format!("{hidden:?}").contains("hunter2"));
     }
 
     #[test]

@@ -88,7 +88,9 @@ pub struct Supervisor {
     events: VecDeque<Event>,
     interruptions: usize,
     /// Los fallos de arranque que aún no se han contado en pantalla.
-    failures: Vec<StepError>,
+    failures: Vec<String>,
+    /// Lo último que se contó de un contenedor que no puede ni nacer.
+    told: Vec<String>,
     told_parent: Option<OwnedFd>,
     finished: bool,
 }
@@ -132,6 +134,7 @@ impl Supervisor {
             events: VecDeque::from([Event::TimePassed]),
             interruptions: 0,
             failures: Vec::new(),
+            told: vec![String::new(); count],
             told_parent: start.parent,
             finished: false,
         }
@@ -198,7 +201,7 @@ impl Supervisor {
             }
             Err(error) => {
                 self.events.push_back(Event::SandboxFailed(error.to_string()));
-                self.failures.push(error);
+                self.failures.push(error.to_string());
             }
         }
     }
@@ -399,7 +402,7 @@ impl Supervisor {
             return;
         }
         if let Some(parent) = self.told_parent.take() {
-            let report: Vec<String> = self.failures.drain(..).map(|e| e.to_string()).collect();
+            let report: Vec<String> = self.failures.drain(..).collect();
             let report = if report.is_empty() { STARTED.into() } else { report.join("\n\n") };
             // si quien esperaba se fue, nadie lo lee
             let _ = nix::unistd::write(&parent, report.as_bytes());

@@ -310,7 +310,7 @@ fn codigo_linea_y_columna_de_cada_error() {
         (container("ports: [(containerPort: 80, hostIp: \"1.2.3.4\")],"), "MP0101", 5, 29),
         (container("lifecycle: (),"), "MP0102", 5, 1),
         (container("resizePolicy: [],"), "MP0102", 5, 1),
-        (container("env: [(name: \"A\", valueFrom: (fieldRef: (fieldPath: \"x\")))],"), "MP0102", 5, 19),
+        (container("env: [(name: \"A\", valueFrom: (fileKeyRef: (path: \"x\")))],"), "MP0102", 5, 31),
         (spec("volumes: [(name: \"v\", configMap: (name: \"c\"))],"), "MP0102", 5, 23),
         (container("livenessProbe: (grpc: (port: 1)),"), "MP0102", 5, 17),
         (metadata("name: \"p\", namespace: \"x\""), "MP0102", 2, 12),
@@ -713,4 +713,62 @@ fn en_una_lista_no_se_esconde_un_pod_mal_escrito() {
     let text = with_pod("").replace("name: \"c\"", "name: \"C\"");
     let error = &errors(&text).0[0];
     assert_eq!((error.code, error.field.as_str()), ("MP0130", "items[0].spec.containers[0].name"));
+}
+
+#[test]
+fn una_variable_sale_de_un_solo_sitio_que_existe() {
+    let from = |inside: &str| container(&format!("env: [(name: \"A\", valueFrom: ({inside}))],"));
+    let place = |text: &str| {
+        let errors = errors(text);
+        let place = errors.0[0].place.as_ref().unwrap();
+        assert_eq!(errors.0.len(), 1, "{errors}");
+        (errors.0[0].code, place.column, errors.0[0].hint.clone().unwrap_or_default())
+    };
+    for (text, code, column, hint) in [
+        (from(""), "MP0185", 19, "exactamente uno"),
+        (
+            from("fieldRef: (fieldPath: \"metadata.name\"), configMapKeyRef: (name: \"m\", key: \"k\")"),
+            "MP0185",
+            31,
+            "exactamente uno",
+        ),
+        (
+            container(
+                "env: [(name: \"A\", value: \"x\", valueFrom: (fieldRef: (fieldPath: \"metadata.name\")))],",
+            ),
+            "MP0185",
+            31,
+            "uno de los dos",
+        ),
+        (from("fieldRef: (fieldPath: \"metadata.nane\")"), "MP0186", 53, "`metadata.name`"),
+        (from("fieldRef: (fieldPath: \"status.podIp\")"), "MP0186", 53, "`status.podIP`"),
+        (from("fieldRef: (fieldPath: \"spec.containers\")"), "MP0186", 53, "los que hay"),
+        (from("fieldRef: (fieldPath: \"metadata.labels\")"), "MP0186", 53, "metadata.labels['app']"),
+        (from("fieldRef: (fieldPath: \"metadata.labels['a b']\")"), "MP0160", 53, "dominio/nombre"),
+        (from("fieldRef: (fieldPath: \"metadata.name\", apiVersion: \"v2\")"), "MP0186", 82, "v1"),
+        (from("resourceFieldRef: (resource: \"limit.cpu\")"), "MP0187", 60, "`limits.cpu`"),
+        (from("resourceFieldRef: (resource: \"limits.cpu\", divisor: \"1Mi\")"), "MP0187", 83, "1, 1m"),
+        (from("resourceFieldRef: (resource: \"limits.memory\", divisor: \"1m\")"), "MP0187", 86, "1Mi"),
+        (
+            from("resourceFieldRef: (resource: \"limits.cpu\", containerName: \"d\")"),
+            "MP0187",
+            89,
+            "los que hay: c",
+        ),
+        (from("configMapKeyRef: (name: \"M\", key: \"k\")"), "MP0130", 55, "`m`"),
+        (from("secretKeyRef: (name: \"s\", key: \"a/b\")"), "MP0182", 62, ""),
+        (container("envFrom: [(prefix: \"A\")],"), "MP0185", 11, "exactamente uno"),
+        (container("envFrom: [(configMapRef: (name: \"m\"), secretRef: (name: \"m\"))],"), "MP0185", 39, ""),
+        (container("envFrom: [(prefix: \"A=\", configMapRef: (name: \"m\"))],"), "MP0137", 20, ""),
+    ] {
+        let found = place(&text);
+        assert_eq!((found.0, found.1), (code, column), "{text}");
+        assert!(found.2.contains(hint), "{}: {}", hint, found.2);
+    }
+    for resource in ["limits.cpu", "requests.cpu"] {
+        for divisor in ["1", "1m", "0"] {
+            ok(&from(&format!("resourceFieldRef: (resource: \"{resource}\", divisor: \"{divisor}\")")));
+        }
+    }
+    ok(&from("resourceFieldRef: (resource: \"requests.memory\", divisor: 1, containerName: \"c\")"));
 }

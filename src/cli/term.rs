@@ -1,7 +1,6 @@
 //! La terminal: la narración, los logs en primer plano y el teclado.
 
 use super::farewell;
-use crate::error::StepError;
 use crate::logs::Stream;
 use crate::process::ContainerPlan;
 use crate::state::Live;
@@ -150,13 +149,7 @@ impl Screen {
 
     /// Cuenta los fallos y, mientras el Pod acaba, a quién se espera: en una terminal, cada segundo;
     /// si no, cuando cambia.
-    pub fn show(
-        &mut self,
-        live: &Live,
-        plans: &[ContainerPlan],
-        now: Duration,
-        failures: &mut Vec<StepError>,
-    ) {
+    pub fn show(&mut self, live: &Live, plans: &[ContainerPlan], now: Duration, failures: &mut Vec<String>) {
         for failure in failures.drain(..) {
             note(&format!("error: {failure}"));
         }

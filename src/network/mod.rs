@@ -31,7 +31,7 @@ use ops::{
     SetHairpin, SetLink,
 };
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
 /// El puente al que se enchufan todos los Pods.
 pub const BRIDGE: &str = "micropod0";
@@ -95,6 +95,22 @@ pub fn rehearse(spec: &PodSpec) -> Result<PodNetwork, Error> {
     let mut net = PodNetwork::new(subnet, subnet.nth(0));
     net.host_ports = ports::wanted(spec);
     Ok(net)
+}
+
+/// La dirección de esta máquina que ve el Pod: la del puente o, si usa la red de la máquina, la que
+/// ella misma usaría para salir.
+pub fn host_ip(net: Option<&PodNetwork>) -> Ipv4Addr {
+    if let Some(net) = net {
+        return net.gateway;
+    }
+    // conectar un socket UDP no envía nada: solo elige la ruta (192.0.2.0/24 es de documentación)
+    let local = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).and_then(|()| socket.local_addr())
+    });
+    match local.map(|address| address.ip()) {
+        Ok(IpAddr::V4(ip)) => ip,
+        Ok(IpAddr::V6(_)) | Err(_) => Ipv4Addr::LOCALHOST,
+    }
 }
 
 /// ¿Está el puente, y con esa dirección? A una dirección que no es nuestra no se puede enlazar nada.

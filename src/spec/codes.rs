@@ -654,6 +654,33 @@ pub const CODES: &[Code] = &[
         "Secret(metadata: (name: \"a\"), type: \"kubernetes.io/basic-auth\", stringData: {\"username\": \"ana\"}),",
     ),
     code(
+        "MP0185",
+        "variable sin origen, o con varios",
+        "El valor de una variable se escribe en `value` o sale de un sitio, y solo de uno: `configMapKeyRef`, \
+         `secretKeyRef`, `fieldRef` o `resourceFieldRef`. Con `envFrom`, de `configMapRef` o de `secretRef`.",
+        Where::Container,
+        "env: [(name: \"COLOR\", value: \"verde\", valueFrom: (configMapKeyRef: (name: \"a\", key: \"color\")))]",
+        "env: [(name: \"COLOR\", valueFrom: (configMapKeyRef: (name: \"a\", key: \"color\")))]",
+    ),
+    code(
+        "MP0186",
+        "campo del Pod que no se puede pedir",
+        "`fieldRef` da al contenedor lo que se sabe de su Pod: nombre, UID, etiquetas, anotaciones y, en una \
+         variable, direcciones y máquina. De un mapa, en una variable, se pide una clave.",
+        Where::Container,
+        "env: [(name: \"APP\", valueFrom: (fieldRef: (fieldPath: \"metadata.labels\")))]",
+        "env: [(name: \"APP\", valueFrom: (fieldRef: (fieldPath: \"metadata.labels['app']\")))]",
+    ),
+    code(
+        "MP0187",
+        "recurso que no se puede pedir",
+        "`resourceFieldRef` da un límite o una solicitud de un contenedor: `limits.cpu`, `limits.memory`, \
+         `requests.cpu` o `requests.memory`, en la unidad de `divisor` y redondeado hacia arriba.",
+        Where::Container,
+        "env: [(name: \"MEMORIA\", valueFrom: (resourceFieldRef: (resource: \"limits.memory\", divisor: \"3Mi\")))]",
+        "env: [(name: \"MEMORIA\", valueFrom: (resourceFieldRef: (resource: \"limits.memory\", divisor: \"1Mi\")))]",
+    ),
+    code(
         "MP0190",
         "ajuste del kernel que no se puede pedir",
         "Casi todos los ajustes de sysctl valen para toda la máquina. Los de la lista segura de Kubernetes son de \
@@ -797,8 +824,9 @@ pub const REASONS: &[Reason] = &[
     reason("InvalidImageName", "El nombre de la imagen no se entiende.", "micropod explain MP0162"),
     reason(
         "CreateContainerConfigError",
-        "La configuración pide algo imposible: `runAsNonRoot` con una imagen que se ejecuta como root, o un \
-         usuario que no está en el /etc/passwd de la imagen.",
+        "El contenedor pide algo que no hay: un ConfigMap, un Secret o una de sus claves, sin `optional: true`. No \
+         se puede saber con qué arrancaría, así que no arranca: espera, con el Pod en Pending, y se prueba otra vez \
+         cada 10 segundos.",
         "micropod describe pod POD",
     ),
     reason(

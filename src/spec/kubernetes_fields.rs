@@ -286,6 +286,33 @@ pub const TYPES: &[KubernetesType] = &[
         fields: &["configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef"],
     },
     KubernetesType {
+        rust: "ConfigMapKeySelector",
+        name: "ConfigMapKeySelector",
+        fields: &["key", "name", "optional"],
+    },
+    KubernetesType {
+        rust: "SecretKeySelector",
+        name: "SecretKeySelector",
+        fields: &["key", "name", "optional"],
+    },
+    KubernetesType {
+        rust: "ObjectFieldSelector",
+        name: "ObjectFieldSelector",
+        fields: &["apiVersion", "fieldPath"],
+    },
+    KubernetesType {
+        rust: "ResourceFieldSelector",
+        name: "ResourceFieldSelector",
+        fields: &["containerName", "divisor", "resource"],
+    },
+    KubernetesType {
+        rust: "EnvFromSource",
+        name: "EnvFromSource",
+        fields: &["configMapRef", "prefix", "secretRef"],
+    },
+    KubernetesType { rust: "ConfigMapEnvSource", name: "ConfigMapEnvSource", fields: &["name", "optional"] },
+    KubernetesType { rust: "SecretEnvSource", name: "SecretEnvSource", fields: &["name", "optional"] },
+    KubernetesType {
         rust: "PodDNSConfig",
         name: "PodDNSConfig",
         fields: &["nameservers", "options", "searches"],

@@ -12,6 +12,7 @@ pub mod quantity;
 pub mod reader;
 pub mod schema;
 pub mod secrets;
+pub mod sources;
 pub mod structure;
 pub mod suggest;
 pub mod tree;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use super::objects::{ConfigMap, List, Object, Secret, SecretText};
+pub use super::sources::*;
 
 object! {
     /// Un Pod: uno o varios contenedores que se ejecutan juntos, comparten una IP y pueden
@@ -109,8 +110,11 @@ object! {
             args: Vec<String>,
             /// Directorio en el que arranca. El predeterminado es el de la imagen.
             working_dir: Option<String>,
-            /// Variables de entorno.
+            /// Variables de entorno. Ganan a las de envFrom.
             env: Vec<EnvVar>,
+            /// Variables que salen de golpe de un ConfigMap o de un Secret. Si dos se llaman
+            /// igual, gana la última.
+            env_from: Vec<EnvFromSource>,
             /// Puertos en los que escucha. Salvo hostPort, es solo información.
             ports: Vec<ContainerPort>,
             /// Recursos: lo que necesita (requests) y lo que no puede pasar (limits).
@@ -151,6 +155,8 @@ object! {
         optional {
             /// Valor. Admite $(VARIABLE) con variables declaradas antes; $$ escribe un $.
             value: String,
+            /// De dónde sale el valor, si no se escribe aquí.
+            value_from: Option<EnvVarSource>,
         }
     }
 }

@@ -62,6 +62,9 @@ struct Ends {
 
 impl Supervisor {
     pub(super) fn start_container(&mut self, id: ContainerId) {
+        if let Some(missing) = self.plan.containers[id].config_error.clone() {
+            return self.misconfigured(id, &missing);
+        }
         match self.try_start(id) {
             Ok(life) => {
                 self.live.processes[id] = Some(life.process);
@@ -73,6 +76,33 @@ impl Supervisor {
                 self.start_failed(id, error, None);
             }
         }
+    }
+
+    /// No se puede saber con qué arrancaría: ni nace. El núcleo volverá a probar, como en Kubernetes.
+    fn misconfigured(&mut self, id: ContainerId, missing: &str) {
+        let failure = StartFailure {
+            reason: "CreateContainerConfigError".into(),
+            message: missing.to_string(),
+            exit_code: None,
+        };
+        self.events.push_back(Event::StartFailed(id, failure));
+        let name = &self.plan.containers[id].name;
+        let told = format!(
+            "el contenedor {name} no puede arrancar: {missing}\n  pista: ponlo en la `List` del fichero, junto al Pod, o \
+             pide esa variable con `optional: true`"
+        );
+        // se vuelve a probar cada poco: se cuenta una vez
+        if self.untold(id, &told) {
+            self.failures.push(told);
+        }
+    }
+
+    /// ¿Es la primera vez que se cuenta esto de un contenedor?
+    fn untold(&mut self, id: ContainerId, what: &str) -> bool {
+        let last = &mut self.told[id];
+        let new = last != what;
+        *last = what.to_string();
+        new
     }
 
     fn try_start(&mut self, id: ContainerId) -> Result<Life, StepError> {
@@ -258,7 +288,7 @@ impl Supervisor {
         // 126 y 127: el contenedor se hizo entero y lo que falla es su programa
         let reason = if error.exit_code > 125 { "RunContainerError" } else { "CreateContainerError" };
         let failure = StartFailure { reason: reason.into(), message: error.summary(), exit_code };
-        self.failures.push(error);
+        self.failures.push(error.to_string());
         self.events.push_back(Event::StartFailed(id, failure));
     }
 

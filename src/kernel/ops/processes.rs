@@ -2,6 +2,7 @@
 
 use super::{c_path, quote, quote_path};
 use crate::kernel::{Op, sys};
+use crate::process::{Hidden, shown};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use std::convert::Infallible;
@@ -151,6 +152,8 @@ pub struct Execve<'a> {
     pub path: PathBuf,
     pub argv: &'a [String],
     pub env: &'a [String],
+    /// Lo que no se enseña: lleva un secreto dentro.
+    pub hidden: &'a [Hidden],
 }
 
 impl Execve<'_> {
@@ -166,7 +169,8 @@ impl Op for Execve<'_> {
         "execve(2)"
     }
     fn shell(&self) -> String {
-        let words: Vec<String> = self.env.iter().chain(self.argv).map(|w| quote(w)).collect();
+        let words: Vec<String> =
+            self.env.iter().chain(self.argv).map(|w| quote(shown(w, self.hidden))).collect();
         format!("exec env -i {}", words.join(" "))
     }
     fn run(&self) -> Result<Self::Output, Errno> {
@@ -175,6 +179,9 @@ impl Op for Execve<'_> {
     }
     fn rehearse(&self) -> Self::Output {
         None
+    }
+    fn caveat(&self) -> Option<&'static str> {
+        (!self.hidden.is_empty()).then_some("los valores de los Secret no se enseñan: ponlos tú")
     }
 }
 

@@ -36,29 +36,35 @@ pub fn secret(secret: &Secret) -> Vec<Broken> {
 
 /// Una clave puede acabar siendo el nombre de un fichero.
 fn keys<T>(checks: &mut Checks, field: &str, data: &BTreeMap<String, T>) {
-    for key in data.keys() {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let fault = if key.is_empty() {
-            "está vacía".to_string()
-        } else if key.len() > 253 {
-            "tiene más de 253 caracteres".to_string()
-        } else if let Some(c) = key.chars().find(|&c| !allowed(c)) {
-            match c {
-                '/' => "lleva `/`, y una clave no es una ruta".to_string(),
-                c if c.is_whitespace() => "lleva espacios".to_string(),
-                c => format!("lleva `{}`", visible(&c.to_string(), 1)),
-            }
-        } else if key == "." || key.starts_with("..") {
-            "empieza por `..`, que micropod usa por dentro".to_string()
-        } else {
-            continue;
-        };
-        let problem = format!("la clave `{}` no vale: {fault}", visible(key, 63));
-        let hint =
-            "letras, cifras, `-`, `_` y `.`; para ponerla en un subdirectorio usa `items` en el volumen";
-        checks.add("MP0182", format!("{field}[\"{key}\"]"), problem, hint);
-        checks.on_key();
+    for name in data.keys() {
+        let before = checks.broken.len();
+        key(checks, &format!("{field}[\"{name}\"]"), name);
+        if checks.broken.len() > before {
+            checks.on_key();
+        }
     }
+}
+
+pub fn key(checks: &mut Checks, path: &str, key: &str) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let fault = if key.is_empty() {
+        "está vacía".to_string()
+    } else if key.len() > 253 {
+        "tiene más de 253 caracteres".to_string()
+    } else if let Some(c) = key.chars().find(|&c| !allowed(c)) {
+        match c {
+            '/' => "lleva `/`, y una clave no es una ruta".to_string(),
+            c if c.is_whitespace() => "lleva espacios".to_string(),
+            c => format!("lleva `{}`", visible(&c.to_string(), 1)),
+        }
+    } else if key == "." || key.starts_with("..") {
+        "empieza por `..`, que micropod usa por dentro".to_string()
+    } else {
+        return;
+    };
+    let problem = format!("la clave `{}` no vale: {fault}", visible(key, 63));
+    let hint = "letras, cifras, `-`, `_` y `.`; para ponerla en un subdirectorio usa `items` en el volumen";
+    checks.add("MP0182", path, problem, hint);
 }
 
 fn encoded(checks: &mut Checks, path: &str, key: &str, value: &str) {

@@ -11,6 +11,7 @@ mod network;
 mod probes;
 mod resources;
 mod security;
+mod sources;
 mod volumes;
 
 pub use volumes::is_reserved;
@@ -133,6 +134,7 @@ pub fn check(pod: &Pod) -> Vec<Broken> {
     whole_pod(&mut checks, pod);
     volumes::check(&mut checks, pod);
     containers::check(&mut checks, pod);
+    sources::check(&mut checks, pod);
     network::check(&mut checks, pod);
     probes::check(&mut checks, pod);
     life::check(&mut checks, pod);
@@ -155,6 +157,7 @@ fn lengths(checks: &mut Checks, pod: &Pod) {
     length("spec.volumes".to_string(), pod.spec.volumes.len(), MAX_ITEMS, "volúmenes");
     for (path, _, container) in containers(pod) {
         length(format!("{path}.env"), container.env.len(), MAX_ITEMS, "variables");
+        length(format!("{path}.envFrom"), container.env_from.len(), MAX_ITEMS, "orígenes de variables");
         length(format!("{path}.ports"), container.ports.len(), MAX_ITEMS, "puertos");
         length(format!("{path}.volumeMounts"), container.volume_mounts.len(), MAX_ITEMS, "montajes");
     }

@@ -38,8 +38,24 @@ pub fn metadata(checks: &mut Checks, metadata: &ObjectMeta, what: &str) {
     }
 }
 
+/// El nombre de un objeto al que se hace referencia.
+pub fn object(checks: &mut Checks, path: &str, what: &str, name: &str) {
+    if let Some(fault) = subdomain_fault(name) {
+        bad_name(checks, path, what, name, &fault, SUBDOMAIN);
+    }
+}
+
 /// `app`, o `ejemplo.es/app`: prefijo de DNS opcional y nombre.
 fn metadata_key(checks: &mut Checks, path: &str, what: &str, key: &str) {
+    let before = checks.broken.len();
+    qualified(checks, path, &format!(" de {what}"), key);
+    if checks.broken.len() > before {
+        checks.on_key();
+    }
+}
+
+/// Una clave así, venga de donde venga; `owner` se añade al mensaje.
+pub fn qualified(checks: &mut Checks, path: &str, owner: &str, key: &str) {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
     let fault = match prefix.and_then(subdomain_fault) {
         Some(fault) => Some(format!("su prefijo {fault}")),
@@ -47,10 +63,9 @@ fn metadata_key(checks: &mut Checks, path: &str, what: &str, key: &str) {
         None => label_value_fault(name),
     };
     if let Some(fault) = fault {
-        let problem = format!("la clave `{}` de {what} no vale: {fault}", visible(key, 80));
+        let problem = format!("la clave `{}`{owner} no vale: {fault}", visible(key, 80));
         let hint = "es `nombre` o `dominio/nombre`, con letras, cifras, `-`, `_` y `.` en el nombre";
         checks.add("MP0160", path, problem, hint);
-        checks.on_key();
     }
 }
 

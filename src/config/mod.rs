@@ -1,0 +1,52 @@
+//! Capítulo 13 · Configuración: de un ConfigMap, un Secret o el propio Pod, a variables y ficheros.
+//!
+//! Lo mismo se puede pedir de dos maneras: como variable, que se fija cuando arranca el contenedor, o
+//! como fichero de un volumen, que cambia cuando cambia su origen.
+
+pub mod downward;
+pub mod env;
+
+use crate::spec::types::{ConfigMap, Secret};
+use crate::spec::{Config, base64};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Lo que un contenedor o un volumen pide y no hay. Con `optional`, no es un fallo.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Missing {
+    ConfigMap(String),
+    Secret(String),
+    ConfigMapKey { name: String, key: String },
+    SecretKey { name: String, key: String },
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Missing::ConfigMap(name) => write!(f, "no hay ningún ConfigMap `{name}`"),
+            Missing::Secret(name) => write!(f, "no hay ningún Secret `{name}`"),
+            Missing::ConfigMapKey { name, key } => {
+                write!(f, "el ConfigMap `{name}` no tiene la clave `{key}`")
+            }
+            Missing::SecretKey { name, key } => write!(f, "el Secret `{name}` no tiene la clave `{key}`"),
+        }
+    }
+}
+
+pub fn config_map<'a>(config: &'a Config, name: &str) -> Result<&'a ConfigMap, Missing> {
+    config.config_maps.get(name).ok_or_else(|| Missing::ConfigMap(name.to_string()))
+}
+
+pub fn secret<'a>(config: &'a Config, name: &str) -> Result<&'a Secret, Missing> {
+    config.secrets.get(name).ok_or_else(|| Missing::Secret(name.to_string()))
+}
+
+/// Los datos de un Secret: los de `data`, descifrado su base64, y encima los de `stringData`.
+pub fn secret_data(secret: &Secret) -> BTreeMap<&str, Vec<u8>> {
+    // la validación ya ha comprobado el base64
+    let decoded = |text: &str| base64::decode(text).unwrap_or_default();
+    let mut all: BTreeMap<&str, Vec<u8>> =
+        secret.data.iter().map(|(key, value)| (key.as_str(), decoded(value.reveal()))).collect();
+    all.extend(secret.string_data.iter().map(|(k, v)| (k.as_str(), v.reveal().as_bytes().to_vec())));
+    all
+}
