@@ -92,7 +92,7 @@ fn facts(pod: &Pod, uid: &str, network: Option<&PodNetwork>) -> Facts {
         uid: uid.to_string(),
         labels: pod.metadata.labels.clone(),
         annotations: pod.metadata.annotations.clone(),
-        node_name: crate::cli::get::node_name(),
+        node_name: crate::object::node_name(),
         pod_ip: network.map_or_else(|| host_ip.clone(), |net| net.ip.to_string()),
         host_ip,
         node: Node::this(),

@@ -22,8 +22,7 @@ pub const MAPS: [&str; 2] = ["metadata.labels", "metadata.annotations"];
 /// Los recursos que se pueden pedir.
 pub const RESOURCES: [&str; 4] = ["limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
 
-/// El espacio de nombres y la cuenta de servicio de todos los Pods: aquí no hay otros.
-pub const NAMESPACE: &str = "default";
+/// La cuenta de servicio de todos los Pods: aquí no hay otras.
 pub const SERVICE_ACCOUNT: &str = "default";
 
 /// Lo que se sabe del Pod cuando va a arrancar.
@@ -66,7 +65,7 @@ pub fn field(facts: &Facts, path: &str) -> Option<String> {
     let (map, key) = subscript(path);
     Some(match (map, key) {
         ("metadata.name", None) => facts.name.clone(),
-        ("metadata.namespace", None) => NAMESPACE.to_string(),
+        ("metadata.namespace", None) => crate::object::NAMESPACE.to_string(),
         ("metadata.uid", None) => facts.uid.clone(),
         ("metadata.labels", None) => lines(&facts.labels),
         ("metadata.annotations", None) => lines(&facts.annotations),

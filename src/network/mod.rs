@@ -97,20 +97,15 @@ pub fn rehearse(spec: &PodSpec) -> Result<PodNetwork, Error> {
     Ok(net)
 }
 
-/// La dirección de esta máquina que ve el Pod: la del puente o, si usa la red de la máquina, la que
-/// ella misma usaría para salir.
-pub fn host_ip(net: Option<&PodNetwork>) -> Ipv4Addr {
-    if let Some(net) = net {
-        return net.gateway;
-    }
+/// La dirección con la que esta máquina sale al mundo; si no tiene, la que ven los Pods.
+pub fn host_ip(net: Option<&PodNetwork>) -> IpAddr {
     // conectar un socket UDP no envía nada: solo elige la ruta (192.0.2.0/24 es de documentación)
-    let local = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).and_then(|()| socket.local_addr())
+    let outside = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
     });
-    match local.map(|address| address.ip()) {
-        Ok(IpAddr::V4(ip)) => ip,
-        Ok(IpAddr::V6(_)) | Err(_) => Ipv4Addr::LOCALHOST,
-    }
+    let gateway = net.map(|net| IpAddr::from(net.gateway));
+    outside.ok().map(|address| address.ip()).or(gateway).unwrap_or(Ipv4Addr::LOCALHOST.into())
 }
 
 /// ¿Está el puente, y con esa dirección? A una dirección que no es nuestra no se puede enlazar nada.

@@ -12,7 +12,6 @@ use crate::logic::status::{Condition, ContainerState, ContainerStatus, Terminate
 use crate::process::ContainerPlan;
 use crate::state::{PodEvent, Seen};
 use serde_json::{Map, Value, json};
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 /// El espacio de nombres de Kubernetes en el que están todos los Pods de micropod.
@@ -40,18 +39,6 @@ pub fn events(seen: &Seen) -> Vec<Value> {
 /// El nombre de esta máquina, que hace de nodo.
 pub fn node_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string()
-}
-
-/// La dirección con la que esta máquina sale al mundo; si no tiene, la que ven los Pods.
-fn host_ip(seen: &Seen) -> String {
-    // enlazar un socket UDP elige la dirección de salida sin enviar nada
-    let outside = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        socket.local_addr()
-    });
-    let gateway = seen.record.network.as_ref().map(|net| IpAddr::from(net.gateway));
-    let address = outside.ok().map(|address| address.ip()).or(gateway);
-    address.unwrap_or(Ipv4Addr::LOCALHOST.into()).to_string()
 }
 
 /// Un instante del Pod, como hora del reloj y sin decimales, como en Kubernetes.
@@ -90,7 +77,7 @@ fn metadata(seen: &Seen) -> Value {
 
 fn status(seen: &Seen) -> Value {
     let (record, status) = (&seen.record, &seen.live.status);
-    let host_ip = host_ip(seen);
+    let host_ip = crate::network::host_ip(record.network.as_ref()).to_string();
     let ip = record.network.as_ref().map_or_else(|| host_ip.clone(), |net| net.ip.to_string());
     let (init_plans, app_plans) = record.plans.split_at(status.init_containers.len().min(record.plans.len()));
     let all = |statuses: &[ContainerStatus], plans: &[ContainerPlan]| {
