@@ -1,157 +1,225 @@
-//! Los hechos de un Pod, leídos del kernel y de nadie más: `/proc`, `/sys` y los cgroups.
+//! Los hechos de un Pod, leídos del kernel y de nadie más: `/proc`, los cgroups y rtnetlink.
+//!
+//! De la ficha solo salen los nombres: qué contenedores y volúmenes tiene el Pod, y qué proceso es el
+//! principal de cada uno. Lo demás se mira.
 
+use super::inside::{self, Inside};
+use super::mounts::{self, Mounted, Root, Volume};
+use super::net::{self, Network};
+use crate::cgroup::Hierarchy;
+use crate::network::look::View;
 use crate::state::{ProcessId, Seen};
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Los espacios de nombres que se miran, en el orden en que se enseñan.
 pub const NAMESPACES: [&str; 6] = ["net", "ipc", "uts", "pid", "mnt", "cgroup"];
 
-/// Un miembro del Pod: la pausa o un contenedor.
-#[derive(Clone, Debug)]
+/// Número de inodo de cada espacio de nombres: dos procesos con el mismo número lo comparten.
+pub type Namespaces = BTreeMap<&'static str, u64>;
+
+/// Todo lo que se sabe de un Pod en marcha.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub pod: String,
+    /// La máquina, para comparar: sus espacios de nombres, su nombre y su red.
+    pub host: Host,
+    /// La pausa y los contenedores que viven.
+    pub members: Vec<Member>,
+    /// Los que no viven, y por qué.
+    pub absent: Vec<(String, String)>,
+    pub cgroup: Option<Cgroup>,
+    /// La red propia del Pod; `None`, si usa la de la máquina.
+    pub network: Option<Network>,
+    pub volumes: Vec<Volume>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Host {
+    pub name: String,
+    pub namespaces: Namespaces,
+    pub view: View,
+}
+
+/// Qué es un miembro del Pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    Pause,
+    #[default]
+    App,
+    Init,
+    /// De inicialización, y se queda.
+    Sidecar,
+}
+
+/// La pausa o un contenedor.
+#[derive(Clone, Debug, Default)]
 pub struct Member {
     pub name: String,
-    pub is_pause: bool,
+    pub role: Role,
+    /// Su proceso principal, visto desde la máquina.
     pub pid: i32,
-    /// Número de inodo de cada espacio de nombres.
-    pub namespaces: BTreeMap<&'static str, u64>,
-    /// Los procesos que viven en él: (pid en el anfitrión, pid dentro, nombre).
-    pub processes: Vec<(i32, i32, String)>,
+    pub namespaces: Namespaces,
+    pub processes: Vec<Process>,
+    /// De dónde sale su raíz.
+    pub root: Root,
+    pub mounts: Vec<Mounted>,
     pub cgroup: Option<Cgroup>,
-    /// Ficheros montados que vienen de un volumen: (ruta, dispositivo, inodo, solo lectura).
-    pub volumes: Vec<Mounted>,
-    pub hostname: String,
+    /// Lo que se ve entrando en él.
+    pub inside: Inside,
+    /// Dispositivo e inodo de su `/dev/shm`.
+    pub shm: Option<(u64, u64)>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mounted {
-    pub volume: String,
-    pub path: String,
-    pub device: u64,
-    pub inode: u64,
-    pub read_only: bool,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    pub pid: i32,
+    /// El número que tiene dentro.
+    pub inner: i32,
+    pub name: String,
 }
 
-/// Un cgroup y los valores de sus límites, tal como los lee el kernel.
-#[derive(Clone, Debug)]
+/// Un cgroup y sus valores, tal como los da el kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cgroup {
     pub path: PathBuf,
-    /// (fichero, valor); solo los que existen.
-    pub values: Vec<(&'static str, String)>,
+    /// Contenido de cada fichero; solo los que existen.
+    pub values: BTreeMap<&'static str, String>,
 }
 
-/// La red del Pod.
-#[derive(Clone, Debug)]
-pub struct Network {
-    pub addresses: Vec<Ipv4Addr>,
-    pub mac: String,
-    /// El extremo del par veth que queda en el anfitrión, y el puente al que está enchufado.
-    pub veth: Option<String>,
-    pub bridge: Option<String>,
+impl Facts {
+    pub fn containers(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|m| m.role != Role::Pause)
+    }
+
+    pub fn pause(&self) -> Option<&Member> {
+        self.members.iter().find(|m| m.role == Role::Pause)
+    }
+
+    /// El inodo de ese espacio de nombres, si lo comparten todos los miembros.
+    pub fn shared(&self, namespace: &str) -> Option<u64> {
+        let first = *self.members.first()?.namespaces.get(namespace)?;
+        self.members.iter().all(|m| m.namespaces.get(namespace) == Some(&first)).then_some(first)
+    }
+
+    /// ¿Es ese el de la máquina?
+    pub fn is_of_host(&self, namespace: &str, inode: u64) -> bool {
+        self.host.namespaces.get(namespace) == Some(&inode)
+    }
 }
 
-#[derive(Clone, Debug)]
-pub struct Facts {
-    pub members: Vec<Member>,
-    pub pod_cgroup: Option<Cgroup>,
-    pub network: Option<Network>,
-    /// Los espacios de nombres del anfitrión, para comparar.
-    pub host: BTreeMap<&'static str, u64>,
-}
+const VALUES: [&str; 8] = [
+    "memory.max",
+    "memory.current",
+    "memory.swap.max",
+    "cpu.max",
+    "cpu.weight",
+    "pids.max",
+    "pids.current",
+    "memory.oom.group",
+];
 
 /// Lee los hechos de un Pod en marcha.
 pub fn read(seen: &Seen) -> Facts {
-    let mut members = Vec::new();
-    if let Some(pause) = seen.live.pause.filter(|p| p.is_alive()) {
-        members.push(member("la pausa", true, pause, seen, &[]));
+    let hierarchy = Hierarchy::find().map(|h| h.root);
+    let mut facts = Facts {
+        pod: seen.record.name.clone(),
+        host: Host {
+            name: read_trimmed(Path::new("/proc/sys/kernel/hostname")),
+            namespaces: namespaces(std::process::id() as i32),
+            // sin permiso para preguntar no hay red que enseñar
+            view: View::look().unwrap_or_default(),
+        },
+        ..Facts::default()
+    };
+    let uid = &seen.record.uid;
+    let pause = seen.live.pause.filter(|p| p.is_alive());
+    if let Some(process) = pause {
+        facts.members.push(member("la pausa", uid, Role::Pause, process, hierarchy.as_deref()));
     }
-    for (plan, process) in seen.record.plans.iter().zip(&seen.live.processes) {
-        if let Some(process) = process.filter(|p: &ProcessId| p.is_alive()) {
-            members.push(member(&plan.name, false, process, seen, &plan.mounts));
+    let spec = &seen.record.pod.spec;
+    let all = crate::plan::all_containers(spec).enumerate();
+    for ((id, container), plan) in all.zip(&seen.record.plans) {
+        let role = match () {
+            () if id >= spec.init_containers.len() => Role::App,
+            () if container.restart_policy == Some(crate::spec::types::RestartPolicy::Always) => {
+                Role::Sidecar
+            }
+            () => Role::Init,
+        };
+        let process = seen.live.processes.get(id).copied().flatten().filter(|p| p.is_alive());
+        match process {
+            Some(process) => {
+                let mut found = member(&plan.name, uid, role, process, hierarchy.as_deref());
+                found.mounts = mounts::of(process.pid, &plan.mounts, pause);
+                facts.members.push(found);
+            }
+            None => facts.absent.push((plan.name.clone(), why_absent(seen, id))),
         }
     }
-    // el /sys de un contenedor es el de su red; la pausa ve el del anfitrión
-    let inside = members.iter().find(|m| !m.is_pause).or(members.first());
-    let network = seen.record.network.as_ref().and(inside).map(network_of);
-    Facts {
-        network,
-        pod_cgroup: seen.record.cgroup.as_deref().map(cgroup),
-        host: namespaces(std::process::id() as i32),
-        members,
-    }
+    facts.volumes = mounts::volumes(seen, pause);
+    facts.cgroup = facts.members.first().and_then(|m| m.cgroup.as_ref()?.path.parent()).map(cgroup);
+    facts.network = net::of(&facts);
+    facts
 }
 
-fn member(
-    name: &str,
-    is_pause: bool,
-    process: ProcessId,
-    seen: &Seen,
-    mounts: &[crate::process::MountPlan],
-) -> Member {
+fn member(name: &str, uid: &str, role: Role, process: ProcessId, hierarchy: Option<&Path>) -> Member {
     let pid = process.pid;
-    let leaf = if is_pause { crate::cgroup::PAUSE } else { name };
-    let cgroup = seen.record.cgroup.as_ref().map(|pod| cgroup(&pod.join(leaf)));
+    let cgroup = hierarchy.and_then(|root| cgroup_of(pid, root));
+    let namespaces = namespaces(pid);
+    let shm = fs::metadata(format!("/proc/{pid}/root/dev/shm")).ok().map(|m| (m.dev(), m.ino()));
     Member {
         name: name.to_string(),
-        is_pause,
+        role,
         pid,
-        namespaces: namespaces(pid),
-        processes: processes_of(pid, cgroup.as_ref()),
+        processes: processes(pid, &namespaces, role, cgroup.as_ref()),
+        namespaces,
+        root: mounts::root_of(pid, uid),
+        mounts: Vec::new(),
         cgroup,
-        volumes: mounts.iter().filter_map(|m| mounted(pid, m)).collect(),
-        hostname: hostname_of(pid),
+        inside: inside::look(process),
+        shm,
     }
 }
 
-/// Los inodos de `/proc/PID/ns/*`: dos procesos con el mismo número comparten ese espacio.
-pub fn namespaces(pid: i32) -> BTreeMap<&'static str, u64> {
+/// Los inodos de `/proc/PID/ns/*`.
+pub fn namespaces(pid: i32) -> Namespaces {
     let inode =
         |name: &&'static str| Some((*name, fs::metadata(format!("/proc/{pid}/ns/{name}")).ok()?.ino()));
     NAMESPACES.iter().filter_map(inode).collect()
 }
 
-/// Los procesos del cgroup o, si no lo hay, el principal.
-fn processes_of(pid: i32, cgroup: Option<&Cgroup>) -> Vec<(i32, i32, String)> {
-    let listed = cgroup.and_then(|c| fs::read_to_string(c.path.join("cgroup.procs")).ok());
-    let mut pids: Vec<i32> = listed.map_or(vec![pid], |t| t.lines().filter_map(|l| l.parse().ok()).collect());
+/// Los procesos de un miembro: los de su cgroup y, de un contenedor, cuantos ven sus mismos montajes.
+fn processes(pid: i32, own: &Namespaces, role: Role, cgroup: Option<&Cgroup>) -> Vec<Process> {
+    let listed = cgroup.map(|c| read_trimmed(&c.path.join("cgroup.procs"))).unwrap_or_default();
+    let mut pids: Vec<i32> = listed.lines().filter_map(|l| l.parse().ok()).chain([pid]).collect();
+    if role != Role::Pause {
+        let all = crate::state::names_in(Path::new("/proc")).into_iter().filter_map(|n| n.parse().ok());
+        let mount = |pid: i32| fs::metadata(format!("/proc/{pid}/ns/mnt")).ok().map(|m| m.ino());
+        pids.extend(all.filter(|pid| mount(*pid) == own.get("mnt").copied()));
+    }
     pids.sort_unstable();
-    pids.into_iter().filter_map(|pid| Some((pid, inner_pid(pid)?, command_name(pid)))).collect()
+    pids.dedup();
+    pids.into_iter().filter_map(process).collect()
 }
 
-/// El número que tiene un proceso dentro de su espacio de procesos: el último de `NSpid`.
-fn inner_pid(pid: i32) -> Option<i32> {
+fn process(pid: i32) -> Option<Process> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|l| l.strip_prefix("NSpid:"))?.split_whitespace().last()?.parse().ok()
+    // el último número es el que tiene en el espacio de procesos más hondo: el suyo
+    let inner = status.lines().find_map(|l| l.strip_prefix("NSpid:"))?;
+    let inner = inner.split_whitespace().last()?.parse().ok()?;
+    let name = crate::cli::term::harmless(&read_trimmed(Path::new(&format!("/proc/{pid}/comm"))));
+    Some(Process { pid, inner, name })
 }
 
-fn command_name(pid: i32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_string()
+/// El cgroup en el que vive un proceso, según el kernel.
+fn cgroup_of(pid: i32, root: &Path) -> Option<Cgroup> {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let path = text.lines().find_map(|l| l.strip_prefix("0::/"))?;
+    Some(cgroup(&root.join(path)))
 }
-
-/// El nombre de máquina que ve un proceso: el de su espacio UTS, que se lee en su `/etc/hostname`.
-fn hostname_of(pid: i32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/root/etc/hostname")).unwrap_or_default().trim().to_string()
-}
-
-fn mounted(pid: i32, mount: &crate::process::MountPlan) -> Option<Mounted> {
-    let found = fs::metadata(format!("/proc/{pid}/root{}", mount.target)).ok()?;
-    let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).ok()?;
-    let line = mounts.lines().rev().find(|l| l.split_whitespace().nth(4) == Some(mount.target.as_str()))?;
-    let read_only = line.split_whitespace().nth(5).is_some_and(|o| o.split(',').any(|o| o == "ro"));
-    Some(Mounted {
-        volume: mount.volume.clone(),
-        path: mount.target.clone(),
-        device: found.dev(),
-        inode: found.ino(),
-        read_only,
-    })
-}
-
-const VALUES: [&str; 6] =
-    ["memory.max", "memory.current", "cpu.max", "cpu.weight", "pids.max", "pids.current"];
 
 fn cgroup(path: &Path) -> Cgroup {
     let value =
@@ -159,44 +227,18 @@ fn cgroup(path: &Path) -> Cgroup {
     Cgroup { path: path.to_path_buf(), values: VALUES.iter().filter_map(value).collect() }
 }
 
-/// Lee la red desde `/proc/PID/net` y `/sys`: los del espacio de red de ese proceso.
-fn network_of(member: &Member) -> Network {
-    let trie = fs::read_to_string(format!("/proc/{}/net/fib_trie", member.pid)).unwrap_or_default();
-    let interface = format!("/proc/{}/root/sys/class/net/eth0", member.pid);
-    let read =
-        |name: &str| fs::read_to_string(format!("{interface}/{name}")).unwrap_or_default().trim().to_string();
-    let veth = veth_with_index(&read("iflink"));
-    let bridge = veth.as_ref().and_then(|v| fs::read_link(format!("/sys/class/net/{v}/master")).ok());
-    Network {
-        addresses: local_addresses(&trie),
-        mac: read("address"),
-        bridge: bridge.and_then(|b| Some(b.file_name()?.to_string_lossy().into_owned())),
-        veth,
+fn why_absent(seen: &Seen, id: usize) -> String {
+    use crate::logic::status::ContainerState;
+    let status = &seen.live.status;
+    match status.init_containers.iter().chain(&status.containers).nth(id).map(|c| &c.state) {
+        Some(ContainerState::Terminated(end)) => format!("acabó con código {}", end.exit_code),
+        Some(ContainerState::Waiting { reason, .. }) => format!("espera: {reason}"),
+        Some(ContainerState::Running { .. }) | None => "acaba de morir".into(),
     }
 }
 
-/// Las direcciones propias (`/32 host LOCAL`) que no son de loopback.
-fn local_addresses(trie: &str) -> Vec<Ipv4Addr> {
-    let mut found = Vec::new();
-    let mut last = None;
-    for line in trie.lines() {
-        if let Some(text) = line.trim().strip_prefix("|-- ") {
-            last = text.trim().parse::<Ipv4Addr>().ok();
-        } else if line.contains("/32 host LOCAL") {
-            if let Some(ip) = last.filter(|ip| !ip.is_loopback() && !found.contains(ip)) {
-                found.push(ip);
-            }
-        }
-    }
-    found
-}
-
-fn veth_with_index(index: &str) -> Option<String> {
-    let names = crate::state::names_in(Path::new("/sys/class/net"));
-    let same = |name: &String| {
-        fs::read_to_string(format!("/sys/class/net/{name}/ifindex")).is_ok_and(|i| i.trim() == index)
-    };
-    names.into_iter().find(same)
+fn read_trimmed(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default().trim().to_string()
 }
 
 #[cfg(test)]
@@ -204,14 +246,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn las_direcciones_propias_se_leen_de_fib_trie_una_sola_vez() {
-        let trie = "Main:\n  +-- 0.0.0.0/0\n     |-- 10.244.0.0\n        /16 link UNICAST\n     |-- 10.244.0.7\n        \
-                    /32 host LOCAL\n     |-- 127.0.0.1\n        /32 host LOCAL\nLocal:\n     |-- 10.244.0.7\n        /32 host LOCAL\n";
-        assert_eq!(local_addresses(trie), [Ipv4Addr::new(10, 244, 0, 7)]);
+    fn los_espacios_de_nombres_propios_se_leen_de_proc() {
+        assert_eq!(namespaces(std::process::id() as i32).len(), NAMESPACES.len());
     }
 
     #[test]
-    fn los_espacios_de_nombres_propios_se_leen_de_proc() {
-        assert_eq!(namespaces(std::process::id() as i32).len(), NAMESPACES.len());
+    fn un_proceso_tiene_un_numero_fuera_y_otro_dentro() {
+        let pid = std::process::id() as i32;
+        let own = process(pid).unwrap();
+        assert_eq!(own.pid, pid);
+        assert!(own.inner > 0 && !own.name.is_empty());
+        assert_eq!(process(0), None);
+    }
+
+    #[test]
+    fn compartido_es_que_lo_tengan_todos() {
+        let member = |net| Member { namespaces: [("net", net)].into(), ..Member::default() };
+        let facts =
+            |nets: &[u64]| Facts { members: nets.iter().map(|n| member(*n)).collect(), ..Facts::default() };
+        assert_eq!(facts(&[7, 7, 7]).shared("net"), Some(7));
+        assert_eq!(facts(&[7, 7, 8]).shared("net"), None);
+        assert_eq!(facts(&[7]).shared("ipc"), None);
+        assert_eq!(facts(&[]).shared("net"), None);
     }
 }

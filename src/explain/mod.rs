@@ -1,10 +1,17 @@
 //! Lo que solo tiene micropod: el mismo Pod como guion, como dibujo, como demostración y como historia.
 
+mod claims;
 pub mod draw;
 pub mod facts;
 pub mod faults;
+mod inside;
+mod mounts;
+mod net;
+mod picture;
 pub mod prove;
 pub mod script;
 pub mod simulate;
 pub mod story;
+mod svg;
+mod text;
 pub mod world;

@@ -10,11 +10,13 @@
 //! lo borra, que costaría 17 ms.
 
 mod addresses;
+pub mod look;
 mod netlink;
 pub mod nft;
 mod ops;
 mod ports;
 mod subnet;
+pub mod translation;
 
 pub use ports::HostPort;
 pub use subnet::Subnet;

@@ -9,10 +9,12 @@
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
+/// Que los cuente todos.
+pub const NLM_F_DUMP: u16 = 0x300;
 /// Que falle si ya existe.
 pub const NLM_F_EXCL: u16 = 0x200;
 /// Que lo cree.
@@ -20,6 +22,7 @@ pub const NLM_F_CREATE: u16 = 0x400;
 /// Que lo sustituya si ya existe.
 pub const NLM_F_REPLACE: u16 = 0x100;
 const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
 const HEADER: usize = 16;
 
 /// Un mensaje a medio escribir.
@@ -84,33 +87,101 @@ impl Request {
 
     // ANCHOR: send
     /// Lo envía y espera el acuse: 0, o el errno del kernel.
-    pub fn send(mut self) -> Result<(), Errno> {
+    pub fn send(self) -> Result<(), Errno> {
+        let mut answer = [0; 4096];
+        let socket = self.deliver()?;
+        let n = receive(&socket, &mut answer)?;
+        acknowledged(&answer[..n])
+    }
+    // ANCHOR_END: send
+
+    // ANCHOR: ask
+    /// Lo envía y junta las respuestas: de cada una, su cabecera de familia y sus atributos.
+    pub fn ask(self) -> Result<Vec<Vec<u8>>, Errno> {
+        // el kernel reparte las respuestas largas en trozos de este tamaño, como mucho
+        let mut chunk = vec![0; 32 * 1024];
+        let socket = self.deliver()?;
+        let mut answers = Vec::new();
+        loop {
+            let n = receive(&socket, &mut chunk)?;
+            for (kind, body) in messages(&chunk[..n]) {
+                match kind {
+                    NLMSG_DONE => return Ok(answers),
+                    NLMSG_ERROR => return error_in(body).map(|()| answers),
+                    _ => answers.push(body.to_vec()),
+                }
+            }
+        }
+    }
+    // ANCHOR_END: ask
+
+    fn deliver(mut self) -> Result<OwnedFd, Errno> {
         let length = self.bytes.len() as u32;
         self.bytes[..4].copy_from_slice(&length.to_ne_bytes());
         // el espacio de red es el de quien abre el socket
         let flags = SockFlag::SOCK_CLOEXEC;
         let socket = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)?;
         send(socket.as_raw_fd(), &self.bytes, MsgFlags::empty())?;
-        let mut answer = [0; 4096];
-        loop {
-            match recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()) {
-                Err(Errno::EINTR) => continue,
-                Err(errno) => return Err(errno),
-                Ok(n) => return acknowledged(&answer[..n]),
-            }
+        Ok(socket)
+    }
+}
+
+fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    loop {
+        match recv(socket.as_raw_fd(), buffer, MsgFlags::empty()) {
+            Err(Errno::EINTR) => continue,
+            Ok(0) => return Err(Errno::EPROTO),
+            other => return other,
         }
     }
-    // ANCHOR_END: send
+}
+
+/// Los mensajes que trae una lectura: de cada uno, su tipo y lo que lleva detrás de la cabecera.
+fn messages(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
+    let mut all = Vec::new();
+    while let Some(length) =
+        number(bytes, 0).map(|n| n as usize).filter(|n| (HEADER..=bytes.len()).contains(n))
+    {
+        let kind = u16::from_ne_bytes([bytes[4], bytes[5]]);
+        all.push((kind, &bytes[HEADER..length]));
+        bytes = &bytes[length.next_multiple_of(4).min(bytes.len())..];
+    }
+    all
+}
+
+/// Los atributos de `bytes`: tipo (sin las banderas de anidado) y datos.
+pub fn attributes(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
+    let mut all = Vec::new();
+    while bytes.len() >= 4 {
+        let length = usize::from(u16::from_ne_bytes([bytes[0], bytes[1]]));
+        if !(4..=bytes.len()).contains(&length) {
+            break;
+        }
+        let kind = u16::from_ne_bytes([bytes[2], bytes[3]]) & 0x3fff;
+        all.push((kind, &bytes[4..length]));
+        bytes = &bytes[length.next_multiple_of(4).min(bytes.len())..];
+    }
+    all
+}
+
+/// El entero de 32 bits que hay en `at`.
+pub fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_ne_bytes)
 }
 
 /// Lee el acuse: un nlmsghdr de tipo NLMSG_ERROR y un entero, 0 o el errno cambiado de signo.
 fn acknowledged(answer: &[u8]) -> Result<(), Errno> {
-    let kind = answer.get(4..6).and_then(|b| b.try_into().ok()).map(u16::from_ne_bytes);
-    let code = answer.get(HEADER..HEADER + 4).and_then(|b| b.try_into().ok()).map(i32::from_ne_bytes);
-    match (kind, code) {
-        (Some(NLMSG_ERROR), Some(0)) => Ok(()),
-        (Some(NLMSG_ERROR), Some(code)) => Err(Errno::from_raw(-code)),
+    match messages(answer).first() {
+        Some((NLMSG_ERROR, body)) => error_in(body),
         _ => Err(Errno::EPROTO),
+    }
+}
+
+fn error_in(body: &[u8]) -> Result<(), Errno> {
+    match number(body, 0).map(|n| n as i32) {
+        Some(0) => Ok(()),
+        Some(code) => Err(Errno::from_raw(-code)),
+        None => Err(Errno::EPROTO),
     }
 }
 
@@ -136,9 +207,30 @@ mod tests {
         assert_eq!(acknowledged(&[]), Err(Errno::EPROTO));
         assert_eq!(acknowledged(&[0; 20]), Err(Errno::EPROTO));
         let mut error = [0; 20];
+        error[0] = 20;
         error[4..6].copy_from_slice(&NLMSG_ERROR.to_ne_bytes());
         assert_eq!(acknowledged(&error), Ok(()));
         error[16..20].copy_from_slice(&(-17i32).to_ne_bytes());
         assert_eq!(acknowledged(&error), Err(Errno::EEXIST));
+    }
+    #[test]
+    fn una_respuesta_son_varios_mensajes_y_cada_uno_varios_atributos() {
+        let two = [
+            Request::new(16, 0, &[1, 2, 3, 4]).text(3, "eth0").number(5, 7).bytes,
+            Request::new(16, 0, &[9, 9, 9, 9]).bytes,
+        ];
+        let bytes: Vec<u8> = two
+            .into_iter()
+            .flat_map(|mut one| {
+                let length = (one.len() as u32).to_ne_bytes();
+                one[..4].copy_from_slice(&length);
+                one
+            })
+            .collect();
+        let read = messages(&bytes);
+        assert_eq!(read.len(), 2);
+        assert_eq!(attributes(&read[0].1[4..]), [(3, &b"eth0\0"[..]), (5, &7u32.to_ne_bytes()[..])]);
+        assert_eq!(messages(&bytes[..bytes.len() - 1]).len(), 1, "uno cortado no se lee");
+        assert_eq!(attributes(&[200, 0, 3, 0, 1]), [], "ni un atributo que dice medir más de lo que hay");
     }
 }

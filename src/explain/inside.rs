@@ -1,0 +1,67 @@
+//! Lo que se ve desde dentro de un espacio de nombres: hay que entrar para mirarlo.
+//!
+//! Entra un hijo que mira, lo cuenta por una tubería y muere: el que pregunta no se mueve de su sitio.
+
+use crate::kernel::ops::{Fork, JoinNamespaces};
+use crate::kernel::{Op, sys};
+use crate::network::look::{View, netns_id};
+use crate::state::ProcessId;
+use nix::sched::CloneFlags;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Lo que ve un proceso del Pod.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inside {
+    /// El nombre de la máquina, el de su espacio UTS.
+    pub hostname: String,
+    /// Su red.
+    pub view: View,
+}
+
+/// Entra en la red y el nombre de un proceso y mira. Vacío si ya no está.
+pub fn look(process: ProcessId) -> Inside {
+    let Ok(pidfd) = sys::pidfd_open(process.pid) else { return Inside::default() };
+    // entre leer la ficha y abrirlo, su número pudo pasar a otro
+    if !process.is_alive() {
+        return Inside::default();
+    }
+    let Ok((ours, theirs)) = sys::report_pipe() else { return Inside::default() };
+    match Fork.run() {
+        Ok(Some(sys::Cloned::Child)) => answer(&pidfd, theirs),
+        Ok(Some(sys::Cloned::Parent { pidfd: child, .. })) => {
+            drop(theirs);
+            let mut told = Vec::new();
+            // si muere a medias, lo leído no se entenderá
+            let _ = File::from(ours).read_to_end(&mut told);
+            let _ = nix::sys::wait::waitid(
+                nix::sys::wait::Id::PIDFd(child.as_fd()),
+                nix::sys::wait::WaitPidFlag::WEXITED,
+            );
+            serde_json::from_slice(&told).unwrap_or_default()
+        }
+        Ok(None) | Err(_) => Inside::default(),
+    }
+}
+
+/// La vida del hijo: entrar, mirar, contarlo y morir.
+fn answer(process: &OwnedFd, pipe: OwnedFd) -> ! {
+    let namespaces = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS;
+    let join = JoinNamespaces { pidfd: Some(process.as_fd()), process: String::new(), namespaces };
+    let seen = join.run().map(|()| Inside {
+        hostname: nix::unistd::gethostname().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        view: View::look().unwrap_or_default(),
+    });
+    if let Ok(text) = seen.map(|inside| serde_json::to_vec(&inside).unwrap_or_default()) {
+        // si quien pregunta ha muerto, no hay a quién contárselo
+        let _ = File::from(pipe).write_all(&text);
+    }
+    sys::exit_now(0)
+}
+
+/// El número con que la red de este proceso conoce a la de `pid`: el que llevan sus cables.
+pub fn netns_of(pid: i32) -> Option<i32> {
+    netns_id(File::open(format!("/proc/{pid}/ns/net")).ok()?.as_fd())
+}

@@ -1,0 +1,228 @@
+//! Los montajes de un proceso, según `/proc/PID/mountinfo`: su raíz y sus volúmenes.
+
+use crate::process::MountPlan;
+use crate::state::{self, ProcessId, Seen};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// De dónde sale la raíz de un contenedor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Root {
+    pub fstype: String,
+    /// La capa de abajo de un overlay: la imagen.
+    pub lower: String,
+    /// La de arriba: donde va lo que escribe.
+    pub upper: String,
+    pub read_only: bool,
+    /// ¿Está la de arriba en el directorio del Pod, que se borra con él?
+    pub dies_with_pod: bool,
+}
+
+/// Un volumen montado en un contenedor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mounted {
+    pub volume: String,
+    pub path: String,
+    pub device: u64,
+    pub inode: u64,
+    pub read_only: bool,
+    /// Qué parte del volumen se monta; vacía si es todo.
+    pub sub_path: String,
+    /// Lo que hay en esa parte del volumen: si es lo mismo, el montaje es el volumen y no una copia.
+    pub original: Option<(u64, u64)>,
+}
+
+impl Mounted {
+    /// ¿Es el volumen mismo, por dispositivo e inodo?
+    pub fn is_the_volume(&self) -> bool {
+        self.original == Some((self.device, self.inode))
+    }
+}
+
+/// Un volumen, esté montado donde esté.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    pub name: String,
+    /// Cómo lo llama la especificación: `emptyDir`, `hostPath`…
+    pub kind: String,
+    /// Ruta en la máquina (o en los montajes de la pausa, si es de memoria).
+    pub place: String,
+    /// ¿Nació con el Pod y morirá con él?
+    pub of_the_pod: bool,
+    /// El tipo de su sistema de ficheros: `ext4`, `tmpfs`…
+    pub fstype: String,
+    pub device: u64,
+    pub inode: u64,
+}
+
+/// «254:0», como lo escriben `ls` y mountinfo.
+pub fn device_text(device: u64) -> String {
+    format!("{}:{}", nix::sys::stat::major(device), nix::sys::stat::minor(device))
+}
+
+/// Una línea de mountinfo: lo que hace falta de ella.
+#[derive(Debug, PartialEq, Eq)]
+struct Line {
+    target: String,
+    read_only: bool,
+    fstype: String,
+    options: String,
+}
+
+/// `36 35 98:0 /raíz /destino ro,nodev … - ext4 /dev/sda rw`.
+fn read_line(line: &str) -> Option<Line> {
+    let (before, after) = line.split_once(" - ")?;
+    let mut after = after.split(' ');
+    let before: Vec<&str> = before.split(' ').collect();
+    Some(Line {
+        target: unescape(before.get(4)?),
+        read_only: before.get(5)?.split(',').any(|o| o == "ro"),
+        fstype: after.next()?.to_string(),
+        options: after.nth(1).unwrap_or_default().to_string(),
+    })
+}
+
+/// mountinfo escribe los espacios y otros signos como `\040`.
+fn unescape(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.as_bytes();
+    while let Some((first, rest)) = bytes.split_first() {
+        let octal = rest.get(..3).and_then(|d| u8::from_str_radix(std::str::from_utf8(d).ok()?, 8).ok());
+        match (first, octal) {
+            (b'\\', Some(byte)) => {
+                out.push(byte);
+                bytes = &rest[3..];
+            }
+            _ => {
+                out.push(*first);
+                bytes = rest;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn lines_of(pid: i32) -> Vec<Line> {
+    let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+    text.lines().filter_map(read_line).collect()
+}
+
+/// La raíz de un proceso del Pod `uid`.
+pub fn root_of(pid: i32, uid: &str) -> Root {
+    let root = lines_of(pid).into_iter().rev().find(|l| l.target == "/").map(root).unwrap_or_default();
+    Root { dies_with_pod: Path::new(&root.upper).starts_with(state::data_dir(uid)), ..root }
+}
+
+fn root(line: Line) -> Root {
+    let option = |name: &str| {
+        line.options.split(',').find_map(|o| o.strip_prefix(name)).unwrap_or_default().to_string()
+    };
+    Root {
+        lower: option("lowerdir="),
+        upper: option("upperdir="),
+        fstype: line.fstype.clone(),
+        read_only: line.read_only,
+        dies_with_pod: false,
+    }
+}
+
+/// Los volúmenes que ve montados un contenedor. Los originales se miran a través de la pausa, que ve
+/// los de la máquina y además los de memoria.
+pub fn of(pid: i32, plans: &[MountPlan], pause: Option<ProcessId>) -> Vec<Mounted> {
+    let lines = lines_of(pid);
+    plans.iter().filter_map(|plan| mounted(pid, plan, &lines, pause)).collect()
+}
+
+fn mounted(pid: i32, plan: &MountPlan, lines: &[Line], pause: Option<ProcessId>) -> Option<Mounted> {
+    let identity = |path: String| fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+    // el último montado en un sitio es el que se ve
+    let line = lines.iter().rev().find(|l| l.target == plan.target)?;
+    let (device, inode) = identity(format!("/proc/{pid}/root{}", plan.target))?;
+    let source = plan.source.join(&plan.sub_path);
+    Some(Mounted {
+        volume: plan.volume.clone(),
+        path: plan.target.clone(),
+        device,
+        inode,
+        read_only: line.read_only,
+        sub_path: plan.sub_path.clone(),
+        original: pause.and_then(|pause| identity(through(pause, &source))),
+    })
+}
+
+/// Los volúmenes del Pod que monta algún contenedor, mirados donde están de verdad.
+pub fn volumes(seen: &Seen, pause: Option<ProcessId>) -> Vec<Volume> {
+    let Some(pause) = pause else { return Vec::new() };
+    let own = state::data_dir(&seen.record.uid);
+    let mut all: Vec<Volume> = Vec::new();
+    for plan in seen.record.plans.iter().flat_map(|p| &p.mounts) {
+        if all.iter().any(|v| v.name == plan.volume) {
+            continue;
+        }
+        // los de memoria solo existen en los montajes de la pausa; los demás, también
+        let Some(found) = fs::metadata(through(pause, &plan.source)).ok() else { continue };
+        all.push(Volume {
+            name: plan.volume.clone(),
+            kind: kind(seen, &plan.volume),
+            place: plan.source.display().to_string(),
+            of_the_pod: plan.source.starts_with(&own),
+            fstype: fstype_at(pause.pid, &plan.source),
+            device: found.dev(),
+            inode: found.ino(),
+        });
+    }
+    all
+}
+
+/// El campo que dice de dónde sale un volumen. Sin ninguno es un `emptyDir`.
+fn kind(seen: &Seen, name: &str) -> String {
+    let volume = seen.record.pod.spec.volumes.iter().find(|v| v.name == name);
+    let fields = volume.and_then(|v| serde_json::to_value(v).ok()).unwrap_or_default();
+    let used =
+        fields.as_object().into_iter().flatten().find(|(key, value)| *key != "name" && !value.is_null());
+    used.map_or("emptyDir".into(), |(key, _)| key.clone())
+}
+
+fn through(pause: ProcessId, path: &Path) -> String {
+    format!("/proc/{}/root{}", pause.pid, path.display())
+}
+
+/// El sistema de ficheros que hay bajo una ruta: el del montaje más hondo que la contiene.
+fn fstype_at(pid: i32, path: &Path) -> String {
+    let lines = lines_of(pid).into_iter().enumerate();
+    let under = lines.filter(|(_, l)| path.starts_with(&l.target));
+    under.max_by_key(|(i, l)| (l.target.len(), *i)).map(|(_, l)| l.fstype).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn de_una_linea_de_mountinfo_se_lee_destino_modo_y_tipo() {
+        let line = r"66 65 254:0 /x /datos\040de\040ana ro,nosuid shared:1 - ext4 /dev/vda rw,discard";
+        let read = read_line(line).unwrap();
+        assert_eq!(
+            (read.target.as_str(), read.read_only, read.fstype.as_str()),
+            ("/datos de ana", true, "ext4")
+        );
+        assert_eq!(read_line("basura"), None);
+    }
+
+    #[test]
+    fn la_raiz_dice_de_que_imagen_sale() {
+        let line =
+            "1 0 0:50 / / rw - overlay overlay rw,lowerdir=/var/lib/micropod/images/nginx/rootfs,upperdir=/u";
+        let found = root(read_line(line).unwrap());
+        assert_eq!(
+            (found.fstype.as_str(), found.lower.as_str()),
+            ("overlay", "/var/lib/micropod/images/nginx/rootfs")
+        );
+    }
+
+    #[test]
+    fn un_dispositivo_se_escribe_con_sus_dos_numeros() {
+        assert_eq!(device_text(nix::sys::stat::makedev(254, 3)), "254:3");
+    }
+}
