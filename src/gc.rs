@@ -25,6 +25,11 @@ pub fn sweep_pending() {
             Some(seen) => {
                 reap(&seen.record, &seen.live);
                 state::clear_pending(&name);
+                if state::is_to_be_forgotten(&name) {
+                    forget_logs(&name);
+                    // si no se puede, el siguiente `gc` lo intentará
+                    let _ = claim.forget();
+                }
             }
             None => undo_birth(claim, uid.trim()),
         }

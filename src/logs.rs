@@ -10,6 +10,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
+use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -158,21 +159,34 @@ pub struct Line {
     pub partial: bool,
 }
 
+/// Los ficheros de una vida, del más viejo al actual.
+pub fn files(dir: &Path, life: u32) -> Vec<PathBuf> {
+    let path = dir.join(format!("{life}.log"));
+    (1..MAX_FILES).rev().map(|n| numbered(&path, n)).chain([path.clone()]).collect()
+}
+
 /// Las líneas de una vida, de la más vieja a la más nueva, con sus ficheros apartados.
 pub fn read(dir: &Path, life: u32) -> Vec<Line> {
-    let path = dir.join(format!("{life}.log"));
-    let older = (1..MAX_FILES).rev().map(|n| numbered(&path, n));
-    older.chain([path.clone()]).flat_map(|p| read_file(&p, 0).0).collect()
+    files(dir, life).iter().flat_map(|path| read_file(path, 0).0).collect()
 }
 
 /// Las líneas de `path` desde el byte `from`, y por dónde se quedó: una línea a medias no cuenta.
 pub fn read_file(path: &Path, from: u64) -> (Vec<Line>, u64) {
+    let mut lines = Vec::new();
+    let at = each(path, from, |line| {
+        lines.push(line);
+        ControlFlow::Continue(())
+    });
+    (lines, at)
+}
+
+/// Lo mismo de una en una, sin guardarlas: un fichero puede ser muy grande.
+pub fn each(path: &Path, from: u64, mut attend: impl FnMut(Line) -> ControlFlow<()>) -> u64 {
     use std::io::{Seek, SeekFrom};
     let mut at = from;
-    let mut lines = Vec::new();
-    let Ok(mut file) = File::open(path) else { return (lines, at) };
+    let Ok(mut file) = File::open(path) else { return at };
     if file.seek(SeekFrom::Start(from)).is_err() {
-        return (lines, at);
+        return at;
     }
     let mut reader = BufReader::new(file);
     let mut raw = Vec::new();
@@ -181,10 +195,12 @@ pub fn read_file(path: &Path, from: u64) -> (Vec<Line>, u64) {
             break;
         }
         at += raw.len() as u64;
-        lines.extend(parse(&raw[..raw.len() - 1]));
+        if parse(&raw[..raw.len() - 1]).is_some_and(|line| attend(line).is_break()) {
+            break;
+        }
         raw.clear();
     }
-    (lines, at)
+    at
 }
 
 fn parse(raw: &[u8]) -> Option<Line> {

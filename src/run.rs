@@ -242,7 +242,7 @@ fn finish(claim: Claim, uid: &str, live: &Live, options: &RunOptions) -> Result<
         }
     }
     state::clear_pending(&claim.name);
-    if options.remove {
+    if options.remove || state::is_to_be_forgotten(&claim.name) {
         gc::forget_logs(&claim.name);
         let name = claim.name.clone();
         claim

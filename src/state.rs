@@ -5,6 +5,7 @@
 //!                          /pod.json      la ficha: se escribe una vez, al nacer
 //!                          /status.json   el estado: se sustituye con rename a cada cambio
 //!                          /control       socket por el que se pide delete
+//!                          /olvidar       la ficha se borra en cuanto acabe (delete --wait=false)
 //! /run/micropod/pendientes/NOMBRE         alguien debe mirar ese Pod: está naciendo, muriendo o cayó
 //! /run/micropod/ips/10.244.0.5            dirección ocupada; dentro, el UID del Pod
 //! /var/lib/micropod/images/IMAGEN/        raíz y valores de las imágenes
@@ -17,9 +18,10 @@
 //! construyan el Pod: por eso no pasa por `Kernel::step` (y un ensayo no la toca).
 
 use crate::error::{Error, spanish};
+pub use crate::logic::history::PodEvent;
 use crate::logic::pod::Leaving;
 use crate::logic::status::{ContainerState, PodStatus, Terminated};
-use crate::logic::{Note, status};
+use crate::logic::{Note, history, status};
 use crate::network::PodNetwork;
 use crate::process::ContainerPlan;
 use crate::spec::types::Pod;
@@ -35,6 +37,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub const RUN: &str = "/run/micropod";
 pub const LIB: &str = "/var/lib/micropod";
 pub const LOG: &str = "/var/log/micropod";
+
+/// La señal, en la ficha de un Pod, de que hay que olvidarla en cuanto acabe.
+const FORGET: &str = "olvidar";
 
 /// Un proceso, sin confundirlo con otro que herede su número: pid e instante de nacimiento
 /// (campo 22 de `/proc/PID/stat`, en tics desde el arranque).
@@ -92,32 +97,10 @@ pub struct Live {
     pub events: Vec<PodEvent>,
 }
 
-/// Un suceso, con las veces que se ha repetido.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PodEvent {
-    pub note: Note,
-    pub count: u32,
-    pub first: Duration,
-    pub last: Duration,
-}
-
-/// Sucesos que se guardan por Pod; los más viejos se olvidan.
-const MAX_EVENTS: usize = 100;
-
 impl Live {
     /// Anota un suceso en el instante `now`; si ya estaba, le suma una vez.
     pub fn record(&mut self, note: Note, now: Duration) {
-        if let Some(i) = self.events.iter().position(|e| e.note == note) {
-            let mut event = self.events.remove(i);
-            event.count += 1;
-            event.last = now;
-            self.events.push(event);
-        } else {
-            if self.events.len() == MAX_EVENTS {
-                self.events.remove(0);
-            }
-            self.events.push(PodEvent { note, count: 1, first: now, last: now });
-        }
+        history::record(&mut self.events, note, now);
     }
 }
 
@@ -292,9 +275,19 @@ pub fn see_claimed(claim: &Claim) -> Option<Seen> {
     Some(seen)
 }
 
+/// Pide que se olvide la ficha de `name` en cuanto el Pod acabe: nadie va a esperarlo.
+pub fn forget_when_over(name: &str) -> std::io::Result<()> {
+    fs::write(pod_dir(name).join(FORGET), "")
+}
+
+/// ¿Hay que olvidar su ficha en cuanto acabe?
+pub fn is_to_be_forgotten(name: &str) -> bool {
+    pod_dir(name).join(FORGET).exists()
+}
+
 /// Olvida al Pod anterior de este nombre, sin soltar el nombre.
 pub fn forget_previous(claim: &Claim) {
-    for file in ["status.json", "pod.json", "control"] {
+    for file in ["status.json", "pod.json", "control", FORGET] {
         // si no estaba, mejor
         let _ = fs::remove_file(pod_dir(&claim.name).join(file));
     }

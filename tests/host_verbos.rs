@@ -44,11 +44,11 @@ fn lo_que_dice_el_objeto_es_lo_que_hay_en_el_kernel() {
     let ip = ask(&world, "cierto", "{.status.podIP}");
     assert_eq!(address.trim().split('/').next(), Some(ip.as_str()));
     let uid = ask(&world, "cierto", "{.metadata.uid}");
-    assert!(world.path(&format!("/var/lib/micropod/pods/{uid}/c.0/upper")).is_dir(), "{uid}");
+    assert!(world.path(&format!("/var/lib/micropod/pods/{uid}/c.0")).is_dir(), "{uid}");
     let root = ask(&world, "cierto", "{.status.containerStatuses[0].imageID}");
     let root = root.strip_prefix("file://").unwrap();
     let layers = world.read(&format!("/proc/{pid}/mountinfo"));
-    assert!(layers.contains(&format!("lowerdir={root}")), "{root} no está en\n{layers}");
+    assert!(layers.contains(root), "{root} no está en\n{layers}");
     assert_eq!(ask(&world, "cierto", "{.spec.nodeName}"), world.read("/proc/sys/kernel/hostname").trim());
     // las otras formas dicen lo mismo
     let yaml = world.micropod(&["get", "pod/cierto", "-o", "yaml"]).ok().out;
@@ -99,4 +99,197 @@ fn el_kubectl_de_verdad_ensena_del_mismo_objeto_la_misma_ficha() {
     let until_events = |text: &str| text.split("\nEvents:").next().unwrap().to_string();
     assert_eq!(until_events(&ours), until_events(&api.out(&["describe", "pod", "ficha"])));
     delete(&world, "ficha");
+}
+
+#[test]
+fn los_sucesos_se_suman_en_orden_y_sobreviven_a_los_reinicios() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    start(&world, "ruidoso", "", "", &shell("c", "sleep 0.1; exit 3", ""));
+    start(&world, "quieto", "", "", &shell("c", "exec sleep 3003", ""));
+    wait_until("que se reinicie y espere", 10, || {
+        ask(&world, "ruidoso", "{.status.containerStatuses[0].state.waiting.reason}") == "CrashLoopBackOff"
+    });
+    let of = |args: &[&str]| world.micropod(&[&["events", "--for", "pod/ruidoso"], args].concat()).ok().out;
+    let table = of(&["--no-headers"]);
+    let reasons: Vec<&str> = table
+        .lines()
+        .map(|line| line.split("   ").filter(|cell| !cell.is_empty()).nth(2).unwrap().trim())
+        .collect();
+    assert_eq!(reasons, ["Scheduled", "Pulled", "Created", "Started", "BackOff"], "{table}");
+    let started = table.lines().find(|line| line.contains("Started")).unwrap();
+    assert!(started.contains(" (x2 over ") && started.contains("Pod/ruidoso"), "{started}");
+    let warnings = of(&["--types=Warning", "-o", "jsonpath={.items[*].reason}"]);
+    assert_eq!(warnings, "BackOff");
+    let all = world.micropod(&["events"]).ok().out;
+    assert!(all.starts_with("LAST SEEN") && all.contains("Pod/quieto"), "{all}");
+    let nobody = world.micropod(&["events", "--for", "pod/nadie"]).ok();
+    assert_eq!((nobody.out.as_str(), nobody.err.as_str()), ("", "No events found in default namespace.\n"));
+    world.micropod(&["events", "--types=raro"]).exits(2);
+    // quien los sigue los ve llegar
+    let follower = world.start(&["events", "--for", "pod/quieto", "-w"]);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    delete(&world, "quieto");
+    world.kill("TERM", follower.pid);
+    let seen = follower.wait().out;
+    assert!(seen.contains("Started") && seen.contains("Killing"), "{seen}");
+    delete(&world, "ruidoso");
+}
+
+#[test]
+fn los_logs_se_piden_de_un_contenedor_de_todos_de_antes_o_de_unos_cuantos_pods() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let two =
+        shell("uno", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo linea $i; done; exec sleep 3004", "")
+            + &shell("dos", "echo vida; sleep 0.2; exit 1", "");
+    start(&world, "pareja", "labels: {\"app\": \"x\"},", "", &two);
+    wait_until("que dos tenga una vida anterior", 10, || {
+        ask(&world, "pareja", "{.status.containerStatuses[1].restartCount}") == "1"
+    });
+    let logs = |args: &[&str]| world.micropod(&[&["logs"], args].concat());
+    assert_eq!(logs(&["pod/pareja", "-c", "uno", "--tail=2"]).ok().out, "linea 11\nlinea 12\n");
+    assert_eq!(logs(&["pareja", "uno", "--tail=0"]).ok().out, "");
+    assert_eq!(logs(&["pareja", "uno", "--limit-bytes=10"]).ok().out, "linea 1\nli");
+    let defaulted = logs(&["pareja", "--tail=1"]).ok();
+    assert_eq!(defaulted.err, "Defaulted container \"uno\" out of: uno, dos\n");
+    let prefixed = logs(&["pareja", "--all-containers", "--prefix", "--tail=1"]).ok().out;
+    assert_eq!(prefixed, "[pod/pareja/uno] linea 12\n[pod/pareja/dos] vida\n");
+    // con un selector, como en kubectl, solo las diez últimas
+    let selected = logs(&["-l", "app=x", "-c", "uno"]).ok().out;
+    assert_eq!(selected.lines().next(), Some("linea 3"));
+    assert_eq!(logs(&["pareja", "-c", "dos", "-p"]).ok().out, "vida\n");
+    let stamped = logs(&["pareja", "-c", "uno", "--timestamps", "--tail=1"]).ok().out;
+    let stamp = stamped.split(' ').next().unwrap();
+    assert_eq!(logs(&["pareja", "-c", "uno", "--since-time", "2100-01-01T00:00:00Z"]).ok().out, "");
+    let whole = format!("{}Z", stamp.split('.').next().unwrap());
+    assert_eq!(logs(&["pareja", "-c", "uno", "--since-time", &whole]).ok().out.lines().count(), 12);
+    // son los que hay en el fichero, en el formato de CRI
+    let file = world.read("/var/log/micropod/pareja/uno/0.log");
+    assert!(file.contains(&format!("{stamp} stdout F linea 12\n")), "{file}");
+    for (args, said) in [
+        (
+            &["pareja", "-c", "uno", "-p"][..],
+            "previous terminated container \"uno\" in pod \"pareja\" not found",
+        ),
+        (&["pareja", "-c", "tres"], "container tres is not valid for pod pareja"),
+        (&["nadie"], "pods \"nadie\" not found"),
+    ] {
+        let error = logs(args).exits(1).err;
+        assert!(error.contains(said), "{error}");
+    }
+    logs(&["pareja", "--since=1m", "--since-time=2020-01-01T00:00:00Z"]).exits(2);
+    logs(&[]).exits(2);
+    delete(&world, "pareja");
+}
+
+#[test]
+fn seguir_los_logs_de_todos_acaba_cuando_acaba_el_pod() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let two = shell("uno", "echo a; sleep 1; echo b", "") + &shell("dos", "echo c; sleep 1.2; echo d", "");
+    start(&world, "corto", "", "restartPolicy: Never,", &two);
+    let follower = world.start(&["logs", "corto", "-f", "--all-containers", "--prefix"]);
+    let done = follower.wait().ok();
+    let mut lines: Vec<&str> = done.out.lines().collect();
+    lines.sort();
+    assert_eq!(lines, ["[pod/corto/dos] c", "[pod/corto/dos] d", "[pod/corto/uno] a", "[pod/corto/uno] b"]);
+    delete(&world, "corto");
+}
+
+#[test]
+fn se_espera_a_que_exista_a_que_cumpla_y_a_que_se_vaya() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let waiter = world.start(&["wait", "pod/futuro", "--for=create", "--timeout=20s"]);
+    start(&world, "futuro", "labels: {\"app\": \"x\"},", "", &shell("c", "exec sleep 3005", ""));
+    assert_eq!(waiter.wait().ok().out, "pod/futuro condition met\n");
+    let wait = |args: &[&str]| world.micropod(&[&["wait"], args].concat());
+    let met = "pod/futuro condition met\n";
+    assert_eq!(wait(&["pods", "-l", "app=x", "--for=condition=Ready"]).ok().out, met);
+    assert_eq!(wait(&["pods", "--all", "--for=jsonpath={.status.podIP}"]).ok().out, met);
+    assert_eq!(wait(&["pod", "futuro", "--for=jsonpath='{.status.phase}'=Running"]).ok().out, met);
+    let filter = "--for=jsonpath={.status.conditions[?(@.type==\"Ready\")].status}=True";
+    assert_eq!(wait(&["pod/futuro", filter]).ok().out, met);
+    let late = wait(&["pod/futuro", "--for=condition=Ready=False", "--timeout=200ms"]).exits(1);
+    assert!(
+        late.err.starts_with("error: timed out waiting for the condition on pods/futuro\n"),
+        "{}",
+        late.err
+    );
+    let now = wait(&["pod/futuro", "--for=condition=Ready=False", "--timeout=0"]).exits(1);
+    assert!(now.err.starts_with("error: condition not met for pods/futuro\n"), "{}", now.err);
+    assert_eq!(wait(&["pod/nadie", "--for=delete"]).ok().out, "");
+    wait(&["pod/nadie", "--for=condition=Ready"]).exits(1);
+    wait(&["pods", "--for=condition=Ready"]).exits(2);
+    let gone = world.start(&["wait", "pod/futuro", "--for=delete", "--timeout=20s"]);
+    delete(&world, "futuro");
+    assert_eq!(gone.wait().ok().out, met);
+}
+
+#[test]
+fn se_borra_por_nombre_por_etiquetas_por_fichero_o_todo_y_sin_esperar() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let all = ["a", "b", "c", "d"];
+    for name in all {
+        let labels = if name == "a" { "labels: {\"app\": \"x\"}," } else { "" };
+        start(&world, name, labels, "", &shell("c", "exec sleep 3006", ""));
+    }
+    let delete = |args: &[&str]| world.micropod(&[&["delete"], args].concat());
+    assert_eq!(delete(&["pods", "-l", "app=x", "--now"]).ok().out, "pod \"a\" deleted\n");
+    let file = world.dir().join("b.ron");
+    assert_eq!(delete(&["-f", file.to_str().unwrap(), "--force", "-o", "name"]).ok().out, "pod/b\n");
+    let mixed = delete(&["pod", "nadie", "c", "--force"]).exits(1);
+    assert_eq!(mixed.out, "pod \"c\" force deleted\n");
+    assert!(
+        mixed.err.starts_with("Error from server (NotFound): pods \"nadie\" not found\n"),
+        "{}",
+        mixed.err
+    );
+    delete(&["pod/nadie", "--ignore-not-found"]).ok();
+    // sin esperar: la ficha se va sola cuando el Pod acaba de verdad
+    assert_eq!(
+        delete(&["pods", "--all", "--wait=false", "--grace-period=1"]).ok().out,
+        "pod \"d\" deleted\n"
+    );
+    assert!(world.path("/run/micropod/pods/d/pod.json").exists(), "todavía está acabando");
+    wait_until("que se olvide la ficha", 10, || !world.path("/run/micropod/pods/d").exists());
+    assert!(world.processes().iter().all(|(_, line)| line != "sleep 3006"), "{:?}", world.processes());
+    for wrong in [
+        &["pods"][..],
+        &["pod", "x", "--all"],
+        &["pod", "x", "--now", "--grace-period=3"],
+        &["pod", "x", "--wait=quizá"],
+    ] {
+        delete(wrong).exits(2);
+    }
+}
+
+#[test]
+fn si_muere_el_supervisor_de_un_pod_borrado_sin_esperar_tambien_se_olvida() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    start(&world, "huerfano", "", "", &shell("c", "trap '' TERM; while :; do sleep 1; done", ""));
+    world.micropod(&["delete", "pod", "huerfano", "--wait=false"]).ok();
+    let record = world.read("/run/micropod/pods/huerfano/pod.json");
+    let record: Value = serde_json::from_str(&record).unwrap();
+    world.kill("KILL", record["supervisor"]["pid"].as_i64().unwrap() as i32);
+    wait_until("que mueran sus procesos", 5, || {
+        world.processes().iter().all(|(_, l)| !l.contains("while :"))
+    });
+    world.micropod(&["get", "pods"]).ok();
+    assert!(!world.path("/run/micropod/pods/huerfano").exists());
 }

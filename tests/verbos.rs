@@ -5,7 +5,7 @@ mod kubectl;
 use kubectl::Api;
 use micropod::output::jsonpath::JsonPath;
 use micropod::output::time::Now;
-use micropod::output::{describe, json, yaml};
+use micropod::output::{self, describe, json, yaml};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -352,6 +352,21 @@ fn la_ficha_es_byte_a_byte_la_de_kubectl() {
         let pod = fixture(&format!("{name}.json"));
         assert_same(&describe::pod(&pod, &events, &then()), &read(&format!("{name}.txt")));
     }
+}
+
+/// Los mismos sucesos en el orden en que los enseña kubectl.
+fn sorted(mut events: Vec<Value>) -> Vec<Value> {
+    events.sort_by_key(|event| event["lastTimestamp"].as_str().unwrap().to_string());
+    events
+}
+
+#[test]
+fn la_tabla_de_sucesos_es_la_de_kubectl() {
+    let ours = |now: &Now| output::events::table(&sorted(events()), now, "Pod", true);
+    golden("sucesos.txt", &ours(&then()), None);
+    let Some(program) = kubectl::find() else { return };
+    let api = Api::serve(program, vec![fixture("nginx-php.json")], events());
+    assert_same(&ours(&Now { at: SystemTime::now(), zone: |_| 0 }), &api.out(&["events"]));
 }
 
 #[test]

@@ -95,12 +95,7 @@ fn run_verbs() -> Vec<Command> {
             .arg(flag("stdin", "Pasarle lo que se teclee").short('i'))
             .arg(flag("tty", "Darle una terminal").short('t'))
             .arg(operand("COMANDO", "El comando, detrás de --").required(true).last(true).num_args(1..)),
-        verb("delete", "Borra Pods: los para y olvida su ficha y sus logs")
-            .arg(operand("POD", "«pod NOMBRE…» o «pod/NOMBRE»").required(true).num_args(1..))
-            .arg(option("grace-period", "SEGUNDOS", "Plazo para acabar por las buenas, en vez del suyo"))
-            .arg(flag("now", "Como --grace-period=1"))
-            .arg(flag("force", "Matarlo ya"))
-            .arg(flag("ignore-not-found", "Que no exista no es un fallo")),
+        look::delete(),
     ]
 }
 

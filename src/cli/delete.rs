@@ -1,51 +1,134 @@
-//! `micropod delete`: parar un Pod y olvidarlo.
+//! `micropod delete`: parar Pods y olvidarlos.
 
-use super::{farewell, pod_names, term, words};
+use super::pick::Pick;
+use super::{duration, farewell, require_root, term};
 use crate::control::{self, Request};
 use crate::error::{Error, exit};
+use crate::spec::{self, objects::Object};
 use crate::state::{self, Claim};
 use clap::ArgMatches;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// Cómo se pide que acaben.
+struct How {
+    grace: Option<u64>,
+    force: bool,
+    wait: bool,
+    timeout: Option<Duration>,
+    /// `-o name`: decir solo `pod/NOMBRE`.
+    short: bool,
+}
+
 pub fn delete(args: &ArgMatches) -> Result<u8, Error> {
-    super::require_root("borrar Pods", "delete pod")?;
-    let grace = match (args.get_flag("now"), args.get_one::<String>("grace-period")) {
-        (true, _) => Some(1),
-        (false, None) => None,
-        (false, Some(text)) => Some(text.parse().map_err(|_| {
-            Error::usage(format!("«{text}» no es un plazo")).with_hint("--grace-period=10 son diez segundos")
-        })?),
-    };
-    let names = pod_names(&words(args, "POD"))?;
-    if names.is_empty() {
-        return Err(Error::usage("falta el nombre del Pod").with_hint("micropod delete pod NOMBRE"));
-    }
+    require_root("borrar Pods", "delete pod")?;
+    let how = How::new(args)?;
+    let names = names(args)?;
+    crate::gc::sweep_pending();
+    let (present, absent): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| super::see(name).is_ok());
     // se pide a todos antes de esperar a ninguno: mil Pods tardan lo que el más lento
-    let mut asked = Vec::new();
-    for name in &names {
-        match super::see(name) {
-            Err(_) if args.get_flag("ignore-not-found") => continue,
-            Err(error) => return Err(error),
-            Ok(_) => asked.push((name, ask_to_stop(name, grace, args.get_flag("force")))),
+    let asked: Vec<_> = present.iter().map(|name| (name, how.ask(name))).collect();
+    for (name, heard) in asked {
+        if how.wait || !heard {
+            wait_and_forget(name, heard, how.timeout)?;
+        }
+        how.tell(name);
+    }
+    match absent.last() {
+        // como kubectl: los que sí estaban ya se han borrado
+        Some(name) if !args.get_flag("ignore-not-found") => Err(super::not_found(name)),
+        Some(_) | None => Ok(exit::OK),
+    }
+}
+
+impl How {
+    fn new(args: &ArgMatches) -> Result<How, Error> {
+        let text = |name: &str| args.get_one::<String>(name).map(String::as_str);
+        let force = args.get_flag("force");
+        let grace = match (args.get_flag("now"), text("grace-period")) {
+            (true, Some(_)) => {
+                return Err(Error::usage("--now and --grace-period cannot be specified together")
+                    .with_hint("--now es --grace-period=1"));
+            }
+            (true, None) => Some(1),
+            // -1 es «el suyo», como en kubectl
+            (false, None | Some("-1")) => None,
+            (false, Some(text)) => Some(text.parse().map_err(|_| {
+                Error::usage(format!("«{text}» no es un plazo"))
+                    .with_hint("--grace-period=10 son diez segundos")
+            })?),
+        };
+        let wait = match text("wait") {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(other) => {
+                return Err(Error::usage(format!("«{other}» no vale para «--wait»: es true o false")));
+            }
+        };
+        let timeout = text("timeout").map(duration).transpose()?.filter(|timeout| !timeout.is_zero());
+        let short = match text("output") {
+            None => false,
+            Some("name") => true,
+            Some(other) => {
+                return Err(Error::usage(format!(
+                    "unexpected -o output mode: {other}. We only support '-o name'"
+                )));
+            }
+        };
+        Ok(How { grace, force, wait, timeout, short })
+    }
+
+    /// Pide al supervisor que acabe; `false` si no hay quien lo oiga.
+    fn ask(&self, name: &str) -> bool {
+        if !self.wait {
+            if let Err(error) = state::forget_when_over(name) {
+                log::error!("la ficha de {name} se quedará: {error}");
+            }
+        }
+        let path = state::pod_dir(name).join("control");
+        let answer = control::ask(&path, &Request::Delete { grace_seconds: self.grace, force: self.force });
+        log::debug!("el supervisor de {name} responde: {answer:?}");
+        answer.is_ok()
+    }
+
+    fn tell(&self, name: &str) {
+        match (self.short, self.force) {
+            (true, _) => println!("pod/{name}"),
+            (false, true) => println!("pod \"{name}\" force deleted"),
+            (false, false) => println!("pod \"{name}\" deleted"),
         }
     }
-    for (name, heard) in asked {
-        wait_and_forget(name, heard)?;
+}
+
+/// Los que se nombran, los de un fichero, los de un selector o todos.
+fn names(args: &ArgMatches) -> Result<Vec<String>, Error> {
+    if let Some(file) = args.get_one::<String>("filename") {
+        let manifest = spec::load_all(Path::new(file))?;
+        let pods = manifest.objects.iter().filter_map(|object| match object {
+            Object::Pod(pod) => Some(pod.metadata.name.clone()),
+            Object::ConfigMap(_) | Object::Secret(_) | Object::List(_) => None,
+        });
+        return Ok(pods.collect());
     }
-    Ok(exit::OK)
+    let pick = Pick::new(args)?;
+    if !pick.is_said() {
+        return Err(Error::usage("resource(s) were provided, but no name was specified").with_hint(
+            "di cuál: delete pod NOMBRE, delete pods -l app=web, delete pods --all o delete -f FICHERO",
+        ));
+    }
+    if !pick.names.is_empty() {
+        return Ok(pick.names);
+    }
+    let names: Vec<String> = pick.present().into_iter().map(|seen| seen.record.name).collect();
+    if names.is_empty() {
+        term::note("No resources found");
+    }
+    Ok(names)
 }
 
-/// Pide al supervisor que acabe; `false` si no hay quien lo oiga.
-fn ask_to_stop(name: &str, grace_seconds: Option<u64>, force: bool) -> bool {
-    let path = state::pod_dir(name).join("control");
-    let answer = control::ask(&path, &Request::Delete { grace_seconds, force });
-    log::debug!("el supervisor de {name} responde: {answer:?}");
-    answer.is_ok()
-}
-
-fn wait_and_forget(name: &str, heard: bool) -> Result<(), Error> {
-    let claim = wait_for_name(name)?;
+fn wait_and_forget(name: &str, heard: bool, timeout: Option<Duration>) -> Result<(), Error> {
+    let claim = wait_for_name(name, timeout)?;
     if let Some(seen) = state::see_claimed(&claim) {
         if seen.was_abandoned() || !heard {
             crate::gc::reap(&seen.record, &seen.live);
@@ -53,18 +136,20 @@ fn wait_and_forget(name: &str, heard: bool) -> Result<(), Error> {
     }
     crate::gc::forget_logs(name);
     state::clear_pending(name);
-    claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
-    println!("pod \"{name}\" deleted");
-    Ok(())
+    claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))
 }
 
 /// Espera a que el supervisor acabe. En una terminal, dice a quién espera y por qué.
-fn wait_for_name(name: &str) -> Result<Claim, Error> {
+fn wait_for_name(name: &str, timeout: Option<Duration>) -> Result<Claim, Error> {
     let started = Instant::now();
     let mut said = 0;
     loop {
         if let Some(claim) = Claim::take(name)? {
             return Ok(claim);
+        }
+        if timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
+            return Err(Error::failed(format!("timed out waiting for the condition on pods/{name}"))
+                .with_hint("sigue acabando: mira a quién espera con `micropod get pods`"));
         }
         let seconds = started.elapsed().as_secs();
         if seconds > said && std::io::stderr().is_terminal() {

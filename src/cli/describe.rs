@@ -1,6 +1,7 @@
 //! `micropod describe`: todo lo que se sabe de un Pod, con la ficha de kubectl.
 
-use super::{pod_names, words};
+use super::pick::{NOTHING, Pick};
+use super::{require_root, term};
 use crate::error::{Error, exit};
 use crate::object;
 use crate::output::describe as page;
@@ -8,12 +9,17 @@ use crate::output::time::Now;
 use clap::ArgMatches;
 
 pub fn describe(args: &ArgMatches) -> Result<u8, Error> {
-    let names = pod_names(&words(args, "POD"))?;
-    let mut pages = Vec::new();
-    for name in &names {
-        let seen = super::see(name)?;
-        pages.push(page::pod(&object::pod(&seen), &object::events(&seen), &Now::here()));
-    }
+    require_root("mirar los Pods", "describe pod")?;
+    crate::gc::sweep_pending();
+    let (seen, missing) = Pick::new(args)?.look();
+    let now = Now::here();
+    let pages: Vec<String> =
+        seen.iter().map(|seen| page::pod(&object::pod(seen), &object::events(seen), &now)).collect();
     print!("{}", pages.join("\n\n"));
+    match missing.into_iter().next_back() {
+        Some(last) => return Err(last),
+        None if seen.is_empty() => term::note(NOTHING),
+        None => {}
+    }
     Ok(exit::OK)
 }

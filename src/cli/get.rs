@@ -1,14 +1,14 @@
 //! `micropod get`: los Pods en una tabla, o como se pidan, con las columnas y las formas de kubectl.
 
-use super::selector::{FieldSelector, Selector};
-use super::{age, pod_names, term, words};
+use super::pick::{NOTHING, Pick};
+use super::{LOOK_EVERY, age, events, term, words};
 use crate::error::{Error, exit};
 use crate::logic::columns::{self, Columns};
 use crate::logic::status::ContainerState;
 use crate::object;
 use crate::output::format::Format;
 use crate::output::{sort, tabwriter};
-use crate::state::{self, Seen};
+use crate::state::Seen;
 use clap::ArgMatches;
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
@@ -16,12 +16,15 @@ use std::time::Duration;
 
 pub fn get(args: &ArgMatches) -> Result<u8, Error> {
     super::require_root("mirar los Pods", "get pods")?;
+    if words(args, "POD").first().is_some_and(|word| events::is_kind(word)) {
+        return events::get(args);
+    }
     let wanted = Wanted::new(args)?;
     crate::gc::sweep_pending();
     if args.get_flag("watch") {
         return watch(&wanted);
     }
-    let (mut seen, missing) = wanted.look();
+    let (mut seen, missing) = wanted.pick.look();
     if let Some(path) = &wanted.sort_by {
         sort::by(&mut seen, path, object::pod)?;
     }
@@ -29,7 +32,7 @@ pub fn get(args: &ArgMatches) -> Result<u8, Error> {
     if wanted.format.is_table() {
         hints(&seen);
         if seen.is_empty() && missing.is_empty() {
-            term::note("No resources found in default namespace.");
+            term::note(NOTHING);
         }
     }
     match missing.into_iter().next_back() {
@@ -41,9 +44,7 @@ pub fn get(args: &ArgMatches) -> Result<u8, Error> {
 
 /// Lo que se pide: qué Pods y cómo enseñarlos.
 struct Wanted {
-    names: Vec<String>,
-    labels: Selector,
-    fields: FieldSelector,
+    pick: Pick,
     format: Format,
     headers: bool,
     label_columns: Vec<String>,
@@ -53,43 +54,19 @@ struct Wanted {
 
 impl Wanted {
     fn new(args: &ArgMatches) -> Result<Wanted, Error> {
-        let text = |name: &str| args.get_one::<String>(name).map_or("", String::as_str);
         let columns = words(args, "label-columns");
         let wanted = Wanted {
-            names: pod_names(&words(args, "POD"))?,
-            labels: Selector::parse(text("selector"))?,
-            fields: FieldSelector::parse(text("field-selector"))?,
-            format: Format::parse(text("output"))?,
+            pick: Pick::new(args)?,
+            format: Format::parse(args.get_one::<String>("output").map_or("", String::as_str))?,
             headers: !args.get_flag("no-headers"),
             label_columns: columns.iter().flat_map(|c| c.split(',')).map(String::from).collect(),
             show_labels: args.get_flag("show-labels"),
             sort_by: args.get_one("sort-by").cloned(),
         };
-        let chosen_by_field = !wanted.labels.is_empty() || !wanted.fields.is_empty();
-        if !wanted.names.is_empty() && chosen_by_field {
-            return Err(Error::usage("name cannot be provided when a selector is specified")
-                .with_hint("o el nombre, o -l: no los dos"));
-        }
         if wanted.show_labels && !wanted.format.is_table() {
             return Err(Error::usage("--show-labels option cannot be used with this printer"));
         }
         Ok(wanted)
-    }
-
-    /// Los Pods pedidos y, por cada nombre que no existe, su error.
-    fn look(&self) -> (Vec<Seen>, Vec<Error>) {
-        if !self.names.is_empty() {
-            let mut missing = Vec::new();
-            let found =
-                self.names.iter().filter_map(|name| super::see(name).map_err(|e| missing.push(e)).ok());
-            return (found.collect(), missing);
-        }
-        (state::see_all().into_iter().filter(|seen| self.chooses(seen)).collect(), Vec::new())
-    }
-
-    fn chooses(&self, seen: &Seen) -> bool {
-        self.labels.matches(&seen.record.pod.metadata.labels)
-            && (self.fields.is_empty() || self.fields.matches(&object::pod(seen)))
     }
 
     fn render(&self, seen: &[Seen], headers: bool) -> Result<String, Error> {
@@ -101,11 +78,11 @@ impl Wanted {
             }
             return Ok(tabwriter::table(&rows));
         }
-        if seen.is_empty() && !self.names.is_empty() {
+        if seen.is_empty() && !self.pick.names.is_empty() {
             return Ok(String::new());
         }
         let objects: Vec<Value> = seen.iter().map(object::pod).collect();
-        self.format.render(objects, self.names.len() == 1, headers)
+        self.format.render(objects, self.pick.names.len() == 1, headers)
     }
 
     fn header(&self, wide: bool) -> Vec<String> {
@@ -168,12 +145,9 @@ fn hints(seen: &[Seen]) {
     }
 }
 
-/// Cada cuánto se mira si hay algo nuevo.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-
 /// Enseña cada cambio hasta que se pulse Ctrl-C. La edad cambia sola: no es noticia.
 fn watch(wanted: &Wanted) -> Result<u8, Error> {
-    let (seen, mut missing) = wanted.look();
+    let (seen, mut missing) = wanted.pick.look();
     if let Some(error) = missing.pop() {
         return Err(error);
     }
@@ -206,10 +180,7 @@ fn watch(wanted: &Wanted) -> Result<u8, Error> {
             }
         }
         std::thread::sleep(LOOK_EVERY);
-        pending = match wanted.names.is_empty() {
-            true => wanted.look().0,
-            false => state::see_all().into_iter().filter(|s| wanted.names.contains(&s.record.name)).collect(),
-        };
+        pending = wanted.pick.present();
     }
 }
 

@@ -5,12 +5,14 @@ pub mod args;
 pub mod delete;
 pub mod describe;
 pub mod doctor;
+pub mod events;
 pub mod exec;
 pub mod explain;
 pub mod farewell;
 pub mod get;
 pub mod image;
 pub mod logs;
+pub mod pick;
 pub mod selector;
 pub mod pace;
 pub mod table;
@@ -36,6 +38,7 @@ pub fn main() -> Result<u8, Error> {
         "exec" => exec::exec(args),
         "delete" => delete::delete(args),
         "get" => get::get(args),
+        "events" => events::events(args),
         "describe" => describe::describe(args),
         "logs" => logs::logs(args),
         "wait" => wait::wait(args),
@@ -55,6 +58,9 @@ pub fn main() -> Result<u8, Error> {
         other => Err(Error::usage(format!("no existe el comando «{other}»"))),
     }
 }
+
+/// Cada cuánto se mira, en `-w`, si hay algo nuevo.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 fn text<'a>(args: &'a ArgMatches, name: &str) -> &'a str {
     // clap ya ha exigido que esté
@@ -182,10 +188,15 @@ fn words(args: &ArgMatches, name: &str) -> Vec<String> {
     args.get_many::<String>(name).into_iter().flatten().cloned().collect()
 }
 
+/// El nombre de un Pod, que puede llevar `pod/` delante.
+fn bare_name(word: &str) -> &str {
+    let kinds = ["pod/", "pods/", "po/"];
+    kinds.into_iter().find_map(|kind| word.strip_prefix(kind)).unwrap_or(word)
+}
+
 /// El Pod que nombra un argumento, con o sin `pod/` delante.
 fn one_pod(args: &ArgMatches, name: &str) -> Result<Seen, Error> {
-    let word = text(args, name);
-    see(word.strip_prefix("pod/").unwrap_or(word))
+    see(bare_name(text(args, name)))
 }
 
 /// El Pod `name`, o el error de kubectl con una pista.

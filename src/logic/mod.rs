@@ -42,6 +42,7 @@ pub mod columns;
 mod conditions;
 mod container;
 pub mod glance;
+pub mod history;
 pub mod lifecycle;
 mod news;
 mod notes;

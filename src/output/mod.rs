@@ -5,6 +5,7 @@
 
 pub mod columns;
 pub mod describe;
+pub mod events;
 pub mod format;
 pub mod json;
 pub mod jsonpath;

@@ -1,4 +1,4 @@
-//! Los verbos que miran: get, describe, logs, wait…
+//! Los verbos que miran: get, describe, logs, wait… Y el que borra, que elige igual.
 
 use super::{container, flag, operand, option, verb};
 use clap::{Arg, ArgAction, Command};
@@ -14,7 +14,29 @@ pub(super) fn selector() -> Arg {
 }
 
 pub(super) fn verbs() -> Vec<Command> {
-    vec![get(), describe(), logs(), wait()]
+    vec![get(), describe(), events(), logs(), wait()]
+}
+
+pub(super) fn delete() -> Command {
+    verb("delete", "Borra Pods: los para y olvida su ficha y sus logs")
+        .arg(operand("POD", "«pod NOMBRE…», «pod/NOMBRE» o «pods» con -l o --all").num_args(1..))
+        .arg(
+            option("filename", "FICHERO", "Los Pods que hay en este fichero")
+                .short('f')
+                .conflicts_with_all(["POD", "selector", "all"]),
+        )
+        .arg(selector())
+        .arg(flag("all", "Todos los Pods"))
+        .arg(
+            option("grace-period", "SEGUNDOS", "Plazo para acabar por las buenas, en vez del suyo")
+                .allow_hyphen_values(true),
+        )
+        .arg(flag("now", "Como --grace-period=1"))
+        .arg(flag("force", "Matarlo ya"))
+        .arg(option("wait", "true|false", "Esperar a que acaben. Si no se dice: true").require_equals(true))
+        .arg(option("timeout", "PLAZO", "Cuánto esperar, como mucho: 30s, 2m"))
+        .arg(option("output", "FORMATO", "name: decir solo su nombre").short('o'))
+        .arg(flag("ignore-not-found", "Que no exista no es un fallo"))
 }
 
 fn get() -> Command {
@@ -42,27 +64,46 @@ fn get() -> Command {
 }
 
 fn describe() -> Command {
-    verb("describe", "Enseña todo lo que se sabe de un Pod").arg(pods())
+    verb("describe", "Enseña todo lo que se sabe de un Pod").arg(pods()).arg(selector())
+}
+
+fn events() -> Command {
+    verb("events", "Enseña lo que ha ido pasando, del más viejo al más nuevo")
+        .arg(option("for", "POD", "Solo los de un Pod: pod/NOMBRE"))
+        .arg(option("types", "CLASES", "Solo los de estas clases: Normal, Warning").action(ArgAction::Append))
+        .arg(flag("watch", "Seguir mirando y enseñar cada uno").short('w'))
+        .arg(option("output", "FORMATO", "json, yaml, name, jsonpath=PLANTILLA…").short('o'))
+        .arg(flag("no-headers", "Sin la línea de cabeceras"))
 }
 
 fn logs() -> Command {
     verb("logs", "Enseña lo que ha escrito un contenedor")
-        .arg(operand("POD", "Nombre del Pod").required(true))
+        .arg(operand("POD", "Nombre del Pod"))
         .arg(operand("CONTENEDOR", "El contenedor"))
         .arg(container())
+        .arg(flag("all-containers", "Los de todos sus contenedores").conflicts_with("container"))
+        .arg(selector())
         .arg(flag("follow", "Seguir leyendo").short('f'))
         .arg(flag("previous", "Los de su vida anterior").short('p'))
-        .arg(option("tail", "N", "Solo las N últimas líneas"))
+        .arg(option("tail", "N", "Solo las N últimas líneas").allow_hyphen_values(true))
         .arg(option("since", "PLAZO", "Solo las de este plazo: 30s, 5m, 1h"))
+        .arg(option("since-time", "HORA", "Solo las escritas desde esta hora: 2026-11-23T16:10:03Z"))
+        .arg(option("limit-bytes", "BYTES", "De cada contenedor, no más de estos bytes"))
         .arg(flag("timestamps", "Con la hora de cada línea"))
+        .arg(flag("prefix", "Con el Pod y el contenedor delante de cada línea"))
 }
 
 fn wait() -> Command {
     verb("wait", "Espera a que se cumpla una condición")
         .arg(pods())
         .arg(
-            option("for", "CONDICIÓN", "condition=Ready, delete o jsonpath={.status.phase}=Running")
+            option("for", "CONDICIÓN", "condition=Ready, delete, create o jsonpath={.status.phase}=Running")
                 .required(true),
         )
-        .arg(option("timeout", "PLAZO", "Cuánto esperar: 30s, 2m. Si no se dice: 30s"))
+        .arg(selector())
+        .arg(flag("all", "A todos los Pods"))
+        .arg(
+            option("timeout", "PLAZO", "Cuánto esperar: 30s, 2m; 0, mirar una vez. Si no se dice: 30s")
+                .allow_hyphen_values(true),
+        )
 }

@@ -1,0 +1,27 @@
+//! La tabla de sucesos de `kubectl events`.
+
+use super::{tabwriter, time::Now};
+use crate::cli::term;
+use serde_json::Value;
+
+/// Los sucesos, en el orden en que vienen. `kind`: cómo se escribe «Pod» en la columna OBJECT.
+pub fn table(events: &[Value], now: &Now, kind: &str, headers: bool) -> String {
+    let titles = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(String::from).to_vec();
+    let titles = headers.then_some(titles);
+    let rows: Vec<_> = titles.into_iter().chain(events.iter().map(|event| row(event, now, kind))).collect();
+    tabwriter::table(&rows)
+}
+
+fn row(event: &Value, now: &Now, kind: &str) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    let last = now.since(event["lastTimestamp"].as_str());
+    let seen = match event["count"].as_u64() {
+        Some(count @ 2..) => {
+            format!("{last} (x{count} over {})", now.since(event["firstTimestamp"].as_str()))
+        }
+        _ => last,
+    };
+    let object = format!("{kind}/{}", text(&event["involvedObject"]["name"]));
+    let message = term::harmless(&text(&event["message"]));
+    vec![seen, text(&event["type"]), text(&event["reason"]), object, message]
+}
