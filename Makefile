@@ -8,7 +8,7 @@ CARGO := tools/cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-puro test-root vm-test vm bench release install uninstall deb clean
+.PHONY: help demo test test-puro test-root vm-test vm book book-serve bench release install uninstall deb clean
 
 help: ## Esta ayuda
 	@echo 'Uso: make OBJETIVO'
@@ -38,6 +38,12 @@ vm: ## Una shell en una micro-VM con cgroup v2 y micropod dentro
 	@tools/prepara rust vm demo
 	@$(CARGO) build --release
 	@tools/vm $(TARGET)/release/micropod
+
+book: ## El libro, en book/book/: lo construye y comprueba que no miente
+	@tools/libro/haz construye
+
+book-serve: ## El libro en http://127.0.0.1:3000/, rehecho al guardar
+	@tools/libro/haz sirve
 
 bench: ## Compara micropod con runc, podman y otros; PARTES="uno exec vm" para elegir
 	@tools/prepara rust pruebas vm banco

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 pub use super::objects::{ConfigMap, List, Object, Secret, SecretText};
 pub use super::sources::*;
 
+// ANCHOR: pod
 object! {
     /// Un Pod: uno o varios contenedores que se ejecutan juntos, comparten una IP y pueden
     /// compartir almacenamiento. Es la unidad mínima de ejecución de Kubernetes.
@@ -26,6 +27,7 @@ object! {
         optional {}
     }
 }
+// ANCHOR_END: pod
 
 object! {
     /// Los datos que identifican a un objeto.

@@ -165,10 +165,12 @@ fn lengths(checks: &mut Checks, pod: &Pod) {
 
 fn whole_pod(checks: &mut Checks, pod: &Pod) {
     let spec = &pod.spec;
+    // ANCHOR: at_least_one
     if spec.containers.is_empty() {
         let hint = "añade uno: `(name: \"web\", image: \"nginx\")`";
         checks.add("MP0132", "spec.containers", "el Pod no tiene ningún contenedor", hint);
     }
+    // ANCHOR_END: at_least_one
     if let Some(name) = &spec.hostname {
         names::dns_label(checks, "spec.hostname", "el nombre de máquina", name);
     }

@@ -1,0 +1,159 @@
+//! Una página por código de error. El error que enseña lo produce micropod al construir el libro.
+
+use crate::book::Book;
+use crate::fault::{Fault, Report};
+use micropod::explain::faults;
+use micropod::logic::PodRules;
+use micropod::spec::codes::{CODES, Code, Where};
+use micropod::spec::parse::parse;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lo que pasa al leer el ejemplo malo de un código.
+pub struct Produced {
+    /// Lo que imprime `micropod run`; vacío si lo da por bueno.
+    pub output: String,
+    /// El comando que se escribe.
+    pub command: String,
+    /// El fichero, si se enseña.
+    pub file: Option<String>,
+}
+
+/// Cada código sale de su ejemplo malo, y el bueno se acepta.
+pub fn produced(_: &Book) -> Report {
+    let mut report = Report { name: "errores", ..Report::default() };
+    for code in CODES {
+        if let Err(problem) = check(code) {
+            let text = format!("{}: {problem}", code.code);
+            report.faults.push(Fault::new("src/spec/codes.rs", 0, text));
+        }
+    }
+    report.summary = format!("{} códigos, cada uno con su página", CODES.len());
+    report
+}
+
+/// ¿Da el ejemplo malo de `code` ese código, y no da error el bueno?
+pub fn check(code: &Code) -> Result<(), String> {
+    let wrong = produce(code)?;
+    if !wrong.output.contains(code.code) {
+        return Err(format!(
+            "su ejemplo no lo produce; sale: {}",
+            wrong.output.lines().next().unwrap_or("nada")
+        ));
+    }
+    if !code.right.is_empty() && code.place != Where::Command {
+        let right = match code.place {
+            Where::Faults => read_faults(code.right),
+            place => load("bien.ron", place.file(code.right).as_bytes())?,
+        };
+        if !right.is_empty() {
+            return Err(format!("su ejemplo bueno tampoco vale: {right}"));
+        }
+    }
+    Ok(())
+}
+
+pub fn produce(code: &Code) -> Result<Produced, String> {
+    if code.place == Where::Faults {
+        let command = "micropod simula web.ron --averias ejemplo.ron".into();
+        return Ok(Produced { output: read_faults(code.wrong), command, file: Some(code.wrong.into()) });
+    }
+    if code.place != Where::Command {
+        let file = code.place.file(code.wrong);
+        let output = load("ejemplo.ron", file.as_bytes())?;
+        return Ok(Produced { output, command: "micropod run ejemplo.ron".into(), file: Some(file) });
+    }
+    let name = code.wrong.strip_prefix("micropod run ").ok_or("su ejemplo no es un `micropod run`")?;
+    let output = match name {
+        "noexiste.ron" => read(Path::new(name)),
+        path if path.starts_with('/') => read(Path::new(path)),
+        _ => load(
+            name,
+            &big_file(name).ok_or(format!("no sé qué hay en `{name}`: dilo en tools/libro/errors.rs"))?,
+        )?,
+    };
+    Ok(Produced { output, command: code.wrong.into(), file: None })
+}
+
+/// Los ficheros que no caben en una página: qué hay dentro de cada uno.
+fn big_file(name: &str) -> Option<Vec<u8>> {
+    let pod = |inside: String| Where::Spec.file(&inside).into_bytes();
+    Some(match name {
+        "imagen-de-disco.img" => vec![b' '; (1 << 20) + 1],
+        "argumentos-enormes.ron" => {
+            Where::Container.file(&format!("args: [\"{}\"],", "a".repeat(131_072))).into_bytes()
+        }
+        "mil-volumenes.ron" => pod(format!(
+            "volumes: [{}],",
+            (0..1000).map(|i| format!("(name: \"v{i}\"),")).collect::<String>()
+        )),
+        _ => return None,
+    })
+}
+
+/// Lo que se imprimiría al leer ese fichero de averías, para un Pod con un contenedor `web`.
+fn read_faults(text: &str) -> String {
+    let pod = match parse("web.ron", &Where::Spec.file("")) {
+        Ok(pod) => pod,
+        Err(errors) => return errors.to_string(),
+    };
+    match faults::parse_text("ejemplo.ron", text, &PodRules::from(&pod, 1)) {
+        Ok(_) => String::new(),
+        Err(errors) => anstream::adapter::strip_str(&errors.to_string()).to_string(),
+    }
+}
+
+/// Lo que se imprimiría al leer un fichero con ese nombre y ese contenido.
+fn load(name: &str, content: &[u8]) -> Result<String, String> {
+    let dir = Scratch::new()?;
+    let path = dir.0.join(name);
+    fs::write(&path, content).map_err(|e| e.to_string())?;
+    // el error cita el fichero como se escribió en la terminal: por su nombre
+    let full = format!("{}/", dir.0.display());
+    Ok(read(&path).replace(&full, ""))
+}
+
+fn read(path: &Path) -> String {
+    match micropod::spec::load(path) {
+        Ok(_) => String::new(),
+        Err(error) => anstream::adapter::strip_str(&error.to_string()).to_string(),
+    }
+}
+
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Scratch, String> {
+        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("micropod-errores-{}-{n}", std::process::id()));
+        fs::create_dir_all(&dir).map_err(|e| e.to_string())?;
+        Ok(Scratch(dir))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn un_codigo_cuyo_ejemplo_no_falla_es_una_falta() {
+        let good = CODES.iter().find(|c| c.code == "MP0101").unwrap();
+        let broken = Code { wrong: good.right, ..*good };
+        assert!(check(good).is_ok());
+        assert!(check(&broken).unwrap_err().contains("su ejemplo no lo produce"));
+    }
+
+    #[test]
+    fn un_ejemplo_bueno_que_no_vale_es_una_falta() {
+        let good = CODES.iter().find(|c| c.code == "MP0101").unwrap();
+        let broken = Code { right: good.wrong, ..*good };
+        assert!(check(&broken).unwrap_err().contains("tampoco vale"));
+    }
+}
