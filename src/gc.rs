@@ -108,6 +108,7 @@ pub fn gc() -> Result<(), Error> {
             .map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
         done.push(format!("pod/{name}: ficha y logs ({})", seen.live.status.phase));
     }
+    done.extend(forget_unborn()?);
     done.extend(collect_orphans());
     match done.is_empty() {
         true => println!("no había nada que recoger"),
@@ -116,29 +117,68 @@ pub fn gc() -> Result<(), Error> {
     Ok(())
 }
 
-/// Lo que no es de ningún Pod con ficha.
-fn collect_orphans() -> Vec<String> {
-    let alive = state::see_all();
+/// Los nombres tomados por quien murió antes de escribir nada más: ni ficha, ni señal de que nacía.
+fn forget_unborn() -> Result<Vec<String>, Error> {
     let mut done = Vec::new();
+    for name in state::names_in(&state::pods_dir()) {
+        let has_record = || state::pod_dir(&name).join("pod.json").exists();
+        if has_record() {
+            continue;
+        }
+        // si otro tiene el cerrojo, está naciendo ahora mismo; y ha podido acabar de nacer y morir
+        let Some(claim) = Claim::take(&name)? else { continue };
+        if has_record() {
+            continue;
+        }
+        claim
+            .forget()
+            .map_err(|e| Error::failed(format!("no se pudo soltar el nombre {name}")).because(e))?;
+        done.push(format!("nombre {name}, de un Pod que no llegó a nacer"));
+    }
+    Ok(done)
+}
+
+/// Lo que no es de ningún Pod: ni de los que tienen ficha ni de los que están naciendo.
+fn collect_orphans() -> Vec<String> {
+    // primero se mira qué hay y después de quién es: quien nazca entre medias se apunta antes de
+    // crear nada, así que lo suyo no parecerá de nadie
     let data = Path::new(state::LIB).join("pods");
-    for uid in state::names_in(&data) {
-        if !alive.iter().any(|seen| seen.record.uid == uid) && fs::remove_dir_all(data.join(&uid)).is_ok() {
+    let homes = state::names_in(&data);
+    let groups = Hierarchy::find().map(|h| h.home());
+    let groups: Vec<_> =
+        groups.iter().flat_map(|home| state::names_in(home).into_iter().map(|n| home.join(n))).collect();
+    let leased = network::in_use();
+    let (names, uids) = alive();
+    let mut done = Vec::new();
+    for uid in homes {
+        if !uids.contains(&uid) && fs::remove_dir_all(data.join(&uid)).is_ok() {
             done.push(format!("datos del Pod {uid}"));
         }
     }
-    if let Some(home) = Hierarchy::find().map(|h| h.home()) {
-        for name in state::names_in(&home) {
-            let path = home.join(&name);
-            if path.is_dir() && !alive.iter().any(|seen| seen.record.name == name) {
-                empty_cgroup(&path);
-                done.push(format!("grupo de control {}", path.display()));
-            }
+    for path in groups {
+        let owned = path.file_name().is_some_and(|name| names.iter().any(|n| n.as_str() == name));
+        if path.is_dir() && !owned {
+            empty_cgroup(&path);
+            done.push(format!("grupo de control {}", path.display()));
         }
     }
-    let uids: Vec<&str> = alive.iter().map(|seen| seen.record.uid.as_str()).collect();
-    done.extend(network::release_orphans(&uids).into_iter().map(|ip| format!("dirección {ip}")));
+    done.extend(network::release_orphans(&leased, &uids).into_iter().map(|ip| format!("dirección {ip}")));
     if network::dismantle() {
         done.push(format!("puente {} y tabla de nft", network::BRIDGE));
     }
     done
+}
+
+/// Los nombres y los UID de los Pods que hay, contando a los que están naciendo.
+fn alive() -> (Vec<String>, Vec<String>) {
+    // por este orden: quien nace escribe su ficha y solo después deja de estar pendiente
+    let unborn: Vec<(String, String)> = state::pending()
+        .into_iter()
+        .map(|name| {
+            let uid = fs::read_to_string(state::pending_path(&name)).unwrap_or_default();
+            (name, uid.trim().to_string())
+        })
+        .collect();
+    let born = state::see_all().into_iter().map(|seen| (seen.record.name, seen.record.uid));
+    unborn.into_iter().chain(born).unzip()
 }

@@ -95,6 +95,9 @@ pub struct Live {
     #[serde(default)]
     pub leaving: Vec<Leaving>,
     pub events: Vec<PodEvent>,
+    /// El supervisor murió sin escribir el final: lo ha supuesto quien lee.
+    #[serde(skip)]
+    pub lost: bool,
 }
 
 impl Live {
@@ -126,7 +129,7 @@ impl Seen {
 
     /// ¿Cayó el supervisor sin terminar su trabajo?
     pub fn was_abandoned(&self) -> bool {
-        !self.supervised && !self.live.status.phase.is_final()
+        !self.supervised && (self.live.lost || !self.live.status.phase.is_final())
     }
 }
 
@@ -308,6 +311,7 @@ pub fn names_in(dir: &Path) -> Vec<String> {
 
 /// El supervisor cayó: lo que corría, se perdió.
 pub fn declare_lost(live: &mut Live) {
+    live.lost = true;
     let lost = |container: &mut status::ContainerStatus| {
         if let ContainerState::Running { since } = container.state {
             container.state = ContainerState::Terminated(Terminated {

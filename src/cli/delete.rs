@@ -130,7 +130,8 @@ fn names(args: &ArgMatches) -> Result<Vec<String>, Error> {
 fn wait_and_forget(name: &str, heard: bool, timeout: Option<Duration>) -> Result<(), Error> {
     let claim = wait_for_name(name, timeout)?;
     if let Some(seen) = state::see_claimed(&claim) {
-        if seen.was_abandoned() || !heard {
+        // el supervisor pudo morir también después de publicar el final: hasta soltarlo todo, pendiente
+        if seen.was_abandoned() || !heard || state::pending_path(name).exists() {
             crate::gc::reap(&seen.record, &seen.live);
         }
     }

@@ -66,25 +66,31 @@ pub fn release(ip: Ipv4Addr, uid: &str) {
     }
 }
 
-/// Suelta cuanto sea de un Pod del que solo se sabe el UID.
+/// Suelta cuanto sea de un Pod del que solo se sabe el UID, y lo que no llegó a llevar ni eso.
 pub fn release_all(uid: &str) {
+    // con el cerrojo tomado nadie está a medias: si no dice de quién es, quien la reservaba ha muerto
+    let Ok(_lock) = lock() else { return };
     for ip in leased() {
         release(ip, uid);
+        release(ip, "");
     }
 }
 
-/// Suelta las direcciones de los Pods que ya no existen. Devuelve cuáles.
-pub fn release_orphans(alive: &[&str]) -> Vec<Ipv4Addr> {
+/// Las direcciones en uso, con el UID de su Pod; sin él, quien la reservaba murió al apuntarlo.
+pub fn owners() -> Vec<(Ipv4Addr, String)> {
     let Ok(_lock) = lock() else { return Vec::new() };
-    let mut done = Vec::new();
-    for ip in leased() {
-        let owner = fs::read_to_string(dir().join(ip.to_string())).unwrap_or_default();
-        if !alive.contains(&owner.trim()) {
-            release(ip, owner.trim());
-            done.push(ip);
-        }
-    }
-    done
+    let owner = |ip: Ipv4Addr| {
+        let text = fs::read_to_string(dir().join(ip.to_string())).ok()?;
+        Some((ip, text.trim().to_string()))
+    };
+    leased().into_iter().filter_map(owner).collect()
+}
+
+/// Suelta, de estas direcciones, las que no son de ninguno de esos Pods. Devuelve cuáles.
+pub fn release_orphans(ips: &[(Ipv4Addr, String)], alive: &[String]) -> Vec<Ipv4Addr> {
+    let Ok(_lock) = lock() else { return Vec::new() };
+    let orphans = ips.iter().filter(|(_, uid)| !alive.contains(uid));
+    orphans.inspect(|(ip, uid)| release(*ip, uid)).map(|(ip, _)| *ip).collect()
 }
 
 /// ¿Hay alguna dirección en uso? Con el cerrojo tomado, nadie puede estar empezando a usar la red.

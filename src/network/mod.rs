@@ -224,10 +224,20 @@ pub fn settle_all(uid: &str) {
     addresses::release_all(uid);
 }
 
-/// Recoge lo que fuera de los Pods que ya no existen. Devuelve sus direcciones.
-pub fn release_orphans(alive: &[&str]) -> Vec<Ipv4Addr> {
-    ports::close_orphans(alive);
-    addresses::release_orphans(alive)
+/// Lo que hay reservado en este instante, con el UID de su Pod.
+pub struct InUse {
+    ips: Vec<(Ipv4Addr, String)>,
+    ports: Vec<(HostPort, String)>,
+}
+
+pub fn in_use() -> InUse {
+    InUse { ips: addresses::owners(), ports: ports::owners() }
+}
+
+/// Recoge, de lo que había reservado, lo que no es de ninguno de estos Pods. Devuelve sus direcciones.
+pub fn release_orphans(reserved: &InUse, alive: &[String]) -> Vec<Ipv4Addr> {
+    ports::close_orphans(&reserved.ports, alive);
+    addresses::release_orphans(&reserved.ips, alive)
 }
 
 /// Sin ningún Pod, el puente y la tabla de nft sobran. Devuelve si había algo que quitar.

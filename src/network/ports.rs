@@ -159,13 +159,24 @@ pub fn release_of(uid: &str) {
     release(&reserved(), uid);
 }
 
-/// Cierra y suelta los puertos de los Pods que ya no existen.
-pub fn close_orphans(alive: &[&str]) {
-    for port in reserved() {
-        let owner = owner_of(&dir().join(port.file_name()));
-        if !alive.contains(&owner.as_str()) {
-            close(&[port], &owner);
-        }
+/// Los puertos reservados, con el UID de su Pod.
+pub fn owners() -> Vec<(HostPort, String)> {
+    let owner = |port: HostPort| {
+        let uid = owner_of(&dir().join(port.file_name()));
+        (port, uid)
+    };
+    reserved().into_iter().map(owner).collect()
+}
+
+/// Cierra y suelta, de estos puertos, los que no son de ninguno de esos Pods.
+pub fn close_orphans(ports: &[(HostPort, String)], alive: &[String]) {
+    let Ok(_lock) = lock() else { return };
+    for (port, uid) in ports.iter().filter(|(_, uid)| !alive.contains(uid)) {
+        close(std::slice::from_ref(port), uid);
+    }
+    for name in state::names_in(&dir()).iter().filter(|name| parse(name).is_none()) {
+        // quien lo estaba escribiendo murió antes de darle su nombre
+        let _ = fs::remove_file(dir().join(name));
     }
 }
 

@@ -239,6 +239,18 @@ impl Bench {
         done.inspect_err(|why| println!("micropod: {why}")).ok().map(|()| start.elapsed().as_secs_f64())
     }
 
+    /// ¿Llega el último Pod a hablar con el primero?
+    fn greet(&self, names: &[String]) {
+        let (Some(first), Some(last)) = (names.first(), names.last()) else { return };
+        let line = output(&self.own(&format!("get pod {first} -o wide --no-headers"))).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let ip = line.split_whitespace().find(|word| word.starts_with("10.")).unwrap_or("¿sin dirección?");
+        match run(&self.own(&format!("exec {last} -- ping -c 1 -W 5 {ip}"))) {
+            Ok(()) => println!("del último al primero  contesta {ip}"),
+            Err(why) => println!("del último al primero  NO CONTESTA {ip}: {why}"),
+        }
+    }
+
     fn thousand(&self) {
         const PODS: usize = 1000;
         title("Arrancar el Pod número… (run -d, mediana de 20)");
@@ -264,10 +276,12 @@ impl Bench {
             println!("{n:>5}                  mediana {:8.2} ms   × {:.2}", around(n), around(n) / around(0));
         }
         println!("objetivo: el 1000 en ≤ 1,5 veces el tiempo del primero");
+        self.greet(&names);
         let start = Instant::now();
         let running = output(&self.own("get pods --no-headers"))
             .map(|table| String::from_utf8_lossy(&table).matches(" Running ").count());
-        println!("get pods               {:8.0} ms: {running:?} Running", ms(start.elapsed()));
+        let running = running.map_or_else(|why| why, |count| format!("{count} Running"));
+        println!("get pods               {:8.0} ms: {running}", ms(start.elapsed()));
         println!("borrarlos todos        {:8.0} ms", ms(self.delete(&names)));
         // la muerte de una red tarda unos milisegundos en notarse
         let deadline = Instant::now() + Duration::from_secs(5);

@@ -10,6 +10,8 @@
 
 #![allow(dead_code)] // cada fichero de tests compila este módulo y usa solo una parte
 
+pub mod faults;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,0 +1,70 @@
+//! Averías a propósito, en un punto exacto: «al hacer por tercera vez `openat`, recibe SIGKILL».
+//!
+//! Las pone `strace`, que para al proceso justo antes de la llamada: el programa no sabe nada, y el
+//! punto es el mismo cada vez. Solo alcanzan al proceso que se lanza, no a sus hijos; con
+//! `micropod run` en primer plano, ese proceso es el supervisor.
+
+use super::{Done, Running, World, binary};
+
+/// Una llamada al sistema de una ejecución que fue bien.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    pub syscall: String,
+    /// La primera de las suyas es la 1.
+    pub nth: usize,
+    /// Tal como la escribe strace: `openat(AT_FDCWD, "/run/…`.
+    pub text: String,
+}
+
+/// Dónde ponerla: la llamada `nth` de las de `syscall`.
+#[derive(Clone, Debug)]
+pub struct Fault<'a> {
+    pub syscall: &'a str,
+    pub nth: usize,
+    /// Como en strace: `signal=KILL`, `signal=STOP`, `error=ENOSPC`.
+    pub action: &'a str,
+}
+
+impl World {
+    /// Las llamadas que hace el proceso de `micropod ARGS`, en orden.
+    pub fn calls_of(&self, args: &[&str]) -> Vec<Call> {
+        let trace = self.dir().join("llamadas");
+        let mut command = self.command("strace");
+        command.args(["-qq", "-s", "120", "-o"]).arg(&trace).arg(binary()).args(args);
+        super::run(&mut command).ok();
+        calls(&std::fs::read_to_string(&trace).unwrap())
+    }
+
+    /// `micropod ARGS` con una avería.
+    pub fn faulty(&self, fault: &Fault, args: &[&str]) -> Done {
+        super::run(self.command("strace").args(strace(fault)).arg(binary()).args(args))
+    }
+
+    /// Lo mismo, dejándolo en marcha. Su pid es el de strace.
+    pub fn start_faulty(&self, fault: &Fault, args: &[&str]) -> Running<'_> {
+        let own = strace(fault);
+        let binary = binary().display().to_string();
+        let all: Vec<&str> =
+            own.iter().map(String::as_str).chain([binary.as_str()]).chain(args.iter().copied()).collect();
+        self.start_program("strace", &all)
+    }
+}
+
+fn strace(fault: &Fault) -> Vec<String> {
+    let Fault { syscall, nth, action } = fault;
+    let words = ["-qq", "-o", "/dev/null", "-e"];
+    let trace = [format!("trace={syscall}"), "-e".into(), format!("inject={syscall}:{action}:when={nth}")];
+    words.into_iter().map(String::from).chain(trace).collect()
+}
+
+fn calls(trace: &str) -> Vec<Call> {
+    let mut seen = std::collections::HashMap::new();
+    let names = trace.lines().filter_map(|line| Some((line.split_once('(')?.0, line)));
+    names
+        .filter(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+        .map(|(name, text)| {
+            let nth = seen.entry(name.to_string()).and_modify(|n| *n += 1).or_insert(1);
+            Call { syscall: name.to_string(), nth: *nth, text: text.to_string() }
+        })
+        .collect()
+}
