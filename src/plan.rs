@@ -11,7 +11,7 @@ use crate::image::{self, Image};
 use crate::network::PodNetwork;
 use crate::process::{self, ContainerPlan, Limits, Word};
 use crate::spec::types::{Container, Pod, PodSpec};
-use crate::spec::{Config, Loaded};
+use crate::spec::{Config, Loaded, Policy};
 use crate::volume::{self, VolumePlan};
 use crate::{namespaces, security};
 use nix::sched::CloneFlags;
@@ -56,7 +56,7 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
     let hierarchy = Hierarchy::find();
     cgroup::check(spec, hierarchy.as_ref())?;
     let limits = cgroup::pod_limits(spec);
-    let volumes = volume::plan(spec, &loaded.base, uid, limits.memory_max);
+    let volumes = volume::plan(spec, &loaded.base, uid, limits.memory_max, loaded.policy == Policy::Lab);
     volume::check(&volumes)?;
     let hostname = hostname(name, spec);
     let facts = facts(&loaded.pod, uid, network.as_ref());

@@ -47,6 +47,9 @@ pub struct MountPlan {
     pub volume: String,
     /// Ruta en el anfitrión (o en el espacio de montajes de la pausa, si el volumen es de memoria).
     pub source: PathBuf,
+    /// El directorio del que no puede salir, y la ruta de `source` desde él.
+    #[serde(default)]
+    pub confined: Option<(PathBuf, String)>,
     /// Ruta relativa dentro de `source`, o vacía.
     pub sub_path: String,
     /// Ruta absoluta dentro del contenedor.

@@ -15,7 +15,7 @@ use crate::logic::rules::{PodRules, annotated_acelera};
 use crate::logic::status::{ContainerState, Phase, PodStatus};
 use crate::network;
 use crate::plan::{self, PodPlan};
-use crate::spec::{self, Loaded};
+use crate::spec::{self, Loaded, Policy};
 use crate::state::{self, Claim, Live, ProcessId, Record};
 use crate::supervise::{STARTED, Signals, Start, Supervisor};
 use crate::{cgroup, gc, rootfs, sandbox, security, volume};
@@ -36,6 +36,8 @@ pub struct RunOptions {
     /// Por cuánto se dividen las esperas entre reinicios, para clase; si no se dice, lo dice la
     /// anotación `micropod/acelera` del Pod.
     pub acelera: Option<u32>,
+    /// Lo que se admite.
+    pub policy: Policy,
 }
 
 /// Cómo acabó `run`.
@@ -58,7 +60,9 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
         // antes de leer nada: si la entrada es una tubería, no se podría leer otra vez
         security::seal()?;
     }
-    let loaded = spec::load(&options.file)?;
+    let manifest = spec::load_all(&options.file)?;
+    manifest.enforce(options.policy)?;
+    let loaded = Loaded { policy: options.policy, ..manifest.into_pod()? };
     for warning in security::warnings(&loaded.pod.spec) {
         crate::cli::term::note(&format!("aviso: {warning}"));
     }

@@ -2,7 +2,9 @@
 
 use crate::error::{Error, StepError};
 use crate::kernel::Kernel;
-use crate::kernel::ops::{Bind, Kind, MakeDir, Mount, OpenInRoot, Place, RestrictMount, WriteFile};
+use crate::kernel::ops::{
+    Bind, Kind, MakeDir, Mount, OpenBeneath, OpenDir, OpenInRoot, OpenPath, Place, RestrictMount, WriteFile,
+};
 use crate::kernel::sys;
 use crate::process::MountPlan;
 use crate::spec::types::{Container, HostPath, HostPathType, Medium, PodSpec, Volume};
@@ -19,6 +21,8 @@ pub struct VolumePlan {
     /// Donde está en el anfitrión; el de memoria, en el espacio de montajes de la pausa.
     pub path: PathBuf,
     pub kind: VolumeKind,
+    /// Con la política `lab`, el directorio del que un hostPath no puede salir, y su ruta desde él.
+    pub confined: Option<(PathBuf, String)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,15 +37,26 @@ pub enum VolumeKind {
 
 // ANCHOR: plan
 /// Decide dónde vive cada volumen del Pod. Un volumen sin origen es un `emptyDir`.
-pub fn plan(spec: &PodSpec, base: &Path, uid: &str, pod_memory: Option<u64>) -> Vec<VolumePlan> {
+/// `confine`: que ningún `hostPath` salga del directorio del fichero.
+pub fn plan(
+    spec: &PodSpec,
+    base: &Path,
+    uid: &str,
+    pod_memory: Option<u64>,
+    confine: bool,
+) -> Vec<VolumePlan> {
     let one = |volume: &Volume| {
         let own = state::data_dir(uid).join("volumes").join(&volume.name);
         if let Some(HostPath { path, r#type }) = &volume.host_path {
             // `join` deja como están las rutas absolutas
+            let path = base.join(path);
+            let inside = path.strip_prefix(base).map(|p| p.to_string_lossy().into_owned());
             return VolumePlan {
                 name: volume.name.clone(),
-                path: base.join(path),
                 kind: VolumeKind::Host(*r#type),
+                // la política ya ha comprobado que está por debajo
+                confined: confine.then(|| (base.to_path_buf(), inside.unwrap_or_default())),
+                path,
             };
         }
         let empty = volume.empty_dir.clone().unwrap_or_default();
@@ -50,7 +65,7 @@ pub fn plan(spec: &PodSpec, base: &Path, uid: &str, pod_memory: Option<u64>) -> 
             Medium::Disk => VolumeKind::Disk { limit },
             Medium::Memory => VolumeKind::Memory { size: memory_size(limit, pod_memory) },
         };
-        VolumePlan { name: volume.name.clone(), path: own, kind }
+        VolumePlan { name: volume.name.clone(), path: own, kind, confined: None }
     };
     spec.volumes.iter().map(one).collect()
 }
@@ -70,6 +85,7 @@ pub fn mounts_of(container: &Container, volumes: &[VolumePlan]) -> Vec<MountPlan
         Some(MountPlan {
             volume: mount.name.clone(),
             source: volume.path.clone(),
+            confined: volume.confined.clone(),
             sub_path: mount.sub_path.clone().unwrap_or_default(),
             target: mount.mount_path.clone(),
             read_only: mount.read_only,
@@ -121,7 +137,11 @@ pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), 
         let why = "crear el directorio de los volúmenes del Pod";
         k.step(why, MakeDir::new(state::data_dir(uid).join("volumes"), 0o700))?;
     }
-    for VolumePlan { name, path, kind } in volumes {
+    for VolumePlan { name, path, kind, confined } in volumes {
+        if let (Some((base, inside)), VolumeKind::Host(kind)) = (confined, kind) {
+            create_beneath(k, name, base, inside, *kind)?;
+            continue;
+        }
         match kind {
             // 0777: cualquier usuario de cualquier contenedor debe poder escribir en él
             VolumeKind::Disk { .. } => k.step(
@@ -146,9 +166,31 @@ pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), 
     Ok(())
 }
 
+/// Lo que falte de un `hostPath` que no puede salir de `base`, haya los enlaces que haya.
+fn create_beneath(
+    k: &mut Kernel,
+    name: &str,
+    base: &Path,
+    inside: &str,
+    kind: HostPathType,
+) -> Result<(), StepError> {
+    let wanted = match kind {
+        HostPathType::DirectoryOrCreate => Kind::Directory,
+        HostPathType::FileOrCreate => Kind::File,
+        _ => return Ok(()),
+    };
+    let base = k.step("abrir el directorio del ejercicio", OpenDir(base.to_path_buf()))?;
+    let resolve = sys::RESOLVE_BENEATH;
+    k.step(
+        format_args!("crear lo que falte del volumen {name}, sin salir de él"),
+        OpenInRoot { root: &base, path: inside, kind: wanted, resolve },
+    )?;
+    Ok(())
+}
+
 /// Del lado de la pausa: monta los volúmenes de memoria en su espacio de montajes, donde mueren con ella.
 pub fn own(k: &mut Kernel, volumes: &[VolumePlan]) -> Result<(), StepError> {
-    for VolumePlan { name, path, kind } in volumes {
+    for VolumePlan { name, path, kind, .. } in volumes {
         let VolumeKind::Memory { size } = kind else { continue };
         let target = Place::at(path);
         k.step(
@@ -203,16 +245,17 @@ pub fn enter(k: &mut Kernel, root: &Place, mount: &MountPlan) -> Result<(), Step
 
 /// Abre el origen de un montaje: el volumen o, con subPath, algo de dentro, sin salir jamás de él.
 fn open_source(k: &mut Kernel, mount: &MountPlan) -> Result<Place, StepError> {
+    let why = format_args!("abrir el volumen {}", mount.volume);
+    let volume = match &mount.confined {
+        Some((base, inside)) => {
+            let base = k.step("abrir el directorio del ejercicio", OpenDir(base.clone()))?;
+            k.step(format_args!("{why}, sin salir de él"), OpenBeneath { root: &base, path: inside })?
+        }
+        None => k.step(why, OpenPath(mount.source.clone()))?,
+    };
     if mount.sub_path.is_empty() {
-        return k.step(
-            format_args!("abrir el volumen {}", mount.volume),
-            crate::kernel::ops::OpenPath(mount.source.clone()),
-        );
+        return Ok(volume);
     }
-    let volume = k.step(
-        format_args!("abrir el volumen {}", mount.volume),
-        crate::kernel::ops::OpenDir(mount.source.clone()),
-    )?;
     k.step(
         format_args!("bajar a {} sin salir del volumen, haya los enlaces que haya", mount.sub_path),
         OpenInRoot {

@@ -2,6 +2,7 @@
 
 mod look;
 
+use crate::spec::Policy;
 use clap::{Arg, ArgAction, Command};
 
 const TEMPLATE: &str = "{about-with-newline}\nUso: {usage}\n\n{all-args}{after-help}";
@@ -84,6 +85,15 @@ fn run_verbs() -> Vec<Command> {
                     .conflicts_with("detach"),
             )
             .arg(flag("dry-run", "Contar lo que se haría, sin hacer nada ni ser root"))
+            .arg(
+                option(
+                    "policy",
+                    "NORMA",
+                    "Negarse a lo que no admita: privileged (todo), baseline, restricted o lab (para corregir)",
+                )
+                .value_parser(Policy::NAMES)
+                .hide_possible_values(true),
+            )
             .arg(option(
                 "acelera",
                 "N",

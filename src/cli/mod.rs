@@ -24,6 +24,7 @@ use crate::error::{Error, exit};
 use crate::kernel::Mode;
 use crate::logic::rules::{MAX_ACELERA, parse_acelera};
 use crate::run::{self, RunOptions};
+use crate::spec::Policy;
 use crate::state::{self, Seen};
 use clap::ArgMatches;
 use std::path::{Path, PathBuf};
@@ -93,6 +94,7 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
         remove: args.get_flag("rm"),
         mode,
         acelera,
+        policy: args.get_one::<String>("policy").and_then(|name| Policy::from_name(name)).unwrap_or_default(),
     };
     let name = run::run(&options)?;
     let Some(name) = name.started else { return Ok(name.code) };

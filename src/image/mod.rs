@@ -97,6 +97,11 @@ impl ImageConfig {
     }
 }
 
+/// ¿Nombra la raíz de la propia máquina?
+pub fn is_host(name: &str) -> bool {
+    Name::parse(name).is_ok_and(|name| name.is_host())
+}
+
 /// La imagen local `name`, o un error que dice cuáles hay y cómo crear la que falta.
 pub fn find(name: &str) -> Result<Image, Error> {
     Store::local().find(name)

@@ -3,6 +3,7 @@
 use super::errors::{SpecErrors, visible};
 use super::objects::{ConfigMap, Object, Secret};
 use super::parse::{self, SHAPE_OF_A_POD};
+use super::policy::{self, Policy};
 use super::types::Pod;
 use super::validate::{self, Broken};
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub struct Loaded {
     /// El directorio del fichero, absoluto y sin enlaces: las rutas relativas de hostPath lo son a
     /// él. Lo que llega por la entrada estándar cuenta desde el directorio actual.
     pub base: PathBuf,
+    /// La política con la que se admitió.
+    pub policy: Policy,
 }
 
 /// Los ConfigMaps y Secrets que un Pod puede pedir, por su nombre.
@@ -82,6 +85,20 @@ impl Manifest {
         found
     }
 
+    /// Se niega si algún Pod del fichero pide lo que `policy` no admite.
+    pub fn enforce(&self, policy: Policy) -> Result<(), SpecErrors> {
+        let mut broken = Vec::new();
+        for (path, object) in self.paths.iter().zip(&self.objects) {
+            if let Object::Pod(pod) = object {
+                broken.extend(policy::check(policy, pod, &self.base).into_iter().map(|b| b.inside(path)));
+            }
+        }
+        match broken.is_empty() {
+            true => Ok(()),
+            false => Err(self.complain(broken)),
+        }
+    }
+
     /// El único Pod del fichero, con sus ConfigMaps y Secrets. Un fichero con ninguno o con varios
     /// es un error.
     pub fn into_pod(self) -> Result<Loaded, SpecErrors> {
@@ -112,7 +129,7 @@ impl Manifest {
         }
         // acaba de contarse: hay exactamente uno
         let pod = found.unwrap_or_default();
-        Ok(Loaded { pod, config, base: self.base })
+        Ok(Loaded { pod, config, base: self.base, policy: Policy::default() })
     }
 
     /// Los errores que señalan a estas reglas rotas, con el camino ya completo.

@@ -238,7 +238,9 @@ pub fn place_broken(file: &str, text: &str, broken: Vec<Broken>) -> SpecErrors {
     let tree = Tree::read(text);
     let find = |b: Broken| {
         let at = if b.on_key { tree.find_key(text, &b.path) } else { tree.find(text, &b.path) };
-        let at = at.unwrap_or(0..0);
+        // lo que falta se señala en lo que debería tenerlo
+        let mut above = std::iter::successors(Some(b.path.as_str()), |p| Some(p.rsplit_once('.')?.0)).skip(1);
+        let at = at.or_else(|| above.find_map(|path| tree.find(text, path))).unwrap_or(0..0);
         Finding { at, code: b.code, field: b.path, problem: b.problem, hint: b.hint, possible: Vec::new() }
     };
     let found = broken.into_iter().map(find).collect();

@@ -80,6 +80,34 @@ impl Op for OpenDevice<'_> {
     }
 }
 
+/// Abrir algo que ya está por debajo de un directorio: un enlace que saliera de él es un error.
+pub struct OpenBeneath<'a> {
+    pub root: &'a Place,
+    pub path: &'a str,
+}
+
+impl Op for OpenBeneath<'_> {
+    type Output = Place;
+    fn syscall(&self) -> &'static str {
+        "openat2(2)"
+    }
+    fn shell(&self) -> String {
+        let path = quote_path(&self.root.path.join(self.path));
+        format!("case $(realpath -e {path}) in {}/*) ;; *) exit 1 ;; esac", quote_path(&self.root.path))
+    }
+    fn run(&self) -> Result<Place, Errno> {
+        let root = self.root.fd.as_ref().ok_or(Errno::EBADF)?;
+        let path = CString::new(self.path.trim_matches('/')).map_err(|_| Errno::EINVAL)?;
+        let path = if path.is_empty() { c".".to_owned() } else { path };
+        let resolve = sys::RESOLVE_BENEATH | sys::RESOLVE_NO_MAGICLINKS;
+        let fd = sys::openat2(root.as_fd(), &path, libc::O_PATH, 0, resolve)?;
+        Ok(Place { fd: Some(fd), path: self.root.path.join(self.path) })
+    }
+    fn rehearse(&self) -> Place {
+        Place::at(self.root.path.join(self.path))
+    }
+}
+
 /// Comprobar que el sitio donde se va a montar algo no es lo que monta micropod. El nombre ya se miró
 /// al leer el Pod; pero un enlace de la imagen puede llevarlo a `/proc` o a `/dev`.
 pub struct CheckMountPoint<'a> {
