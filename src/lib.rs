@@ -30,6 +30,7 @@ pub mod supervise;
 pub mod check;
 pub mod control;
 pub mod logs;
+pub mod recording;
 pub mod state;
 pub mod gc;
 

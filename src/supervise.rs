@@ -17,6 +17,7 @@ use crate::logic::pod::Pod;
 use crate::logic::status::ContainerState;
 use crate::logic::{Action, ContainerId, Event, HookKind, ProbeKind, StopReason};
 use crate::plan::PodPlan;
+use crate::recording::Recorder;
 use crate::spec::types::PodSpec;
 use crate::state::{self, Live, ProcessId};
 use crate::{sandbox, volume};
@@ -76,6 +77,7 @@ pub struct Supervisor {
     born: Instant,
     live: Live,
     published: Vec<u8>,
+    recorder: Recorder,
     signals: Signals,
     control: Control,
     pause: Option<(ProcessId, OwnedFd)>,
@@ -115,7 +117,10 @@ pub struct Start {
 impl Supervisor {
     pub fn new(start: Start) -> Supervisor {
         let count = start.plan.containers.len();
+        let dir = state::log_dir(&start.plan.name);
+        let born = state::unix_millis();
         Supervisor {
+            recorder: Recorder::new(&dir, &start.plan.uid, born, &start.spec, &start.core),
             scale: Scale::new(&start.plan.volumes),
             k: start.k,
             plan: start.plan,
@@ -146,7 +151,11 @@ impl Supervisor {
         loop {
             while let Some(event) = self.events.pop_front() {
                 log::debug!("{event:?}");
-                for action in self.core.step(self.born.elapsed(), event) {
+                let now = self.born.elapsed();
+                self.recorder.hear(now, &event);
+                let actions = self.core.step(now, event);
+                self.recorder.asked(&self.core, &actions);
+                for action in actions {
                     log::debug!("→ {action:?}");
                     self.obey(action);
                 }
@@ -160,6 +169,7 @@ impl Supervisor {
         }
         let failures = self.k.teardown();
         self.publish();
+        self.recorder.flush();
         (self.live, failures)
     }
     // ANCHOR_END: run
@@ -385,6 +395,7 @@ impl Supervisor {
             log::error!("no se pudo publicar el estado en {}: {error}", path.display());
         }
         self.published = bytes;
+        self.recorder.flush();
         self.tell_parent();
     }
     // ANCHOR_END: publish

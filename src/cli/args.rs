@@ -143,6 +143,20 @@ fn explain_verbs() -> Vec<Command> {
                     .value_parser(["texto", "svg", "json"])
                     .hide_possible_values(true),
             ),
+        verb("graba", "Guarda en un fichero la grabación de un Pod: todo lo que le ha pasado")
+            .arg(pod())
+            .arg(operand("FICHERO", "Dónde guardarla; si no se dice, se imprime")),
+        verb("reproduce", "Cuenta otra vez lo que le pasó a un Pod, y comprueba que fue así")
+            .arg(operand("QUÉ", "Nombre del Pod, o el fichero de su grabación").required(true))
+            .arg(
+                option("output", "FORMATO", "texto, svg o json")
+                    .short('o')
+                    .value_parser(["texto", "svg", "json"])
+                    .hide_possible_values(true),
+            ),
+        verb("compara", "Dice qué cambió entre dos vidas: dos Pods, o dos grabaciones")
+            .arg(operand("A", "Nombre de un Pod, o el fichero de su grabación").required(true))
+            .arg(operand("B", "Otro").required(true)),
     ]
 }
 

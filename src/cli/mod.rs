@@ -49,6 +49,13 @@ pub fn main() -> Result<u8, Error> {
             .map(|()| exit::OK),
         "demuestra" => crate::explain::prove::prove(&one_pod(args, "POD")?),
         "simula" => simulate_verb(args).map(|()| exit::OK),
+        "graba" => {
+            let seen = one_pod(args, "POD")?;
+            crate::explain::replay::save(&seen.record.name, args.get_one::<String>("FICHERO"))
+                .map(|()| exit::OK)
+        }
+        "reproduce" => crate::explain::replay::print(text(args, "QUÉ"), output(args)),
+        "compara" => crate::explain::compare::print(text(args, "A"), text(args, "B")).map(|()| exit::OK),
         "image" => image_verb(args).map(|()| exit::OK),
         "gc" => {
             require_root("recoger lo que dejan los Pods", "gc")?;
@@ -116,6 +123,12 @@ fn acelera(args: &ArgMatches) -> Result<Option<u32>, Error> {
     parse_acelera(text).ok_or_else(bad).map(Some)
 }
 
+/// `-o texto|svg|json`; clap ya ha comprobado que es uno de ellos.
+fn output(args: &ArgMatches) -> crate::explain::simulate::Output {
+    use crate::explain::simulate::Output;
+    args.get_one::<String>("output").and_then(|name| Output::named(name)).unwrap_or(Output::Text)
+}
+
 fn simulate_verb(args: &ArgMatches) -> Result<(), Error> {
     use crate::explain::{faults, simulate};
     let until = match args.get_one::<String>("hasta") {
@@ -124,13 +137,12 @@ fn simulate_verb(args: &ArgMatches) -> Result<(), Error> {
             Error::usage(format!("«{text}» no es un plazo")).with_hint("escríbelo así: 10m, 1h30m, 30d")
         })?,
     };
-    let output = args.get_one::<String>("output").map_or("texto", String::as_str);
     simulate::print(&simulate::SimulateOptions {
         file: path(args, "FICHERO"),
         faults: args.get_one::<String>("averias").map(PathBuf::from),
         until,
         acelera: acelera(args)?,
-        output: simulate::Output::named(output).unwrap_or(simulate::Output::Text),
+        output: output(args),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Lo que solo tiene micropod: el mismo Pod como guion, como dibujo, como demostración y como historia.
 
 mod claims;
+pub mod compare;
 pub mod draw;
 pub mod facts;
 pub mod faults;
@@ -9,6 +10,7 @@ mod mounts;
 mod net;
 mod picture;
 pub mod prove;
+pub mod replay;
 pub mod script;
 pub mod simulate;
 pub mod story;

@@ -6,10 +6,11 @@ use super::pod::{Pod, Sandbox};
 use super::restart::succeeded;
 use super::rules::{ContainerRules, Kind};
 use super::status::{Condition, ContainerState, ContainerStatus, Deletion, Phase, PodStatus};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Las condiciones que cambian: si se cumplen y desde cuándo están así.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Conditions {
     /// La pausa está en pie y con red.
     sandbox: (bool, Duration),

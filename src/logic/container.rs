@@ -6,17 +6,18 @@ use super::restart::{Backoff, NextStart};
 use super::rules::ContainerRules;
 use super::status::Terminated;
 use super::{Exit, ProbeKind};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Por qué espera un contenedor: razón de Kubernetes y mensaje.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
     pub reason: String,
     pub message: String,
 }
 
 // ANCHOR: state
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum State {
     /// Aún no le ha tocado arrancar.
     Pending,
@@ -50,14 +51,14 @@ pub enum State {
 // ANCHOR_END: state
 
 /// Las sondas de una vida.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Probes {
     pub startup: Option<ProbeState>,
     pub readiness: Option<ProbeState>,
     pub liveness: Option<ProbeState>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Container {
     pub state: State,
     /// Vidas que han empezado.
@@ -194,6 +195,16 @@ impl Container {
             | State::Starting { .. }
             | State::PostStart { .. }
             | State::Ended => None,
+        }
+    }
+
+    /// Lo que se dice de él mientras no cuenta como Running.
+    pub fn notice_mut(&mut self) -> Option<&mut Notice> {
+        match &mut self.state {
+            State::Waiting { notice, .. } | State::Starting { notice } | State::Stopping { notice, .. } => {
+                notice.as_mut()
+            }
+            State::Pending | State::PostStart { .. } | State::Running { .. } | State::Ended => None,
         }
     }
 

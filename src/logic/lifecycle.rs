@@ -21,7 +21,7 @@ pub const MIN_STOP: Duration = Duration::from_secs(2);
 pub const MIN_GRACE: Duration = Duration::from_secs(1);
 
 /// Por qué se para a un contenedor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// Acaba el Pod.
     Pod,
@@ -34,7 +34,7 @@ pub enum Cause {
 }
 
 /// La despedida del Pod entero.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Ending {
     pub began: Duration,
     pub grace: Duration,
@@ -44,7 +44,7 @@ pub(super) struct Ending {
 
 // ANCHOR: farewell
 /// La despedida de un contenedor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Farewell {
     pub cause: Cause,
     /// Cuándo empezó y cuánto se le concede en total.

@@ -95,7 +95,7 @@ pub enum HookKind {
 }
 
 /// Lo que respondió una sonda.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     Success,
     /// Acierta, pero con algo que contar (una redirección a otra máquina): suceso ProbeWarning.
@@ -106,7 +106,7 @@ pub enum Outcome {
 }
 
 /// Por qué no llegó a correr un contenedor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StartFailure {
     /// `CreateContainerConfigError`, `CreateContainerError`, `RunContainerError`, `ErrImageNeverPull`…
     pub reason: String,
@@ -116,7 +116,7 @@ pub struct StartFailure {
 }
 
 /// Por qué se pide que el Pod acabe.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StopReason {
     /// `delete`, Ctrl-C o SIGTERM al supervisor.
     Deleted,
@@ -126,7 +126,7 @@ pub enum StopReason {
 
 // ANCHOR: event
 /// Lo que le pasa al Pod.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// La pausa está en pie y el Pod tiene su red.
     SandboxReady,

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 // ANCHOR: pod
 /// Un Pod: sus reglas y lo que se sabe de él.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pod {
     pub(super) rules: PodRules,
     pub(super) containers: Vec<Container>,
@@ -34,7 +34,7 @@ pub struct Pod {
 }
 // ANCHOR_END: pod
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Sandbox {
     New,
     Starting,
@@ -303,5 +303,38 @@ impl Pod {
         self.over = true;
         out.push(Action::StopSandbox);
         true
+    }
+}
+
+/// Lo que hace falta para guardar el núcleo y volver a él.
+impl Pod {
+    pub fn rules(&self) -> &PodRules {
+        &self.rules
+    }
+
+    /// El instante del último paso.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// El mismo Pod sin lo que dijeron sus programas, que no cambia nada de lo que decide.
+    pub fn without_words(&self) -> Pod {
+        let mut pod = self.clone();
+        for container in &mut pod.containers {
+            for ended in container.latest.iter_mut().chain(&mut container.previous) {
+                ended.message.clear();
+            }
+            if let Some(notice) = container.notice_mut() {
+                notice.message.clear();
+            }
+        }
+        pod
+    }
+
+    /// ¿Puede ser de verdad? Lo que se lee de un fichero, quizá no.
+    pub fn makes_sense(&self) -> bool {
+        self.containers.len() == self.rules.containers.len()
+            && self.restarting.is_none_or(|id| id < self.containers.len())
+            && !self.rules.containers.is_empty()
     }
 }

@@ -1,8 +1,9 @@
 //! Capítulo 19 · Sondas: preguntar cada cierto tiempo y no fiarse de una sola respuesta.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeRules {
     /// Desde que arranca el contenedor hasta la primera pregunta.
     pub initial_delay: Duration,
@@ -19,7 +20,7 @@ pub struct ProbeRules {
 }
 
 /// Lo que se cree de un contenedor, según una sonda.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     Unknown,
     Passing,
@@ -31,14 +32,14 @@ const MAX_ATTEMPTS: u32 = 3;
 
 // ANCHOR: probe_state
 /// De quién es el turno: nuestro (esperar) o de la sonda (responder).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Turn {
     Idle { until: Duration },
     Asking { asked: Duration, until: Duration, attempt: u32 },
 }
 
 /// Una sonda, en una vida de un contenedor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeState {
     pub verdict: Verdict,
     turn: Turn,

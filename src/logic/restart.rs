@@ -2,10 +2,11 @@
 
 use super::rules::{ContainerRules, Kind, RestartPolicy};
 use super::status::Terminated;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// «Si sale con uno de estos códigos (o con ninguno de estos), se hace esto».
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExitRule {
     pub codes: Vec<i32>,
     /// `true`: `In`; `false`: `NotIn`.
@@ -14,7 +15,7 @@ pub struct ExitRule {
 }
 
 /// Quién vuelve a arrancar cuando acaba un contenedor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Restart {
     Nobody,
     Itself,
@@ -55,12 +56,12 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(600);
 ///
 /// La espera se cuenta desde que *acabó* la vida anterior, y la apunta cada arranque para el
 /// siguiente: por eso el primer reinicio es inmediato.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Backoff {
     entry: Option<Entry>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Entry {
     delay: Duration,
     /// Cuándo se decidió el último reinicio.
@@ -100,7 +101,7 @@ impl Entry {
 // ANCHOR_END: backoff
 
 /// Cuándo arranca la vida siguiente.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NextStart {
     pub at: Duration,
     /// La muerte de la que se cuenta la espera; `None`: no cuenta como reinicio con espera.

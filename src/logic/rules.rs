@@ -6,9 +6,10 @@ use super::probe::ProbeRules;
 use super::restart::{ExitRule, Restart};
 use crate::spec::types;
 pub use crate::spec::types::RestartPolicy;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PodRules {
     pub name: String,
     /// Plazo de gracia al parar: 30 s si no se dice otro.
@@ -36,7 +37,7 @@ pub fn annotated_acelera(pod: &types::Pod) -> u32 {
     pod.metadata.annotations.get(ACELERA).and_then(|text| parse_acelera(text)).unwrap_or(1)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// Acaba con 0 antes de que empiece el siguiente.
     Init,
@@ -45,7 +46,7 @@ pub enum Kind {
     App,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ContainerRules {
     pub name: String,
     pub image: String,

@@ -76,6 +76,11 @@ pub struct Lane {
 const MAX_SPANS: usize = 8192;
 
 impl Lane {
+    /// Lo anterior a `at` no se sabe.
+    pub fn begin(&mut self, at: Duration, look: Look) {
+        self.now = Some((at, look));
+    }
+
     /// Desde el instante `at`, así.
     pub fn look(&mut self, at: Duration, look: Look) {
         match self.now {

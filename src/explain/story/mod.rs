@@ -99,6 +99,20 @@ impl Story {
         }
     }
 
+    /// Lo que sigue empieza donde está `pod`, que quizá ya ha vivido un rato.
+    pub fn resume(&mut self, pod: &Pod) {
+        self.now = pod.now();
+        if self.now.is_zero() {
+            return;
+        }
+        for id in 0..self.glances.len() {
+            self.glances[id] = pod.glance(id);
+            self.lanes[id + 1].begin(self.now, Look::of(self.glances[id]));
+        }
+        (self.phase, self.ready) = (pod.phase(), pod.is_ready());
+        self.lanes[0].begin(self.now, Look::of_pod(pod));
+    }
+
     // ANCHOR: tell
     /// Cuenta un paso: lo que ha pasado, lo que ha pedido el núcleo y en qué ha quedado todo.
     pub fn tell(&mut self, pod: &Pod, at: Duration, event: &Event, actions: &[Action]) {
@@ -202,7 +216,8 @@ impl Story {
                 self.say(Some(*id), Topic::Life, at, words::start_failed(failure));
             }
             Event::Exited { id, exit, oom, message } => {
-                let lived = self.began.get_mut(*id).and_then(Option::take).map(|since| at - since);
+                let lived =
+                    self.began.get_mut(*id).and_then(Option::take).map(|since| at.saturating_sub(since));
                 self.say(Some(*id), Topic::Life, at, words::exited(*exit, *oom, message, lived));
                 self.end_probes(*id);
                 self.lanes[*id + 1].mark(at, exit.code());
