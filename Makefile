@@ -8,7 +8,7 @@ CARGO := tools/cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-puro test-root vm-test vm book book-serve bench release install uninstall deb clean
+.PHONY: help demo test test-puro test-root vm-test vm book book-serve pasos bench release install uninstall deb clean
 
 help: ## Esta ayuda
 	@echo 'Uso: make OBJETIVO'
@@ -44,6 +44,11 @@ book: ## El libro, en book/book/: lo construye y comprueba que no miente
 
 book-serve: ## El libro en http://127.0.0.1:3000/, rehecho al guardar
 	@tools/libro/haz sirve
+
+pasos: ## Los programas de la segunda parte del libro, en PREFIX/bin
+	@tools/prepara rust
+	@$(CARGO) build --quiet --example 'paso*'
+	@tools/instala --pasos $(TARGET)/debug/examples '$(DESTDIR)' '$(PREFIX)'
 
 bench: ## Compara micropod con runc, podman y otros; PARTES="uno exec vm" para elegir
 	@tools/prepara rust pruebas vm banco

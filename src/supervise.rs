@@ -448,6 +448,7 @@ impl Supervisor {
     }
 }
 
+// ANCHOR: reap
 /// Recoge a un hijo que acaba (o está a punto de acabar) y dice cómo murió.
 pub fn reap(pidfd: BorrowedFd) -> Option<crate::logic::Exit> {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
@@ -460,6 +461,7 @@ pub fn reap(pidfd: BorrowedFd) -> Option<crate::logic::Exit> {
         }
     }
 }
+// ANCHOR_END: reap
 
 /// Los volúmenes en disco con tope, para pesarlos.
 fn limited(volumes: &[volume::VolumePlan]) -> Vec<(String, std::path::PathBuf, u64)> {

@@ -126,6 +126,7 @@ impl Kernel {
     }
 }
 
+// ANCHOR: live
 /// La vida del hijo: espera el permiso, vive su historia y, si falla, lo cuenta y muere.
 fn live(mut k: Kernel, story: impl FnOnce(&mut Kernel) -> Result<(), StepError>) -> ! {
     // sin esto, un anfitrión muerto a la fuerza dejaría hijos a medio construir
@@ -147,3 +148,4 @@ fn live(mut k: Kernel, story: impl FnOnce(&mut Kernel) -> Result<(), StepError>)
     };
     sys::exit_now(code)
 }
+// ANCHOR_END: live

@@ -18,6 +18,7 @@ pub enum Cloned {
     Child,
 }
 
+// ANCHOR: clone3
 /// Crea un proceso con espacios de nombres nuevos, ya dentro de su cgroup (`clone3(2)`).
 ///
 /// `flags`: las `CLONE_NEW*`. El hijo nace con una copia de la memoria, como con `fork`.
@@ -41,6 +42,7 @@ pub fn clone3(flags: u64, cgroup: Option<BorrowedFd>) -> Result<Cloned, Errno> {
         pid => Ok(Cloned::Parent { pid: pid as i32, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
     }
 }
+// ANCHOR_END: clone3
 
 /// Termina ya, sin destructores ni manejadores: lo que ha de hacer un hijo que falla (`_exit(2)`).
 pub fn exit_now(code: u8) -> ! {

@@ -46,7 +46,7 @@ fn read(root: &Path, chapter: Option<&str>) -> (Book, bool) {
 /// Las comprobaciones que no ejecutan nada.
 pub fn check(root: &Path, chapter: Option<&str>) -> Result<bool, String> {
     let (book, mut ok) = read(root, chapter);
-    for gate in gates::FAST.iter().chain(gates::BOOK_ONLY) {
+    for gate in gates::FAST.iter().chain(gates::PROGRAM).chain(gates::BOOK_ONLY) {
         ok &= show(&gate(&book), chapter);
     }
     Ok(ok)
@@ -129,7 +129,7 @@ pub fn html(root: &Path) -> Result<(), String> {
 /// Todo, y un resumen.
 pub fn everything(root: &Path) -> Result<bool, String> {
     let (book, mut ok) = read(root, None);
-    for gate in gates::FAST.iter().chain(gates::BOOK_ONLY) {
+    for gate in gates::FAST.iter().chain(gates::PROGRAM).chain(gates::BOOK_ONLY) {
         ok &= show(&gate(&book), None);
     }
     html(root)?;

@@ -34,6 +34,9 @@ mkdir /home/alumno
 chown 1000:1000 /home/alumno
 
 [ -z "${MICROPOD:-}" ] || ln -s "$MICROPOD" /run/libro/bin/micropod
+for paso in "$1"/paso[0-9]*; do
+    [ ! -e "$paso" ] || cp "$paso" /run/libro/bin/
+done
 PATH=/run/libro/bin:$PATH
 mkdir -p /var/lib/micropod/images
 for imagen in "$1"/*.imagen.tar; do

@@ -40,8 +40,12 @@ impl Machine {
         let text = serde_json::to_string(scripts).map_err(|e| e.to_string())?;
         fs::write(&plan, &text).map_err(|e| e.to_string())?;
         self.carry_images(dir, &text)?;
-        let this = std::env::current_exe().map_err(|e| e.to_string())?;
-        let mut command = if self.vm { self.in_vm(dir, &this) } else { self.in_world(dir, &this)? };
+        carry_steps(dir, &text)?;
+        // una copia: mientras se ejecuta, alguien puede volver a compilar
+        let this = dir.join("libro");
+        fs::copy("/proc/self/exe", &this).map_err(|e| e.to_string())?;
+        strip(dir);
+        let mut command = if self.vm { self.in_vm(dir, &this) } else { self.in_world(dir)? };
         command.arg(&this).arg("ejecuta").arg(&plan).arg(dir).current_dir(&self.root);
         command.stdin(Stdio::null()).stderr(Stdio::inherit());
         let done = command.output().map_err(|e| format!("no se puede ejecutar {command:?}: {e}"))?;
@@ -104,13 +108,38 @@ impl Machine {
         command
     }
 
-    fn in_world(&self, dir: &Path, _this: &Path) -> Result<Command, String> {
+    fn in_world(&self, dir: &Path) -> Result<Command, String> {
         if !nix::unistd::geteuid().is_root() {
             return Err("para ejecutar aquí hace falta ser root; en la micro-VM, no".into());
         }
         let mut command = Command::new("sh");
         command.args(["-c", WORLD, "sh"]).arg(&self.micropod).arg(dir);
         Ok(command)
+    }
+}
+
+/// Los programas de `examples/` que nombra el libro, ya compilados: están junto a este.
+fn carry_steps(dir: &Path, plan: &str) -> Result<(), String> {
+    let this = std::env::current_exe().map_err(|e| e.to_string())?;
+    for number in 8..30 {
+        let name = format!("paso{number:02}");
+        if !plan.contains(&name) {
+            continue;
+        }
+        let built = this.with_file_name(&name);
+        fs::copy(&built, dir.join(&name))
+            .map_err(|e| format!("falta {}: {e} (cargo build --examples)", built.display()))?;
+    }
+    Ok(())
+}
+
+/// Quita los símbolos de depuración a lo que se lleva: en la micro-VM, el disco es la memoria.
+fn strip(dir: &Path) {
+    for path in fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()) {
+        if path.extension().is_none() {
+            // sin `strip` solo ocupa más
+            let _ = Command::new("strip").arg("--strip-unneeded").arg(path).stderr(Stdio::null()).status();
+        }
     }
 }
 

@@ -29,6 +29,7 @@ impl Fixture {
         fixture.write("src/demo.rs", "// ANCHOR: uno\nfn uno() {}\n// ANCHOR_END: uno\nfn dos() {}\n");
         fixture.write("book/src/SUMMARY.md", "# Índice\n\n- [Uno](01-uno.md)\n- [Dos]()\n");
         fixture.write("book/src/01-uno.md", CHAPTER);
+        fixture.write("examples/paso08.rs", "fn main() {}\n");
         fixture.write("book/specs/a.ron", "Pod(…)\n");
         fixture
             .write("book/figuras/f.svg", "<svg><title>Una vaina</title><g fill=\"currentColor\"/></svg>\n");
@@ -134,6 +135,10 @@ $ su -
 {{#include src/demo.rs:uno}}
 ```
 
+```rust
+{{#include examples/paso08.rs}}
+```
+
 ## En Kubernetes se llama…
 
 Igual.
@@ -187,6 +192,14 @@ fn cada_mentira_la_ve_quien_la_tiene_que_ver() {
         (page, "{{figura f}}", "{{figura g}}", "figuras", "no existe `book/figuras/g.svg`"),
         ("book/figuras/f.svg", "<title>Una vaina</title>", "", "figuras", "no dice en <title>"),
         ("book/figuras/f.svg", "currentColor", "black", "figuras", "los colores de la página"),
+        (
+            "examples/paso08.rs",
+            "fn main() {}",
+            &"//\n".repeat(61),
+            "programas de examples/",
+            "tiene 62 líneas",
+        ),
+        (page, "{{#include examples/paso08.rs}}", "", "programas de examples/", "ninguna página lo enseña"),
         (page, "## Rómpelo", "## Rompe", "forma de los capítulos", "falta el apartado «## Rómpelo»"),
         (page, "minutos: 60\n", "", "forma de los capítulos", "`minutos`"),
         (page, "capitulo: 1", "capitulo: 3", "forma de los capítulos", "en el índice es el 1"),
@@ -368,7 +381,7 @@ fn un_parrafo_que_no_cabe_en_un_movil_y_una_busqueda_sin_fruto_son_faltas() {
 fn el_libro_cumple_las_comprobaciones_que_no_ejecutan_nada() {
     let mut book = Book::read(Path::new(env!("CARGO_MANIFEST_DIR")));
     let mut faults = std::mem::take(&mut book.faults);
-    faults.extend(gates::FAST.iter().flat_map(|gate| gate(&book).faults));
+    faults.extend(gates::FAST.iter().chain(gates::PROGRAM).flat_map(|gate| gate(&book).faults));
     let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
     assert!(lines.is_empty(), "el libro tiene faltas:\n{}", lines.join("\n"));
 }

@@ -1,7 +1,7 @@
 //! El código que se enseña: sale de ficheros, y lo que no, dice por qué.
 
 use crate::book::Book;
-use crate::fault::Report;
+use crate::fault::{Fault, Report};
 use crate::include;
 
 /// Cada `#include` nombra un fichero y un ancla que existen y que no están vacíos.
@@ -64,6 +64,35 @@ pub fn drawings(book: &Book) -> Report {
     report
 }
 
+/// Las líneas que puede tener el programa de un capítulo de la segunda parte.
+const STEP_LINES: usize = 60;
+
+/// Cada programa de `examples/` cabe en una página y sale entero en el libro.
+pub fn steps(book: &Book) -> Report {
+    let mut report = Report { name: "programas de examples/", ..Report::default() };
+    let mut names: Vec<String> = std::fs::read_dir(book.root.join("examples"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| format!("examples/{}", e.file_name().to_string_lossy()))
+        .filter(|name| name.ends_with(".rs"))
+        .collect();
+    names.sort();
+    for name in &names {
+        let lines = book.file(name).unwrap_or_default().lines().count();
+        if lines > STEP_LINES {
+            let text = format!("tiene {lines} líneas, y el máximo es {STEP_LINES}");
+            report.faults.push(Fault::new(name.as_str(), 0, text));
+        }
+        let wanted = Some((name.as_str(), None));
+        if !book.pages.iter().flat_map(|p| &p.lines).any(|l| include::request(l) == wanted) {
+            report.faults.push(Fault::new(name.as_str(), 0, "ninguna página lo enseña entero"));
+        }
+    }
+    report.summary = format!("{} programas", names.len());
+    report
+}
+
 /// Ningún bloque de Rust o de RON está escrito a mano, salvo que diga por qué.
 pub fn handwritten(book: &Book) -> Report {
     let mut report = Report { name: "código escrito a mano", ..Report::default() };
@@ -105,7 +134,7 @@ pub fn not_run(book: &Book) -> Report {
             reasons.len(),
             book.style.sin_ejecutar
         );
-        report.faults.push(crate::fault::Fault::new("book/estilo.ron", 0, text));
+        report.faults.push(Fault::new("book/estilo.ron", 0, text));
     }
     report.summary = format!("{} de {total} bloques sin ejecutar\n{}", reasons.len(), reasons.join("\n"));
     report.summary.truncate(report.summary.trim_end().len());

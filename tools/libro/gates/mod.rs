@@ -19,6 +19,7 @@ pub const FAST: &[fn(&Book) -> Report] = &[
     code::includes,
     code::handwritten,
     code::drawings,
+    code::steps,
     code::not_run,
     shape::chapters,
     shape::pending,
@@ -29,8 +30,10 @@ pub const FAST: &[fn(&Book) -> Report] = &[
     style::words,
     style::readability,
     source_map::complete,
-    crate::errors::produced,
 ];
+
+/// Las que no miran el libro, sino el programa que cuenta.
+pub const PROGRAM: &[fn(&Book) -> Report] = &[crate::errors::produced];
 
 /// Las que se pueden hacer sin ejecutar nada, pero que solo mandan en `make book`.
 pub const BOOK_ONLY: &[fn(&Book) -> Report] = &[coverage::ratchet];
