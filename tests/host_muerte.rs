@@ -179,8 +179,10 @@ fn gc_no_toca_lo_de_un_pod_que_esta_naciendo() {
         let entries = fs::read_dir(world.path("/run/micropod/ips")).unwrap().flatten();
         entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
     };
-    // se queda parado con la dirección reservada y la ficha sin escribir
-    let fault = Fault { syscall: "rename", nth: 1, action: "signal=STOP" };
+    // se queda parado con la dirección reservada y la ficha sin acabar de escribir
+    let moment = at("con la ficha a medias", "openat", "pods/p/pod.tmp", 0);
+    let calls = world.calls_of(&["run", "--rm", "p.ron"]);
+    let fault = Fault { action: "signal=STOP", ..moment.find(&calls) };
     let run = world.start_faulty(&fault, &["run", "p.ron"]);
     wait_until("que reserve su dirección y se pare", 5, || {
         let stopped = |pid: &i32| world.read(&format!("/proc/{pid}/stat")).contains(") t ");

@@ -10,6 +10,7 @@ use medidas::{leftovers, median, memory_of, ms, output, run, time, words};
 use rivales::Rival;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 type Part = fn(&Bench);
@@ -245,10 +246,13 @@ impl Bench {
         let line = output(&self.own(&format!("get pod {first} -o wide --no-headers"))).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).into_owned();
         let ip = line.split_whitespace().find(|word| word.starts_with("10.")).unwrap_or("¿sin dirección?");
-        match run(&self.own(&format!("exec {last} -- ping -c 1 -W 5 {ip}"))) {
-            Ok(()) => println!("del último al primero  contesta {ip}"),
-            Err(why) => println!("del último al primero  NO CONTESTA {ip}: {why}"),
-        }
+        // ahí no escucha nadie, y que lo diga prueba que contesta; el código de salida es de fallo
+        let said =
+            Command::new(&self.micropod).args(words(&format!("exec {last} -- nc -w 5 {ip} 9"))).output();
+        let said =
+            said.map_or_else(|e| e.to_string(), |done| String::from_utf8_lossy(&done.stderr).into_owned());
+        let verdict = if said.contains("refused") { "contesta" } else { "NO CONTESTA" };
+        println!("del último al primero  {ip} {verdict}");
     }
 
     fn thousand(&self) {
