@@ -26,6 +26,7 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter { number: 17, title: "Políticas de reinicio", module: "src/logic/again.rs" },
     Chapter { number: 19, title: "Sondas", module: "src/logic/probe.rs" },
     Chapter { number: 19, title: "Sondas", module: "src/check.rs" },
+    Chapter { number: 19, title: "Sondas", module: "src/check/" },
     Chapter { number: 19, title: "Sondas", module: "src/supervise/probes.rs" },
     Chapter {
         number: 21,

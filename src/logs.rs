@@ -211,6 +211,29 @@ fn parse(raw: &[u8]) -> Option<Line> {
     Some(Line { stamp, text: parts.next()?.to_vec(), partial })
 }
 
+/// El final de lo que escribió una vida: como mucho `max_lines` líneas y `max_bytes` bytes. Los logs
+/// pueden ocupar 50 MiB: solo se mira el final.
+pub fn tail(dir: &Path, life: u32, max_lines: usize, max_bytes: usize) -> Vec<u8> {
+    let path = dir.join(format!("{life}.log"));
+    // cada línea lleva delante unos 45 bytes de hora y de flujo
+    let enough = (max_bytes + max_lines * 64) as u64;
+    let mut lines = Vec::new();
+    for path in [numbered(&path, 1), path] {
+        let from = fs::metadata(&path).map_or(0, |m| m.len().saturating_sub(enough));
+        // si se empieza por en medio, la primera línea está cortada
+        lines.extend(read_file(&path, from).0.into_iter().skip(usize::from(from > 0)));
+    }
+    let first = lines.len().saturating_sub(max_lines);
+    let mut text = Vec::new();
+    for line in &lines[first..] {
+        text.extend_from_slice(&line.text);
+        if !line.partial {
+            text.push(b'\n');
+        }
+    }
+    text.split_off(text.len().saturating_sub(max_bytes))
+}
+
 /// La última vida con logs en `dir`.
 pub fn last_life(dir: &Path) -> Option<u32> {
     let names = crate::state::names_in(dir);

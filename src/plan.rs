@@ -13,7 +13,7 @@ use crate::process::{self, ContainerPlan, Limits, Word};
 use crate::spec::types::{Container, Pod, PodSpec};
 use crate::spec::{Config, Loaded, Policy};
 use crate::volume::{self, VolumePlan};
-use crate::{namespaces, security};
+use crate::{namespaces, rootfs, security};
 use nix::sched::CloneFlags;
 use std::fs;
 use std::path::PathBuf;
@@ -131,6 +131,7 @@ pub fn decide_container(
     }
     let qos = cgroup::qos(spec);
     let adj = cgroup::oom_score_adj(qos, spec, container, cgroup::node_memory());
+    let own_signal = container.lifecycle.as_ref().and_then(|l| l.stop_signal.as_deref());
     let default_cwd = if config.working_dir.is_empty() { "/" } else { &config.working_dir };
     Ok(ContainerPlan {
         name: container.name.clone(),
@@ -143,7 +144,11 @@ pub fn decide_container(
         mounts: volume::mounts_of(container, &plan.volumes),
         limits: cgroup::container_limits(container, adj),
         security,
-        stop_signal: stop_signal(&config.stop_signal),
+        stop_signal: stop_signal(own_signal.unwrap_or(&config.stop_signal)),
+        termination_log: container
+            .termination_message_path
+            .clone()
+            .unwrap_or_else(|| rootfs::TERMINATION_LOG.to_string()),
         stdin: container.stdin,
         tty: container.tty,
         config_error,

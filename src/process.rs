@@ -33,6 +33,9 @@ pub struct ContainerPlan {
     pub security: SecurityPlan,
     /// Número de la señal de parada (15: SIGTERM).
     pub stop_signal: i32,
+    /// Dónde puede dejar dicho por qué acaba, dentro del contenedor.
+    #[serde(default)]
+    pub termination_log: String,
     pub stdin: bool,
     pub tty: bool,
     /// Pide algo que no hay (un ConfigMap, una clave): no puede arrancar mientras siga faltando.

@@ -32,7 +32,10 @@ pub fn pod_shm() -> PathBuf {
     Path::new(state::LIB).join("pausa/shm")
 }
 
-/// El fichero en el que un contenedor deja dicho por qué acaba (`/dev/termination-log`).
+/// Dónde deja dicho un contenedor por qué acaba, si no dice otra cosa.
+pub const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// El mismo fichero, visto por la pausa.
 pub fn termination_log(container: &str) -> PathBuf {
     pod_files().join(format!("termination-{container}"))
 }
@@ -94,6 +97,7 @@ pub fn enter(k: &mut Kernel, plan: &ContainerPlan, layer: &Layer, cgroup: bool) 
     for mount in &plan.mounts {
         volume::enter(k, &root, mount)?;
     }
+    last_words(k, &root, plan)?;
     pivot(k)?;
     if plan.security.read_only_root {
         let root = k.step("mirar la raíz ya montada", OpenDir("/".into()))?;
@@ -229,20 +233,28 @@ fn devices(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), Ste
         "montar las colas de mensajes del Pod",
         Mount { fstype: "mqueue", target: &mqueue, flags, data: String::new() },
     )?;
-    let log = termination_log(&plan.name);
-    k.step(
-        "crear el fichero en el que el contenedor puede decir por qué acaba",
-        WriteFile { path: log.clone(), content: String::new(), mode: 0o666 },
-    )?;
-    let target =
-        k.step("buscar dónde montarlo", OpenInRoot::mount_point(root, "/dev/termination-log", Kind::File))?;
-    k.step("montarlo en /dev/termination-log", Bind { source: &Place::at(log), target: &target })?;
     if plan.security.privileged {
         host_devices(k, &dev)?;
     }
     Ok(())
 }
 // ANCHOR_END: devices
+
+/// El fichero en el que puede decir por qué acaba: nuevo en cada vida, y de la pausa, que es quien lo
+/// leerá cuando el contenedor ya no esté.
+fn last_words(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), StepError> {
+    let log = termination_log(&plan.name);
+    k.step(
+        "crear el fichero en el que el contenedor puede decir por qué acaba",
+        WriteFile { path: log.clone(), content: String::new(), mode: 0o666 },
+    )?;
+    let path = &plan.termination_log;
+    let target = k.step("buscar dónde montarlo", OpenInRoot::mount_point(root, path, Kind::File))?;
+    if !path.starts_with("/dev/") {
+        check_target(k, root, &target)?;
+    }
+    k.step(format_args!("montarlo en {path}"), Bind { source: &Place::at(log), target: &target })
+}
 
 /// Un contenedor privilegiado ve los dispositivos del anfitrión, salvo los que ya tiene.
 fn host_devices(k: &mut Kernel, dev: &Path) -> Result<(), StepError> {

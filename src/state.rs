@@ -85,7 +85,7 @@ pub struct Record {
 }
 
 /// El estado que el supervisor publica a cada cambio.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     pub status: PodStatus,
     pub pause: Option<ProcessId>,

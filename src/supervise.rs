@@ -5,17 +5,20 @@
 //! un contenedor que inunda sus logs o una sonda colgada no detienen a los demás.
 
 mod containers;
+mod last_words;
 mod probes;
+mod scale;
 
 pub use probes::namespaces_of_a_container;
 
+use crate::check::Asking;
 use crate::cli::term::Screen;
 use crate::control::{Control, Request, Response};
 use crate::error::StepError;
 use crate::kernel::{Kernel, ops};
 use crate::logic::pod::Pod;
 use crate::logic::status::ContainerState;
-use crate::logic::{Action, ContainerId, Event, HookKind, ProbeKind, StopReason};
+use crate::logic::{Action, ContainerId, Event, StopReason};
 use crate::plan::PodPlan;
 use crate::recording::Recorder;
 use crate::spec::types::PodSpec;
@@ -23,7 +26,8 @@ use crate::state::{self, Live, ProcessId};
 use crate::{sandbox, volume};
 use containers::Life;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use probes::{InFlight, Scale};
+use probes::{InFlight, Purpose};
+use scale::Scale;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -62,8 +66,8 @@ enum Source {
     Death(ContainerId),
     Output(ContainerId),
     Errors(ContainerId),
-    Probe(usize),
-    ProbeOutput(usize),
+    Asked(usize),
+    AskedOutput(usize),
     Scale,
     Control,
     Input,
@@ -76,15 +80,17 @@ pub struct Supervisor {
     core: Pod,
     born: Instant,
     live: Live,
-    published: Vec<u8>,
     recorder: Recorder,
+    /// Lo último que se publicó.
+    published: Option<Live>,
     signals: Signals,
     control: Control,
     pause: Option<(ProcessId, OwnedFd)>,
     /// La vida actual de cada contenedor, y cuántas ha tenido ya.
     lives: Vec<Option<Life>>,
     lives_so_far: Vec<u32>,
-    probes: Vec<InFlight>,
+    /// Las sondas y los hooks que aún no han respondido.
+    asked: Vec<InFlight>,
     scale: Scale,
     screen: Option<Screen>,
     events: VecDeque<Event>,
@@ -128,13 +134,13 @@ impl Supervisor {
             core: start.core,
             born: Instant::now(),
             live: Live { processes: vec![None; count], ..Live::default() },
-            published: Vec::new(),
+            published: None,
             signals: start.signals,
             control: start.control,
             pause: None,
             lives: (0..count).map(|_| None).collect(),
             lives_so_far: vec![0; count],
-            probes: Vec::new(),
+            asked: Vec::new(),
             screen: start.screen,
             events: VecDeque::from([Event::TimePassed]),
             interruptions: 0,
@@ -165,6 +171,7 @@ impl Supervisor {
                 break;
             }
             self.wait();
+            self.wake_sleepers();
             self.events.push_back(Event::TimePassed);
         }
         let failures = self.k.teardown();
@@ -181,9 +188,9 @@ impl Supervisor {
             Action::StartSandbox => self.start_sandbox(),
             Action::Start(id) => self.start_container(id),
             Action::Probe(id, kind) => self.start_probe(id, kind),
-            Action::AbandonProbe(id, kind) => self.abandon_probe(id, kind),
-            Action::RunHook(id, kind) => self.no_hook(id, kind),
-            Action::AbandonHook(..) => {}
+            Action::AbandonProbe(id, kind) => self.abandon(id, Purpose::Probe(kind)),
+            Action::RunHook(id, kind) => self.run_hook(id, kind),
+            Action::AbandonHook(id, kind) => self.abandon(id, Purpose::Hook(kind)),
             Action::Kill(id, signal) => self.kill(id, signal),
             Action::StopSandbox => self.stop_sandbox(),
             Action::Record(note) => {
@@ -193,11 +200,6 @@ impl Supervisor {
         }
     }
     // ANCHOR_END: obey
-
-    /// Ninguna especificación puede pedir todavía un hook: se da por hecho.
-    fn no_hook(&mut self, id: ContainerId, kind: HookKind) {
-        self.events.push_back(Event::HookDone(id, kind, Ok(())));
-    }
 
     fn start_sandbox(&mut self) {
         match sandbox::start(&mut self.k, &self.plan) {
@@ -251,7 +253,7 @@ impl Supervisor {
             let ready: Vec<bool> = fds.iter().map(|fd| fd.revents().is_some_and(|r| !r.is_empty())).collect();
             (sources, ready)
         };
-        // de atrás hacia delante: atender una sonda la quita de la lista, y así no mueve a las demás
+        // de atrás hacia delante: atender una pregunta la quita de la lista, y así no mueve a las demás
         for (source, ready) in sources.into_iter().zip(ready).rev() {
             if ready {
                 self.attend(source);
@@ -264,7 +266,8 @@ impl Supervisor {
         // mientras se despide, la pantalla cuenta los segundos
         let counting = self.screen.is_some() && !self.live.leaving.is_empty();
         let screen = counting.then_some(now + Duration::from_secs(1));
-        let next = [self.core.next_deadline(), self.scale.next(), screen].into_iter().flatten().min();
+        let all = [self.core.next_deadline(), self.scale.next(), self.next_waking(), screen];
+        let next = all.into_iter().flatten().min();
         let Some(next) = next else { return PollTimeout::NONE };
         // hacia arriba: despertarse un milisegundo antes sería dar otra vuelta para nada
         let wait = next.saturating_sub(now) + Duration::from_micros(999);
@@ -292,10 +295,14 @@ impl Supervisor {
                 }
             }
         }
-        for (i, probe) in self.probes.iter().enumerate() {
-            all.push((Source::Probe(i), probe.asking.pidfd(), read));
-            if probe.listening {
-                all.push((Source::ProbeOutput(i), probe.asking.pipe(), read));
+        for (i, asked) in self.asked.iter().enumerate() {
+            match &asked.asking {
+                Asking::Talk(talk) => all.push((Source::Asked(i), talk.fd(), talk.interest())),
+                Asking::Errand(errand) => {
+                    all.push((Source::Asked(i), errand.pidfd(), read));
+                    all.extend(errand.pipe().map(|pipe| (Source::AskedOutput(i), pipe, read)));
+                }
+                Asking::Sleep(_) => {}
             }
         }
         if let Some(pidfd) = self.scale.measuring() {
@@ -315,8 +322,8 @@ impl Supervisor {
             Source::Death(id) => self.container_died(id),
             Source::Output(id) => self.copy_output(id, crate::logs::Stream::Stdout),
             Source::Errors(id) => self.copy_output(id, crate::logs::Stream::Stderr),
-            Source::Probe(i) => self.probe_answered(i),
-            Source::ProbeOutput(i) => self.probes[i].listening = self.probes[i].asking.listen(),
+            Source::Asked(i) => self.attend_asked(i),
+            Source::AskedOutput(i) => self.listen_asked(i),
             Source::Scale => self.weigh(),
             Source::Control => self.serve(),
             Source::Input => self.copy_input(),
@@ -386,15 +393,16 @@ impl Supervisor {
         if let Some(screen) = &mut self.screen {
             screen.show(&self.live, &self.plan.containers, self.born.elapsed(), &mut self.failures);
         }
-        let bytes = serde_json::to_vec(&self.live).unwrap_or_default();
-        if bytes == self.published {
+        // compararlo cuesta mucho menos que escribirlo, y casi siempre es igual: una sonda que acierta
+        if self.published.as_ref() == Some(&self.live) {
             return;
         }
+        let bytes = serde_json::to_vec(&self.live).unwrap_or_default();
         let path = state::pod_dir(&self.plan.name).join("status.json");
         if let Err(error) = state::replace_file(&path, &bytes) {
             log::error!("no se pudo publicar el estado en {}: {error}", path.display());
         }
-        self.published = bytes;
+        self.published = Some(self.live.clone());
         self.recorder.flush();
         self.tell_parent();
     }
@@ -408,8 +416,11 @@ impl Supervisor {
             |c: &crate::logic::status::ContainerStatus| !matches!(c.state, ContainerState::Waiting { .. });
         let init_begun = status.init_containers.iter().any(begun);
         let all_begun = status.containers.iter().all(begun);
+        // su programa ya corre y aún no cuenta como Running: lo retiene su postStart, lo que tarde
+        let runs = |life: &Option<Life>| life.as_ref().is_some_and(|life| life.channel.is_none());
+        let held = self.lives.iter().zip(containers.clone()).any(|(life, c)| runs(life) && !begun(c));
         let failed = !self.failures.is_empty() || self.finished;
-        if !(init_begun || all_begun || failed || containers.clone().any(|c| c.last.is_some())) {
+        if !(init_begun || all_begun || held || failed || containers.clone().any(|c| c.last.is_some())) {
             return;
         }
         if let Some(parent) = self.told_parent.take() {
@@ -437,13 +448,6 @@ impl Supervisor {
             // fin de la entrada: el contenedor lo ve también
             None => life.input = None,
             Some(n) => life.feed(&bytes[..n]),
-        }
-    }
-
-    fn abandon_probe(&mut self, id: ContainerId, kind: ProbeKind) {
-        for probe in self.probes.iter_mut().filter(|p| p.id == id && p.kind == kind) {
-            probe.abandoned = true;
-            probe.asking.abandon();
         }
     }
 }

@@ -3,63 +3,10 @@
 
 mod common;
 
+use common::notas::*;
 use common::{World, is_root, wait_until};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
-
-/// Un Pod que deja lo que cuenta en el directorio `notas` del test, montado en `/n`.
-fn pod(name: &str, fields: &str, containers: &str) -> String {
-    let volume = "volumes: [(name: \"n\", hostPath: (path: \"notas\", type: DirectoryOrCreate))],";
-    format!("Pod(metadata: (name: \"{name}\"), spec: ({volume} {fields} containers: [{containers}]))")
-}
-
-/// Un contenedor de busybox que ejecuta una línea de shell.
-fn shell(name: &str, line: &str, fields: &str) -> String {
-    format!(
-        "(name: \"{name}\", image: \"busybox\", command: [\"/bin/sh\", \"-c\", r#\"{line}\"#], \
-         volumeMounts: [(name: \"n\", mountPath: \"/n\")], {fields}),"
-    )
-}
-
-fn file(world: &World, name: &str, text: &str) -> String {
-    world.write(&format!("{name}.ron"), text).to_str().unwrap().to_string()
-}
-
-fn start(world: &World, name: &str, text: &str) {
-    world.micropod(&["run", "-d", &file(world, name, text)]).ok();
-}
-
-fn delete(world: &World, name: &str) {
-    world.micropod(&["delete", "pod", name, "--grace-period=1"]).ok();
-}
-
-/// Las líneas que han dejado los contenedores en `notas/NOMBRE`.
-fn noted(world: &World, name: &str) -> Vec<String> {
-    let text = fs::read_to_string(world.dir().join("notas").join(name)).unwrap_or_default();
-    text.lines().map(String::from).collect()
-}
-
-/// Los pid (del mundo) cuya línea de comandos es `text`.
-fn pids_of(world: &World, text: &str) -> Vec<i32> {
-    world.processes().into_iter().filter(|(_, line)| line == text).map(|(pid, _)| pid).collect()
-}
-
-fn pid_of(world: &World, text: &str) -> i32 {
-    wait_until(text, 5, || !pids_of(world, text).is_empty());
-    pids_of(world, text)[0]
-}
-
-/// El inodo de un espacio de nombres de un proceso del mundo.
-fn namespace(world: &World, pid: i32, name: &str) -> u64 {
-    fs::metadata(world.path(&format!("/proc/{pid}/ns/{name}"))).unwrap().ino()
-}
-
-/// Cuándo nació un proceso, en tics desde que arrancó la máquina.
-fn born(world: &World, pid: i32) -> u64 {
-    let stat = world.read(&format!("/proc/{pid}/stat"));
-    stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19).unwrap().parse().unwrap()
-}
 
 const SIDECAR: &str = "restartPolicy: Always,";
 
@@ -209,4 +156,53 @@ fn acelera_divide_las_esperas_y_la_opcion_gana_a_la_anotacion() {
     delete(&world, "anotado");
     let bad = world.micropod(&["run", "-d", "--acelera", "0", &annotated]).exits(2);
     assert!(bad.err.contains("de 1 a 1000"), "{}", bad.err);
+}
+
+/// El estado que publica el supervisor: aquí interesa el mensaje, que sale de un fichero del contenedor.
+fn message(world: &World, name: &str) -> String {
+    let text = world.read(&format!("/run/micropod/pods/{name}/status.json"));
+    let status: serde_json::Value = serde_json::from_str(&text).unwrap();
+    status["status"]["containers"][0]["state"]["Terminated"]["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_string()
+}
+
+#[test]
+fn las_ultimas_palabras_salen_del_fichero_que_se_diga_o_de_los_logs() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let run = |name: &str, line: &str, fields: &str| {
+        let path = file(&world, name, &pod(name, "restartPolicy: Never,", &shell("c", line, fields)));
+        world.micropod(&["run", &path]);
+        let said = message(&world, name);
+        delete(&world, name);
+        said
+    };
+    assert_eq!(run("de-serie", "echo adios >/dev/termination-log; echo log", ""), "adios\n");
+    let other = "terminationMessagePath: \"/nuevo/sitio/adios\"";
+    assert_eq!(run("otro", "echo fin >/nuevo/sitio/adios; exit 3", other), "fin\n");
+    // solo escritura para todos: quien no es root también puede despedirse
+    let nobody = "securityContext: (runAsUser: 65534, readOnlyRootFilesystem: true)";
+    assert_eq!(run("nadie", "echo yo >/dev/termination-log", nobody), "yo\n");
+    let fallback = "terminationMessagePolicy: FallbackToLogsOnError";
+    assert_eq!(run("falla", "echo no hay disco; exit 3", fallback), "no hay disco\n");
+    assert_eq!(run("acierta", "echo todo bien", fallback), "");
+    assert_eq!(run("mucho", "yes >/dev/termination-log", "").len(), 4096, "y no pasa de 1 MiB lo que ocupa");
+}
+
+#[test]
+fn cada_vida_empieza_sin_ultimas_palabras() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let line = "cat /dev/termination-log >>/n/heredado; echo vida >>/n/vidas; echo adios >/dev/termination-log; \
+                test $(wc -l </n/vidas) -ge 2 && exec sleep 3008; exit 1";
+    start(&world, "vidas", &pod("vidas", "", &shell("c", line, "")));
+    pid_of(&world, "sleep 3008");
+    assert_eq!(noted(&world, "heredado"), [] as [&str; 0]);
+    delete(&world, "vidas");
 }

@@ -96,8 +96,8 @@ fn container(c: &types::Container, kind: Kind, policy: RestartPolicy) -> Contain
         startup: c.startup_probe.as_ref().map(probe),
         readiness: c.readiness_probe.as_ref().map(probe),
         liveness: c.liveness_probe.as_ref().map(probe),
-        post_start: false,
-        pre_stop: false,
+        post_start: c.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some()),
+        pre_stop: c.lifecycle.as_ref().is_some_and(|l| l.pre_stop.is_some()),
     }
 }
 

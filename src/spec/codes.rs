@@ -412,7 +412,7 @@ pub const CODES: &[Code] = &[
     code(
         "MP0145",
         "una sonda pregunta de una sola manera",
-        "`exec`, `httpGet` o `tcpSocket`: exactamente una, y si es `exec`, con su comando.",
+        "`exec`, `httpGet`, `tcpSocket` o `grpc`: exactamente una, y si es `exec`, con su comando.",
         Where::Container,
         "livenessProbe: (periodSeconds: 5)",
         "livenessProbe: (tcpSocket: (port: 80), periodSeconds: 5)",
@@ -606,6 +606,34 @@ pub const CODES: &[Code] = &[
         Where::Container,
         "restartPolicyRules: [(action: Restart, exitCodes: (operator: In, values: [42]))]",
         "restartPolicy: Never, restartPolicyRules: [(action: Restart, exitCodes: (operator: In, values: [42]))]",
+    ),
+    code(
+        "MP0172",
+        "`lifecycle` no válido",
+        "Un hook hace una sola cosa: `exec`, `httpGet` o `sleep`, que dura como mucho el plazo de gracia del Pod. \
+         `tcpSocket` existe en Kubernetes, donde falla siempre. Los contenedores de inicialización no los tienen, \
+         salvo los auxiliares. `stopSignal` es el nombre de una señal.",
+        Where::Container,
+        "lifecycle: (preStop: (sleep: (seconds: 90)))",
+        "lifecycle: (preStop: (sleep: (seconds: 10)))",
+    ),
+    code(
+        "MP0173",
+        "HTTPS en una sonda",
+        "micropod no lleva TLS: la criptografía sería la parte más grande y más delicada del programa, para una \
+         pregunta en la que Kubernetes ni comprueba el certificado.",
+        Where::Container,
+        "livenessProbe: (httpGet: (port: 443, scheme: HTTPS))",
+        "livenessProbe: (tcpSocket: (port: 443))",
+    ),
+    code(
+        "MP0174",
+        "`terminationMessagePath` no válida",
+        "Es la ruta absoluta, dentro del contenedor, de un fichero: se crea vacío en cada vida, y lo último que \
+         tenga (4096 bytes) sale en el estado del contenedor.",
+        Where::Container,
+        "terminationMessagePath: \"adios.txt\"",
+        "terminationMessagePath: \"/tmp/adios.txt\"",
     ),
     code(
         "MP0180",

@@ -330,6 +330,7 @@ pub const TYPES: &[KubernetesType] = &[
     },
     KubernetesType { rust: "List", name: "List", fields: &["apiVersion", "items", "kind", "metadata"] },
     KubernetesType { rust: "GrpcAction", name: "GRPCAction", fields: &["mode", "port", "service"] },
+    KubernetesType { rust: "SleepAction", name: "SleepAction", fields: &["seconds"] },
 ];
 
 /// Los objetos de Kubernetes que micropod no crea, y qué hacer en su lugar.

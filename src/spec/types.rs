@@ -130,6 +130,8 @@ object! {
             readiness_probe: Option<Probe>,
             /// Sonda de inicio: hasta que acierta, las otras sondas esperan.
             startup_probe: Option<Probe>,
+            /// Lo que se hace al empezar y antes de acabar (hooks), y con qué señal se para.
+            lifecycle: Option<Lifecycle>,
             /// Política de reinicio de este contenedor, en lugar de la del Pod. En uno de
             /// inicialización, Always lo convierte en auxiliar (sidecar): arranca en su turno, no se
             /// espera a que acabe y se para el último.
@@ -137,6 +139,12 @@ object! {
             /// Reglas según el código de salida, por orden: gana la primera que case, antes que
             /// restartPolicy, que hay que decir también. Como mucho 20.
             restart_policy_rules: Vec<ContainerRestartRule>,
+            /// Dónde puede dejar dicho, dentro del contenedor, por qué acaba: lo último que haya en
+            /// ese fichero (4096 bytes) sale en su estado. Predeterminado: /dev/termination-log.
+            termination_message_path: Option<String>,
+            /// De dónde sale el mensaje de terminación: File (de ese fichero, el predeterminado) o
+            /// FallbackToLogsOnError (si está vacío y el contenedor falló, el final de sus logs).
+            termination_message_policy: TerminationMessagePolicy,
             /// Ajustes de seguridad del contenedor. Ganan a los del Pod.
             security_context: SecurityContext,
             /// Dejar abierta la entrada estándar. Si no, quien lee encuentra el fin del fichero.
@@ -324,7 +332,7 @@ object! {
 
 object! {
     /// Una pregunta que se hace cada cierto tiempo a un contenedor. Indica exactamente una
-    /// manera de preguntar: exec, httpGet o tcpSocket.
+    /// manera de preguntar: exec, httpGet, tcpSocket o grpc.
     pub struct Probe {
         required {}
         optional {
@@ -334,6 +342,8 @@ object! {
             http_get: Option<HttpGetAction>,
             /// Conectar a un puerto: acierta si alguien escucha.
             tcp_socket: Option<TcpSocketAction>,
+            /// Llamar al servicio de salud de gRPC: acierta si responde SERVING.
+            grpc: Option<GrpcAction>,
             /// Segundos desde que arranca el contenedor hasta la primera pregunta. Predeterminado: 0.
             initial_delay_seconds: Option<i64>,
             /// Segundos entre preguntas. Predeterminado, también si es 0: 10.
@@ -375,8 +385,11 @@ object! {
             path: Option<String>,
             /// Máquina a la que se pregunta. La predeterminada es la IP del Pod.
             host: Option<String>,
-            /// Cabeceras que se añaden a la petición.
+            /// Cabeceras que se añaden a la petición; pueden repetirse. User-Agent y Accept, vacías,
+            /// quitan las que se ponen de serie.
             http_headers: Vec<HttpHeader>,
+            /// HTTP, el predeterminado. HTTPS no vale: micropod no habla TLS.
+            scheme: UriScheme,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Nacimiento, salida y muerte de los contenedores, del lado del supervisor.
 
+use super::last_words::last_words;
 use super::{Supervisor, reap};
 use crate::cgroup;
 use crate::container::{self, Layer, Pause, Stdio};
@@ -10,6 +11,7 @@ use crate::kernel::ops::{Pipe, RemoveTree};
 use crate::kernel::sys;
 use crate::logic::{ContainerId, Event, Exit, Signal, StartFailure};
 use crate::logs::{LogWriter, Stream};
+use crate::plan::all_containers;
 use crate::rootfs;
 use crate::state::{self, ProcessId};
 use nix::errno::Errno;
@@ -49,9 +51,6 @@ impl Life {
 
 /// Lo que se lee de una tubería de una vez; ninguna acapara el bucle.
 const CHUNK: usize = 64 * 1024;
-
-/// Mensaje de terminación que se guarda, como mucho.
-const MAX_MESSAGE: usize = 4096;
 
 /// Las tuberías de un contenedor: los extremos del supervisor.
 struct Ends {
@@ -219,9 +218,9 @@ impl Supervisor {
         self.live.processes[id] = None;
         // antes de borrar el cgroup: con él se va la cuenta
         let oom = life.cgroup.as_deref().is_some_and(|path| cgroup::oom_kills(path) > 0);
-        let message = self.termination_message(id);
+        let message = self.termination_message(id, life.number, exit);
         self.discard(id, life.number);
-        self.probes.retain(|probe| probe.id != id || probe.life != life.number);
+        self.forget_life(id, life.number);
         match life.failure {
             Some(error) => {
                 let code = i32::from(error.exit_code);
@@ -256,14 +255,17 @@ impl Supervisor {
         matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1))
     }
 
-    /// Lo que el contenedor dejó dicho en `/dev/termination-log`.
-    fn termination_message(&self, id: ContainerId) -> String {
-        let Some((pause, _)) = &self.pause else { return String::new() };
+    /// Lo que el contenedor dejó dicho antes de acabar.
+    fn termination_message(&self, id: ContainerId, life: u32, exit: Exit) -> String {
+        let (Some((pause, _)), Some(spec)) = (&self.pause, all_containers(&self.spec).nth(id)) else {
+            return String::new();
+        };
         // el fichero está en un montaje que solo ve la pausa
-        let path = rootfs::termination_log(&self.plan.containers[id].name);
+        let path = rootfs::termination_log(&spec.name);
         let seen = PathBuf::from(format!("/proc/{}/root{}", pause.pid, path.display()));
-        let Ok(bytes) = std::fs::read(seen) else { return String::new() };
-        String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_MESSAGE)]).into_owned()
+        let logs = state::log_dir(&self.plan.name).join(&spec.name);
+        let containers = self.plan.containers.len();
+        last_words(&seen, (&logs, life), spec.termination_message_policy, exit, containers)
     }
 
     /// Deshace lo que era de una vida del contenedor: lo que corra aún, su cgroup y su capa.

@@ -4,6 +4,7 @@ mod files;
 mod mounts;
 mod places;
 mod processes;
+mod sockets;
 mod stdio;
 mod sysctl;
 
@@ -11,6 +12,7 @@ pub use files::*;
 pub use mounts::*;
 pub use places::*;
 pub use processes::*;
+pub use sockets::*;
 pub use stdio::*;
 pub use sysctl::*;
 

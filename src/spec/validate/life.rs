@@ -1,9 +1,9 @@
-//! La vida de los contenedores: reglas de reinicio y la anotación que las acelera.
+//! La vida de los contenedores: reglas de reinicio, la anotación que las acelera y los *hooks*.
 
-use super::{Checks, containers};
+use super::{Checks, containers, is_sidecar, probes, range, volumes};
 use crate::logic::rules::{ACELERA, MAX_ACELERA, parse_acelera};
 use crate::spec::errors::visible;
-use crate::spec::types::{Container, ContainerRestartRule, Pod};
+use crate::spec::types::{Container, ContainerRestartRule, LifecycleHandler, Pod};
 
 /// Reglas de reinicio de un contenedor, y códigos de una regla, como mucho.
 const MAX_RULES: usize = 20;
@@ -11,8 +11,93 @@ const MAX_CODES: usize = 255;
 
 pub fn check(checks: &mut Checks, pod: &Pod) {
     annotations(checks, pod);
-    for (path, _, container) in containers(pod) {
+    let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30);
+    for (path, init, container) in containers(pod) {
         restart_rules(checks, &path, container);
+        lifecycle(checks, &path, init, container, grace);
+        last_words(checks, &path, container);
+    }
+}
+
+fn lifecycle(checks: &mut Checks, path: &str, init: bool, container: &Container, grace: i64) {
+    let Some(lifecycle) = &container.lifecycle else { return };
+    let path = format!("{path}.lifecycle");
+    if init && !is_sidecar(container) {
+        let problem = "un contenedor de inicialización no puede tener `lifecycle`";
+        let hint = "quítalo; o, si es un auxiliar que se queda, añade `restartPolicy: Always`";
+        return checks.add("MP0172", path, problem, hint);
+    }
+    if let Some(signal) = &lifecycle.stop_signal {
+        if !signal.starts_with("SIG") || signal.parse::<nix::sys::signal::Signal>().is_err() {
+            let problem = format!("`{}` no es el nombre de una señal", visible(signal, 40));
+            checks.add("MP0172", format!("{path}.stopSignal"), problem, "por ejemplo, `SIGINT` o `SIGQUIT`");
+        }
+    }
+    for (name, handler) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
+        if let Some(handler) = handler {
+            hook(checks, &format!("{path}.{name}"), container, handler, grace);
+        }
+    }
+}
+
+/// El fichero en el que dice por qué acaba se monta en la raíz del contenedor, encima de sus volúmenes.
+fn last_words(checks: &mut Checks, path: &str, container: &Container) {
+    let Some(file) = &container.termination_message_path else { return };
+    let taken =
+        container.volume_mounts.iter().any(|m| volumes::normal(&m.mount_path) == volumes::normal(file));
+    let below = |root: &str| file.starts_with(root);
+    let fault = if !file.starts_with('/') || volumes::normal(file) == "/" {
+        "tiene que ser la ruta absoluta de un fichero"
+    } else if volumes::has_dot_dot(file) {
+        "lleva `..`"
+    } else if file.len() > volumes::MAX_PATH {
+        "es demasiado larga"
+    } else if below("/proc/") || below("/sys/") {
+        "ahí solo escribe el kernel"
+    } else if taken {
+        "ahí se monta un volumen"
+    } else {
+        return;
+    };
+    let problem = format!("la ruta `{}` no vale: {fault}", visible(file, 80));
+    let hint = "por ejemplo, `/tmp/adios`; sin ponerla es `/dev/termination-log`";
+    checks.add("MP0174", format!("{path}.terminationMessagePath"), problem, hint);
+}
+
+fn hook(checks: &mut Checks, path: &str, container: &Container, handler: &LifecycleHandler, grace: i64) {
+    let handlers = [
+        ("exec", handler.exec.is_some()),
+        ("httpGet", handler.http_get.is_some()),
+        ("sleep", handler.sleep.is_some()),
+        ("tcpSocket", handler.tcp_socket.is_some()),
+    ];
+    let chosen: Vec<&str> = handlers.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
+    match chosen.as_slice() {
+        [] => {
+            let hint = "añade `exec: (command: [\"…\"])`, `httpGet: (port: 80)` o `sleep: (seconds: 5)`";
+            checks.add("MP0172", path, "el hook no dice qué hacer", hint);
+        }
+        ["tcpSocket"] => {
+            let problem =
+                "un hook no puede abrir una conexión: Kubernetes admite `tcpSocket` aquí y falla siempre";
+            let hint = "usa `exec`, `httpGet` o `sleep`; `tcpSocket` es para las sondas";
+            checks.add("MP0172", format!("{path}.tcpSocket"), problem, hint);
+        }
+        [_] => {}
+        [first, second, ..] => {
+            let problem = format!("el hook hace dos cosas: `{first}` y `{second}`");
+            checks.add("MP0172", format!("{path}.{second}"), problem, "deja una sola");
+        }
+    }
+    if let Some(exec) = &handler.exec {
+        probes::command(checks, "MP0172", path, exec);
+    }
+    if let Some(http) = &handler.http_get {
+        probes::page(checks, path, container, http);
+    }
+    if let Some(sleep) = &handler.sleep {
+        // más sería esperar a lo que ya no da tiempo
+        range(checks, "MP0172", &format!("{path}.sleep.seconds"), sleep.seconds, 0, grace.max(0));
     }
 }
 

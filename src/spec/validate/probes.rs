@@ -3,7 +3,7 @@
 use super::{Checks, MAX_INT, containers, is_sidecar, range};
 use crate::spec::errors::visible;
 use crate::spec::suggest;
-use crate::spec::types::{Container, HttpGetAction, IntOrString, Pod, Probe};
+use crate::spec::types::{Container, ExecAction, HttpGetAction, IntOrString, Pod, Probe, UriScheme};
 
 pub fn check(checks: &mut Checks, pod: &Pod) {
     for (path, init, container) in containers(pod) {
@@ -28,11 +28,36 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
     }
 }
 
+/// Un comando que no dice qué ejecutar.
+pub fn command(checks: &mut Checks, code: &'static str, path: &str, exec: &ExecAction) {
+    if exec.command.first().is_none_or(String::is_empty) {
+        let hint = "por ejemplo, `command: [\"cat\", \"/tmp/listo\"]`";
+        checks.add(code, format!("{path}.exec.command"), "el comando está vacío", hint);
+    }
+}
+
+/// Una petición HTTP de una sonda o de un *hook*.
+pub fn page(checks: &mut Checks, path: &str, container: &Container, http: &HttpGetAction) {
+    let path = format!("{path}.httpGet");
+    port(checks, &format!("{path}.port"), container, &http.port);
+    request(checks, &path, http);
+    if http.scheme == UriScheme::HTTPS {
+        let hint = "pregunta sin cifrar a otro puerto, o usa `tcpSocket`: acierta si alguien escucha";
+        checks.add(
+            "MP0173",
+            format!("{path}.scheme"),
+            "micropod no habla TLS: no puede pedir por HTTPS",
+            hint,
+        );
+    }
+}
+
 fn handler(checks: &mut Checks, path: &str, container: &Container, probe: &Probe) {
     let handlers = [
         ("exec", probe.exec.is_some()),
         ("httpGet", probe.http_get.is_some()),
         ("tcpSocket", probe.tcp_socket.is_some()),
+        ("grpc", probe.grpc.is_some()),
     ];
     let chosen: Vec<&str> = handlers.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();
     match chosen.as_slice() {
@@ -46,13 +71,14 @@ fn handler(checks: &mut Checks, path: &str, container: &Container, probe: &Probe
             checks.add("MP0145", format!("{path}.{second}"), problem, "deja una sola");
         }
     }
-    if probe.exec.as_ref().is_some_and(|e| e.command.first().is_none_or(String::is_empty)) {
-        let hint = "por ejemplo, `command: [\"cat\", \"/tmp/listo\"]`";
-        checks.add("MP0145", format!("{path}.exec.command"), "el comando de la sonda está vacío", hint);
+    if let Some(exec) = &probe.exec {
+        command(checks, "MP0145", path, exec);
     }
     if let Some(http) = &probe.http_get {
-        port(checks, &format!("{path}.httpGet.port"), container, &http.port);
-        request(checks, &format!("{path}.httpGet"), http);
+        page(checks, path, container, http);
+    }
+    if let Some(grpc) = &probe.grpc {
+        range(checks, "MP0138", &format!("{path}.grpc.port"), grpc.port, 1, 65535);
     }
     if let Some(tcp) = &probe.tcp_socket {
         port(checks, &format!("{path}.tcpSocket.port"), container, &tcp.port);

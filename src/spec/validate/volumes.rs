@@ -54,7 +54,7 @@ fn source(checks: &mut Checks, path: &str, volume: &Volume) {
 }
 
 /// PATH_MAX, sin el byte nulo del final.
-const MAX_PATH: usize = 4095;
+pub const MAX_PATH: usize = 4095;
 
 fn mounts(checks: &mut Checks, path: &str, container: &Container, volumes: &[Volume]) {
     for (i, mount) in container.volume_mounts.iter().enumerate() {
@@ -170,12 +170,12 @@ fn sub_path_check(checks: &mut Checks, path: &str, sub_path: &str) {
     );
 }
 
-fn has_dot_dot(path: &str) -> bool {
+pub fn has_dot_dot(path: &str) -> bool {
     path.split('/').any(|part| part == "..")
 }
 
 /// `/a//b/./` → `/a/b`.
-fn normal(path: &str) -> String {
+pub fn normal(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
     format!("/{}", parts.join("/"))
 }
