@@ -312,7 +312,7 @@ fn codigo_linea_y_columna_de_cada_error() {
         (container("resizePolicy: [],"), "MP0102", 5, 1),
         (container("env: [(name: \"A\", valueFrom: (fileKeyRef: (path: \"x\")))],"), "MP0102", 5, 31),
         (spec("volumes: [(name: \"v\", configMap: (name: \"c\"))],"), "MP0102", 5, 23),
-        (container("livenessProbe: (grpc: (port: 1, mode: \"x\")),"), "MP0102", 5, 32),
+        (container("livenessProbe: (grpc: (port: 1, mode: \"x\")),"), "MP0102", 5, 33),
         (metadata("name: \"p\", namespace: \"x\""), "MP0102", 2, 12),
         (metadata("name: \"p\", containers: []"), "MP0103", 2, 12),
         (spec("volumeMounts: [],"), "MP0103", 5, 1),

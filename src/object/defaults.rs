@@ -43,6 +43,12 @@ fn container(map: &mut Map<String, Value>) {
             self::probe(probe);
         }
     }
+    for hook in ["postStart", "preStop"] {
+        let hook = map.get_mut("lifecycle").and_then(|lifecycle| lifecycle.get_mut(hook));
+        if let Some(hook) = hook.and_then(Value::as_object_mut) {
+            page(hook);
+        }
+    }
     each(map.get_mut("env"), |variable| {
         let from = variable.get_mut("valueFrom");
         if let Some(field) = from.and_then(|from| from.get_mut("fieldRef")).and_then(Value::as_object_mut) {
@@ -63,12 +69,16 @@ fn probe(map: &mut Map<String, Value>) {
             map.insert(field.into(), json!(default));
         }
     }
+    page(map);
+    if let Some(grpc) = map.get_mut("grpc").and_then(Value::as_object_mut) {
+        put(grpc, "service", json!(""));
+    }
+}
+
+fn page(map: &mut Map<String, Value>) {
     if let Some(get) = map.get_mut("httpGet").and_then(Value::as_object_mut) {
         put(get, "path", json!("/"));
         put(get, "scheme", json!("HTTP"));
-    }
-    if let Some(grpc) = map.get_mut("grpc").and_then(Value::as_object_mut) {
-        put(grpc, "service", json!(""));
     }
 }
 
