@@ -18,6 +18,7 @@ pub mod namespaces;
 pub mod rootfs;
 pub mod image;
 pub mod cgroup;
+pub mod usage;
 pub mod volume;
 pub mod config;
 pub mod network;

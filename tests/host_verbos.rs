@@ -293,3 +293,59 @@ fn si_muere_el_supervisor_de_un_pod_borrado_sin_esperar_tambien_se_olvida() {
     world.micropod(&["get", "pods"]).ok();
     assert!(!world.path("/run/micropod/pods/huerfano").exists());
 }
+
+/// CPU gastada por un cgroup, en microsegundos.
+fn cpu_of(world: &World, path: &str) -> u64 {
+    let text = std::fs::read_to_string(world.cgroup().join("micropod").join(path).join("cpu.stat")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("usage_usec ")).unwrap();
+    line.parse().unwrap()
+}
+
+#[test]
+fn top_dice_la_cpu_que_cuenta_el_kernel_y_pone_delante_a_quien_mas_gasta() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let two = shell("quieto", "exec sleep 3007", "") + &shell("ocupado", "while :; do :; done", "");
+    start(&world, "gasta", "", "", &two);
+    let (before, started) = (cpu_of(&world, "gasta/ocupado"), std::time::Instant::now());
+    let table =
+        world.micropod(&["top", "pod", "gasta", "--containers", "--sort-by=cpu", "-o", "wide"]).ok().out;
+    let spent =
+        (cpu_of(&world, "gasta/ocupado") - before) as f64 / started.elapsed().as_micros() as f64 * 1000.0;
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][..5], ["POD", "NAME", "CPU(cores)", "MEMORY(bytes)", "PIDS"]);
+    assert_eq!(lines[1][..2], ["gasta", "ocupado"], "{table}");
+    assert_eq!((lines[2][1], lines[2][4], lines[2][5]), ("quieto", "1", "<none>"), "{table}");
+    let said: f64 = lines[1][2].strip_suffix('m').unwrap().parse().unwrap();
+    assert!(said > spent / 3.0 && said < spent * 3.0 + 10.0, "dice {said}m y ha gastado {spent:.0}m");
+    let idle: u64 = lines[2][2].strip_suffix('m').unwrap().parse().unwrap();
+    assert!(idle < 50, "{table}");
+    let pods = world.micropod(&["top", "pods"]).ok().out;
+    assert!(pods.starts_with("NAME    CPU(cores)   MEMORY(bytes)\ngasta   "), "{pods}");
+    delete(&world, "gasta");
+    world.micropod(&["top", "pod", "gasta"]).exits(1);
+    assert_eq!(world.micropod(&["top", "pods"]).ok().err, "No resources found in default namespace.\n");
+}
+
+#[test]
+fn describe_ensena_el_oom_score_adj_que_tiene_y_no_el_que_se_pidio() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    start(&world, "verdugo", "", "", &shell("c", "exec sleep 3008", ""));
+    let pids = world.processes();
+    let (pid, _) = pids.iter().find(|(_, line)| line == "sleep 3008").expect("corre");
+    let shown = || world.micropod(&["describe", "pod", "verdugo"]).ok().out;
+    let page = shown();
+    assert!(page.contains(&format!("PID:            {pid}\n")), "{page}");
+    assert!(page.lines().any(|line| line.split_whitespace().eq(["QoS", "Class:", "BestEffort"])), "{page}");
+    assert!(page.contains("oom_score_adj:  1000\n"), "{page}");
+    assert_eq!(world.read(&format!("/proc/{pid}/oom_score_adj")).trim(), "1000");
+    world.sh(&format!("echo 500 >/proc/{pid}/oom_score_adj"));
+    let page = shown();
+    assert!(page.contains("oom_score_adj:  500 (se le puso 1000, y alguien lo ha cambiado)\n"), "{page}");
+    delete(&world, "verdugo");
+}

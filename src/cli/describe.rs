@@ -6,6 +6,7 @@ use crate::error::{Error, exit};
 use crate::object;
 use crate::output::describe as page;
 use crate::output::time::Now;
+use crate::state::Seen;
 use clap::ArgMatches;
 
 pub fn describe(args: &ArgMatches) -> Result<u8, Error> {
@@ -13,8 +14,11 @@ pub fn describe(args: &ArgMatches) -> Result<u8, Error> {
     crate::gc::sweep_pending();
     let (seen, missing) = Pick::new(args)?.look();
     let now = Now::here();
-    let pages: Vec<String> =
-        seen.iter().map(|seen| page::pod(&object::pod(seen), &object::events(seen), &now)).collect();
+    let page = |seen: &Seen| {
+        let page = page::pod(&object::pod(seen), &object::events(seen), &now);
+        page + &page::kernel::describe(seen)
+    };
+    let pages: Vec<String> = seen.iter().map(page).collect();
     print!("{}", pages.join("\n\n"));
     match missing.into_iter().next_back() {
         Some(last) => return Err(last),

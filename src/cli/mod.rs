@@ -17,6 +17,7 @@ pub mod selector;
 pub mod pace;
 pub mod table;
 pub mod term;
+pub mod top;
 pub mod usage;
 pub mod wait;
 
@@ -40,6 +41,7 @@ pub fn main() -> Result<u8, Error> {
         "delete" => delete::delete(args),
         "get" => get::get(args),
         "events" => events::events(args),
+        "top" => top::top(args),
         "describe" => describe::describe(args),
         "logs" => logs::logs(args),
         "wait" => wait::wait(args),

@@ -14,7 +14,7 @@ pub(super) fn selector() -> Arg {
 }
 
 pub(super) fn verbs() -> Vec<Command> {
-    vec![get(), describe(), events(), logs(), wait()]
+    vec![get(), describe(), events(), top(), logs(), wait()]
 }
 
 pub(super) fn delete() -> Command {
@@ -73,6 +73,26 @@ fn events() -> Command {
         .arg(option("types", "CLASES", "Solo los de estas clases: Normal, Warning").action(ArgAction::Append))
         .arg(flag("watch", "Seguir mirando y enseñar cada uno").short('w'))
         .arg(option("output", "FORMATO", "json, yaml, name, jsonpath=PLANTILLA…").short('o'))
+        .arg(flag("no-headers", "Sin la línea de cabeceras"))
+}
+
+fn top() -> Command {
+    verb("top", "Enseña lo que gastan los Pods en marcha: CPU y memoria")
+        .arg(operand("POD", "«pods», «pod NOMBRE…» o «pod/NOMBRE»").required(true).num_args(1..))
+        .arg(flag("containers", "Contenedor a contenedor"))
+        .arg(
+            option("output", "FORMATO", "wide: con procesos, frenazos de CPU y esperas (PSI)")
+                .short('o')
+                .value_parser(["wide"])
+                .hide_possible_values(true),
+        )
+        .arg(flag("watch", "Seguir mirando, cada dos segundos").short('w'))
+        .arg(selector())
+        .arg(
+            option("sort-by", "CAMPO", "De más a menos: cpu o memory")
+                .value_parser(["cpu", "memory"])
+                .hide_possible_values(true),
+        )
         .arg(flag("no-headers", "Sin la línea de cabeceras"))
 }
 

@@ -5,6 +5,7 @@
 
 mod containers;
 mod env;
+pub mod kernel;
 mod volumes;
 
 use super::tabwriter::{PAGE, align};
