@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub enum Request {
     /// Acabar con el Pod. `grace_seconds`: en vez del plazo de su especificación.
     Delete { grace_seconds: Option<u64>, force: bool },
+    /// A un ReplicaSet: lo que se quiere ha cambiado; está en su `next.json`.
+    Change { replace: bool },
 }
 
 #[derive(Debug, Serialize, Deserialize)]

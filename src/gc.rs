@@ -34,6 +34,7 @@ pub fn sweep_pending() {
             None => undo_birth(claim, uid.trim()),
         }
     }
+    crate::controller::state::sweep();
 }
 // ANCHOR_END: sweep
 
@@ -93,6 +94,17 @@ pub fn forget_logs(name: &str) {
     let _ = fs::remove_dir_all(state::log_dir(name));
 }
 
+/// Olvida un Pod al que ya no supervisa nadie: lo que dejara, sus logs y su ficha.
+pub fn forget_pod(claim: Claim) -> Result<(), Error> {
+    let name = claim.name.clone();
+    if let Some(seen) = state::see_claimed(&claim) {
+        reap(&seen.record, &seen.live);
+    }
+    forget_logs(&name);
+    state::clear_pending(&name);
+    claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))
+}
+
 /// `micropod gc`: recoge lo caído, lo huérfano y las fichas de los Pods acabados. Dice qué hizo.
 pub fn gc() -> Result<(), Error> {
     sweep_pending();
@@ -100,15 +112,11 @@ pub fn gc() -> Result<(), Error> {
     for seen in state::see_all() {
         let name = seen.record.name.clone();
         let Some(claim) = Claim::take(&name)? else { continue };
-        reap(&seen.record, &seen.live);
-        forget_logs(&name);
-        state::clear_pending(&name);
-        claim
-            .forget()
-            .map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))?;
+        forget_pod(claim)?;
         done.push(format!("pod/{name}: ficha y logs ({})", seen.live.status.phase));
     }
     done.extend(forget_unborn()?);
+    done.extend(crate::controller::state::forget_finished()?.into_iter().map(|key| format!("{key}: ficha")));
     done.extend(collect_orphans());
     match done.is_empty() {
         true => println!("no había nada que recoger"),

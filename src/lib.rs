@@ -28,6 +28,7 @@ pub mod terminal;
 // La vida del Pod: quien decide, quien obedece y quien recoge.
 pub mod logic;
 pub mod supervise;
+pub mod controller;
 pub mod check;
 pub mod control;
 pub mod logs;

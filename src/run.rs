@@ -7,6 +7,7 @@
 use crate::cli::term::Screen;
 use crate::container::{self, Pause, Stdio};
 use crate::control::Control;
+use crate::controller::state::Owner;
 use crate::error::{Error, exit};
 use crate::kernel::ops::{MakeDir, RemoveTree};
 use crate::kernel::{Kernel, Mode, Step};
@@ -15,10 +16,10 @@ use crate::logic::rules::{PodRules, annotated_acelera};
 use crate::logic::status::{ContainerState, Phase, PodStatus};
 use crate::network;
 use crate::plan::{self, PodPlan};
-use crate::spec::{self, Loaded, Policy};
+use crate::spec::{self, Loaded, Policy, Workload};
 use crate::state::{self, Claim, Live, ProcessId, Record};
 use crate::supervise::{STARTED, Signals, Start, Supervisor};
-use crate::{cgroup, gc, rootfs, sandbox, security, volume};
+use crate::{cgroup, controller, gc, rootfs, sandbox, security, volume};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,10 @@ pub struct RunOptions {
     /// Borrar la ficha y los logs al acabar.
     pub remove: bool,
     pub mode: Mode,
+    /// Quién crea este Pod, si es un controlador, y qué proceso es.
+    pub owner: Option<(Owner, i32)>,
+    /// De un ReplicaSet en marcha: cambiar sus Pods por otros del molde nuevo.
+    pub replace: bool,
     /// Por cuánto se dividen las esperas entre reinicios, para clase; si no se dice, lo dice la
     /// anotación `micropod/acelera` del Pod.
     pub acelera: Option<u32>,
@@ -42,7 +47,7 @@ pub struct RunOptions {
 
 /// Cómo acabó `run`.
 pub struct Outcome {
-    /// El nombre del Pod que se ha quedado en segundo plano.
+    /// Lo que se ha quedado en segundo plano: `pod/web`.
     pub started: Option<String>,
     pub code: u8,
 }
@@ -60,9 +65,15 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
         // antes de leer nada: si la entrada es una tubería, no se podría leer otra vez
         security::seal()?;
     }
+    if let Some((_, pid)) = &options.owner {
+        controller::die_with_owner(*pid)?;
+    }
     let manifest = spec::load_all(&options.file)?;
     manifest.enforce(options.policy)?;
-    let loaded = Loaded { policy: options.policy, ..manifest.into_pod()? };
+    let loaded = match manifest.into_workload()? {
+        Workload::Pod(loaded) => Loaded { policy: options.policy, ..*loaded },
+        Workload::Controller(controlled) => return controller::run(*controlled, options),
+    };
     for warning in security::warnings(&loaded.pod.spec) {
         crate::cli::term::note(&format!("aviso: {warning}"));
     }
@@ -85,7 +96,7 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     match options.detach {
         true => detach(claim, loaded, plan, options),
         false => {
-            let screen = Screen::new(&plan.containers);
+            let screen = Screen::new(options.owner.as_ref().map(|_| plan.name.as_str()), &plan.containers);
             live(claim, loaded, plan, options, Some(screen), &mut None).map(Outcome::from)
         }
     }
@@ -174,6 +185,7 @@ fn write_record(loaded: &Loaded, plan: &PodPlan, options: &RunOptions) -> Result
         supervisor: ProcessId::of(std::process::id() as i32).unwrap_or(ProcessId { pid: 0, start: 0 }),
         cgroup: plan.cgroup.clone(),
         network: plan.network.clone(),
+        owner: options.owner.as_ref().map(|(owner, _)| owner.clone()),
         remove: options.remove,
         plans: plan.containers.clone(),
     };
@@ -275,18 +287,31 @@ fn exit_code(status: &PodStatus) -> u8 {
 }
 
 // ANCHOR: detach
-/// En segundo plano: un hijo supervisa; quien lo lanzó espera a que el Pod esté en marcha y se va.
+/// En segundo plano, el Pod lo supervisa un hijo.
 fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> Result<Outcome, Error> {
     let name = plan.name.clone();
+    in_background(claim, &state::log_dir(&name), &format!("pod/{name}"), |claim, parent| {
+        live(claim, loaded, plan, options, None, parent)
+    })
+}
+
+/// Un hijo hace `body`, con el nombre que se ha tomado; quien lo lanzó espera a que diga que está
+/// en marcha y se va. `shown`: cómo se llama lo que se lanza, `pod/web`.
+pub fn in_background(
+    claim: Claim,
+    logs: &Path,
+    shown: &str,
+    body: impl FnOnce(Claim, &mut Option<OwnedFd>) -> Result<u8, Error>,
+) -> Result<Outcome, Error> {
     let (ours, theirs) = crate::kernel::sys::report_pipe().map_err(|errno| {
         Error::failed("no se pudo abrir una tubería").because(crate::error::spanish(errno))
     })?;
     match crate::kernel::sys::clone3(0, None) {
         Ok(crate::kernel::sys::Cloned::Child) => {
             drop(ours);
-            become_daemon(&name);
+            become_daemon(logs);
             let mut parent = Some(theirs);
-            let code = live(claim, loaded, plan, options, None, &mut parent).unwrap_or_else(|error| {
+            let code = body(claim, &mut parent).unwrap_or_else(|error| {
                 log::error!("{error}");
                 if let Some(parent) = &parent {
                     // si quien esperaba se fue, queda en el fichero de diagnósticos
@@ -300,7 +325,7 @@ fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> 
             drop(theirs);
             // el cerrojo es del hijo: soltar aquí nuestra copia se lo quitaría
             std::mem::forget(claim);
-            wait_for_report(ours, &name)
+            wait_for_report(ours, logs, shown)
         }
         Err(errno) => {
             Err(Error::failed("no se pudo crear el supervisor").because(crate::error::spanish(errno)))
@@ -310,34 +335,38 @@ fn detach(claim: Claim, loaded: Loaded, plan: PodPlan, options: &RunOptions) -> 
 // ANCHOR_END: detach
 
 /// Sin terminal, sin directorio de nadie y con los diagnósticos en un fichero.
-fn become_daemon(name: &str) {
+fn become_daemon(logs: &Path) {
     // quien acaba de nacer no es líder de ningún grupo: setsid no falla
     let _ = nix::unistd::setsid();
     let _ = nix::unistd::chdir("/");
-    let dir = state::log_dir(name);
-    if state::make_private_dir(&dir).is_ok() {
-        crate::cli::term::redirect_to(&dir.join("supervisor.log"));
+    if state::make_private_dir(logs).is_ok() {
+        crate::cli::term::redirect_to(&logs.join("supervisor.log"));
     }
 }
 
 /// El supervisor dice por la tubería que el Pod ya está en marcha, o por qué no. Si muere, nada.
-fn wait_for_report(pipe: OwnedFd, name: &str) -> Result<Outcome, Error> {
+fn wait_for_report(pipe: OwnedFd, logs: &Path, shown: &str) -> Result<Outcome, Error> {
     let mut report = String::new();
     // si la lectura falla, es como si hubiera muerto
     let _ = std::fs::File::from(pipe).read_to_string(&mut report);
     match report.as_str() {
-        STARTED => Ok(Outcome { started: Some(name.to_string()), code: exit::OK }),
-        "" => Err(Error::failed(format!("el supervisor del Pod `{name}` ha muerto al empezar"))
-            .with_hint(format!("mira {}/supervisor.log y `dmesg`", state::log_dir(name).display()))),
-        why => Err(Error::failed(format!("el Pod `{name}` no arranca bien")).because(why.trim_end())),
+        STARTED => Ok(Outcome { started: Some(shown.to_string()), code: exit::OK }),
+        "" => Err(Error::failed(format!("el supervisor de {shown} ha muerto al empezar"))
+            .with_hint(format!("mira {}/supervisor.log y `dmesg`", logs.display()))),
+        why => Err(Error::failed(format!("{shown} no arranca bien")).because(why.trim_end())),
     }
+}
+
+/// ¿Se podría crear este Pod? Decide cuanto hay que decidir y no reserva nada.
+pub fn decide_for_nothing(loaded: &Loaded) -> Result<PodPlan, Error> {
+    let spec = &loaded.pod.spec;
+    let network = if spec.host_network { None } else { Some(network::rehearse(spec)?) };
+    plan::decide(loaded, "ensayo", network)
 }
 
 /// Cuenta la historia sin tocar nada: `--dry-run` y `guion`. Devuelve los pasos contados.
 pub fn rehearse(loaded: &Loaded, mode: Mode) -> Result<Vec<Step>, Error> {
-    let spec = &loaded.pod.spec;
-    let network = if spec.host_network { None } else { Some(network::rehearse(spec)?) };
-    let plan = plan::decide(loaded, "ensayo", network)?;
+    let plan = decide_for_nothing(loaded)?;
     let mut k = Kernel::new(mode);
     tell(&mut k, &plan)?;
     Ok(k.told().to_vec())

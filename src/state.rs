@@ -78,6 +78,9 @@ pub struct Record {
     pub cgroup: Option<PathBuf>,
     /// La red propia, o `None` con hostNetwork.
     pub network: Option<PodNetwork>,
+    /// Quién lo creó, si fue un controlador.
+    #[serde(default)]
+    pub owner: Option<crate::controller::state::Owner>,
     /// Borrar la ficha al acabar (`run --rm`).
     pub remove: bool,
     /// Los contenedores, en el orden de [`crate::logic::ContainerId`].
@@ -101,7 +104,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Anota un suceso en el instante `now`; si ya estaba, le suma una vez.
+    /// Anota un suceso en el instante `now`.
     pub fn record(&mut self, note: Note, now: Duration) {
         history::record(&mut self.events, note, now);
     }
@@ -187,13 +190,18 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
 /// olvidado es imposible.
 pub struct Claim {
     pub name: String,
+    dir: PathBuf,
     lock: Flock<File>,
 }
 
 impl Claim {
-    /// Toma el cerrojo de `name`, o `None` si ya lo tiene otro.
+    /// Toma el cerrojo del Pod `name`, o `None` si ya lo tiene otro.
     pub fn take(name: &str) -> Result<Option<Claim>, Error> {
-        let dir = pod_dir(name);
+        Claim::take_in(pod_dir(name), name)
+    }
+
+    /// Toma el cerrojo que hay en `dir`, o `None` si ya lo tiene otro.
+    pub fn take_in(dir: PathBuf, name: &str) -> Result<Option<Claim>, Error> {
         loop {
             make_private_dir(&dir)?;
             let path = dir.join("lock");
@@ -213,7 +221,7 @@ impl Claim {
             };
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(lock) if is_still(&lock, &path) => {
-                    return Ok(Some(Claim { name: name.to_string(), lock }));
+                    return Ok(Some(Claim { name: name.to_string(), dir, lock }));
                 }
                 Ok(_) => continue, // era el de un Pod que acaban de borrar
                 Err((_, _)) => return Ok(None),
@@ -226,9 +234,9 @@ impl Claim {
         &self.lock
     }
 
-    /// Borra la ficha del Pod y suelta el nombre.
+    /// Borra la ficha y suelta el nombre.
     pub fn forget(self) -> std::io::Result<()> {
-        fs::remove_dir_all(pod_dir(&self.name))
+        fs::remove_dir_all(&self.dir)
     }
 }
 // ANCHOR_END: claim
@@ -241,7 +249,12 @@ fn is_still(file: &File, path: &Path) -> bool {
 
 /// ¿Tiene alguien el cerrojo de `name`?
 fn is_supervised(name: &str) -> bool {
-    let Ok(file) = File::open(pod_dir(name).join("lock")) else { return false };
+    is_locked(&pod_dir(name).join("lock"))
+}
+
+/// ¿Tiene alguien tomado el cerrojo `path`?
+pub fn is_locked(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
     Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
 }
 

@@ -50,8 +50,12 @@ impl Signals {
         Ok(Signals { pipe: read })
     }
 
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+
     /// Cuántas han llegado desde la última vez.
-    fn drain(&self) -> usize {
+    pub fn drain(&self) -> usize {
         let mut bytes = [0; 64];
         nix::unistd::read(&self.pipe, &mut bytes).unwrap_or(0)
     }
@@ -372,6 +376,8 @@ impl Supervisor {
                     self.request_stop(grace_seconds.map(Duration::from_secs), force);
                     self.control.answer(client, &Response::Accepted);
                 }
+                // es para un controlador; quien lo pide a un Pod ve que se le cuelga
+                Request::Change { .. } => {}
             }
         }
     }

@@ -84,6 +84,11 @@ fn run_verbs() -> Vec<Command> {
                 flag("paso-a-paso", "Contar cada orden y esperar Intro antes de darla")
                     .conflicts_with("detach"),
             )
+            .arg(flag(
+                "reemplaza",
+                "De un ReplicaSet en marcha: cambiar ya sus Pods por otros del molde nuevo",
+            ))
+            .arg(option("dueno", "QUIEN", "Quién crea este Pod").hide(true))
             .arg(flag("dry-run", "Contar lo que se haría, sin hacer nada ni ser root"))
             .arg(
                 option(

@@ -107,8 +107,16 @@ fn names(args: &ArgMatches) -> Result<Vec<String>, Error> {
         let manifest = spec::load_all(Path::new(file))?;
         let pods = manifest.objects.iter().filter_map(|object| match object {
             Object::Pod(pod) => Some(pod.metadata.name.clone()),
-            Object::ConfigMap(_) | Object::Secret(_) | Object::List(_) => None,
+            Object::ReplicaSet(_)
+            | Object::Job(_)
+            | Object::CronJob(_)
+            | Object::ConfigMap(_)
+            | Object::Secret(_)
+            | Object::List(_) => None,
         });
+        for object in &manifest.objects {
+            super::controllers::delete_object(object, args)?;
+        }
         return Ok(pods.collect());
     }
     let pick = Pick::new(args)?;

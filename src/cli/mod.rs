@@ -2,6 +2,7 @@
 
 pub mod age;
 pub mod args;
+pub mod controllers;
 pub mod delete;
 pub mod describe;
 pub mod doctor;
@@ -38,11 +39,20 @@ pub fn main() -> Result<u8, Error> {
     match verb {
         "run" => run_verb(args),
         "exec" => exec::exec(args),
-        "delete" => delete::delete(args),
-        "get" => get::get(args),
+        "delete" => match controllers::wanted(args) {
+            Some(wanted) => controllers::delete(&wanted, args),
+            None => delete::delete(args),
+        },
+        "get" => match controllers::wanted(args) {
+            Some(wanted) => controllers::get(&wanted, args),
+            None => get::get(args),
+        },
         "events" => events::events(args),
         "top" => top::top(args),
-        "describe" => describe::describe(args),
+        "describe" => match controllers::wanted(args) {
+            Some(wanted) => controllers::describe(&wanted),
+            None => describe::describe(args),
+        },
         "logs" => logs::logs(args),
         "wait" => wait::wait(args),
         "explain" => explain_verb(args).map(|()| exit::OK),
@@ -97,7 +107,10 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
         () => Mode::Quiet,
     };
     let acelera = acelera(args)?;
+    let owner = args.get_one::<String>("dueno").and_then(|text| crate::controller::parse_owner(text));
     let options = RunOptions {
+        owner,
+        replace: args.get_flag("reemplaza"),
         file: path(args, "FICHERO"),
         detach: args.get_flag("detach"),
         remove: args.get_flag("rm"),
@@ -107,12 +120,17 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
     };
     let name = run::run(&options)?;
     let Some(name) = name.started else { return Ok(name.code) };
-    println!("pod/{name} created");
-    match args.get_one::<String>("wait") {
-        None => Ok(exit::OK),
-        Some(condition) => {
+    println!("{name} created");
+    let condition = args.get_one::<String>("wait");
+    match (condition, name.strip_prefix("pod/")) {
+        (None, _) => Ok(exit::OK),
+        (Some(condition), Some(pod)) => {
             let timeout = duration(args.get_one::<String>("timeout").map_or("60s", String::as_str))?;
-            wait::until(&name, condition, timeout)
+            wait::until(pod, condition, timeout)
+        }
+        (Some(_), None) => {
+            Err(Error::usage("--wait espera a un Pod, y esto no lo es")
+                .with_hint("míralo con `micropod get`"))
         }
     }
 }

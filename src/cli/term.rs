@@ -92,6 +92,8 @@ struct Lane {
 ///
 /// Nunca detiene al supervisor: si la pantalla no da abasto, se salta texto y se dice cuánto.
 pub struct Screen {
+    /// Lo que se pone delante de lo que se dice del Pod: nada, o su nombre si hay varios.
+    pod: String,
     lanes: Vec<Lane>,
     skipped: u64,
     /// Ya se ha pulsado Ctrl-C.
@@ -106,15 +108,26 @@ pub struct Screen {
 const MAX_PENDING: usize = 4096;
 
 impl Screen {
-    pub fn new(containers: &[ContainerPlan]) -> Screen {
+    /// `pod`: el nombre del Pod, si en la pantalla hay varios.
+    pub fn new(pod: Option<&str>, containers: &[ContainerPlan]) -> Screen {
+        let mark = pod.map(|name| format!("{name}: ")).unwrap_or_default();
+        let pod = pod.map(|name| format!("{name}/")).unwrap_or_default();
         let width = containers.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
         let colours = colours();
         let lane = |(i, c): (usize, &ContainerPlan)| {
             let (on, off) = if colours { (COLOURS[i % COLOURS.len()], "\x1b[0m") } else { ("", "") };
-            Lane { prefix: format!("{on}{:width$} │{off} ", c.name), pending: Vec::new() }
+            Lane { prefix: format!("{on}{pod}{:width$} │{off} ", c.name), pending: Vec::new() }
         };
         let lanes = containers.iter().enumerate().map(lane).collect();
-        Screen { lanes, skipped: 0, stopping: false, told: String::new(), raw: None, input_open: true }
+        Screen {
+            pod: mark,
+            lanes,
+            skipped: 0,
+            stopping: false,
+            told: String::new(),
+            raw: None,
+            input_open: true,
+        }
     }
 
     /// Lo que escribe un contenedor, línea a línea y con su nombre delante.
@@ -162,17 +175,21 @@ impl Screen {
             return;
         }
         for line in lines {
+            if !self.pod.is_empty() {
+                note(&format!("{}{line}", self.pod));
+                continue;
+            }
             note(&format!("{line} (Ctrl-C{}: ya)", if self.stopping { " otra vez" } else { " dos veces" }));
         }
         self.told = turn;
     }
 
     pub fn stopping(&mut self, at_once: bool) {
-        note(if at_once {
-            "parada inmediata"
-        } else {
-            "parada ordenada: se pide a los contenedores que acaben"
-        });
+        let what = match at_once {
+            true => "parada inmediata",
+            false => "parada ordenada: se pide a los contenedores que acaben",
+        };
+        note(&format!("{}{what}", self.pod));
         self.stopping = true;
     }
 

@@ -279,6 +279,15 @@ pub fn is_alive(pidfd: impl AsFd) -> bool {
     pidfd_send_signal(pidfd.as_fd(), 0).is_ok()
 }
 
+/// Lo que va la hora local por delante de UTC en el instante `unix`, en segundos (`localtime_r(3)`).
+pub fn local_offset(unix: i64) -> i64 {
+    // SAFETY: tm es una estructura de enteros y un puntero que no se sigue: todo ceros es un valor válido.
+    let mut local: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: localtime_r lee un entero y escribe un tm, que viven durante la llamada; no hay hilos.
+    let done = unsafe { libc::localtime_r(&raw const unix, &raw mut local) };
+    if done.is_null() { 0 } else { local.tm_gmtoff }
+}
+
 /// Abre el otro extremo de un par de terminal sin pasar por ninguna ruta (`ioctl_tty(2)`).
 pub fn open_terminal_peer(master: BorrowedFd) -> Result<OwnedFd, Errno> {
     let unlock: c_int = 0;

@@ -42,6 +42,7 @@ pub mod columns;
 mod conditions;
 mod container;
 pub mod glance;
+pub mod controllers;
 pub mod history;
 pub mod lifecycle;
 mod news;
@@ -50,6 +51,7 @@ pub mod pod;
 pub mod probe;
 pub mod restart;
 pub mod rules;
+pub mod schedule;
 pub mod simulate;
 pub mod status;
 

@@ -63,8 +63,14 @@ fn compact(value: Value) -> Value {
 fn metadata(seen: &Seen) -> Value {
     let (record, given) = (&seen.record, &seen.record.pod.metadata);
     let deletion = seen.live.status.deletion;
+    let owner = record.owner.as_ref().map(|owner| {
+        let group = if owner.kind == "ReplicaSet" { "apps/v1" } else { "batch/v1" };
+        json!([{"apiVersion": group, "kind": owner.kind, "name": owner.name, "uid": owner.uid, "controller": true,
+                "blockOwnerDeletion": true}])
+    });
     compact(json!({
         "name": record.name,
+        "ownerReferences": owner,
         "namespace": NAMESPACE,
         "uid": record.uid,
         "labels": given.labels,

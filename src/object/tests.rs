@@ -25,6 +25,7 @@ fn seen(spec: Value, status: PodStatus) -> Seen {
         supervisor: ProcessId { pid: 1, start: 0 },
         cgroup: None,
         network: None,
+        owner: None,
         remove: false,
     };
     Seen { record, live: Live { status, ..Live::default() }, supervised: true }

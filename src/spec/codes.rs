@@ -637,9 +637,9 @@ pub const CODES: &[Code] = &[
     ),
     code(
         "MP0180",
-        "el fichero no tiene un Pod, o tiene varios",
-        "`micropod run` levanta un Pod. En su fichero puede haber además cuantos `ConfigMap` y `Secret` hagan \
-         falta, todos en una `List`.",
+        "el fichero no tiene nada que ejecutar, o tiene demasiado",
+        "`micropod run` ejecuta un objeto: un Pod, o un ReplicaSet, Job o CronJob que los crea. En su fichero puede \
+         haber además cuantos `ConfigMap` y `Secret` hagan falta, todos en una `List`.",
         Where::File,
         "ConfigMap(metadata: (name: \"ajustes\"), data: {\"color\": \"verde\"})",
         "List(items: [\n  ConfigMap(metadata: (name: \"ajustes\"), data: {\"color\": \"verde\"}),\n  Pod(metadata: \
@@ -746,6 +746,28 @@ pub const CODES: &[Code] = &[
         Where::Spec,
         "securityContext: (sysctls: [(name: \"kernel.core_pattern\", value: \"1\")])",
         "securityContext: (sysctls: [(name: \"net.ipv4.tcp_syncookies\", value: \"1\")])",
+    ),
+    code(
+        "MP0191",
+        "el controlador y su molde no se entienden",
+        "Un ReplicaSet reconoce sus Pods por sus etiquetas: las de `selector` tienen que estar en las de `template`. \
+         Sus Pods no acaban nunca (`restartPolicy: Always`); los de un Job sí (`Never` u `OnFailure`).",
+        Where::File,
+        "Job(metadata: (name: \"suma\"), spec: (template: (spec: (containers: [(name: \"c\", image: \"busybox\")]))))",
+        "Job(metadata: (name: \"suma\"), spec: (template: (spec: (restartPolicy: Never, containers: [(name: \"c\", image: \
+         \"busybox\")]))))",
+    ),
+    code(
+        "MP0192",
+        "horario no válido",
+        "Un horario de cron tiene cinco campos: minuto (0-59), hora (0-23), día del mes (1-31), mes (1-12) y día de \
+         la semana (0-6; el 0 es domingo). `*` es cualquiera; `*/5`, de cinco en cinco; `1-5`, del 1 al 5; \
+         `1,15`, el 1 y el 15. También valen @hourly, @daily, @weekly, @monthly, @yearly y @every 30s.",
+        Where::File,
+        "CronJob(metadata: (name: \"copia\"), spec: (schedule: \"cada hora\", jobTemplate: (spec: (template: (spec: \
+         (restartPolicy: Never, containers: [(name: \"c\", image: \"busybox\")]))))))",
+        "CronJob(metadata: (name: \"copia\"), spec: (schedule: \"0 * * * *\", jobTemplate: (spec: (template: (spec: \
+         (restartPolicy: Never, containers: [(name: \"c\", image: \"busybox\")]))))))",
     ),
     code(
         "MP0301",

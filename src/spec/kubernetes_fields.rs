@@ -331,19 +331,91 @@ pub const TYPES: &[KubernetesType] = &[
     KubernetesType { rust: "List", name: "List", fields: &["apiVersion", "items", "kind", "metadata"] },
     KubernetesType { rust: "GrpcAction", name: "GRPCAction", fields: &["mode", "port", "service"] },
     KubernetesType { rust: "SleepAction", name: "SleepAction", fields: &["seconds"] },
+    KubernetesType {
+        rust: "ReplicaSet",
+        name: "ReplicaSet",
+        fields: &["apiVersion", "kind", "metadata", "spec", "status"],
+    },
+    KubernetesType {
+        rust: "ReplicaSetSpec",
+        name: "ReplicaSetSpec",
+        fields: &["minReadySeconds", "replicas", "selector", "template"],
+    },
+    KubernetesType {
+        rust: "LabelSelector",
+        name: "LabelSelector",
+        fields: &["matchExpressions", "matchLabels"],
+    },
+    KubernetesType { rust: "PodTemplate", name: "PodTemplateSpec", fields: &["metadata", "spec"] },
+    KubernetesType {
+        rust: "TemplateMeta",
+        name: "ObjectMeta",
+        fields: &[
+            "annotations",
+            "creationTimestamp",
+            "finalizers",
+            "generateName",
+            "labels",
+            "name",
+            "namespace",
+            "ownerReferences",
+        ],
+    },
+    KubernetesType {
+        rust: "Job",
+        name: "Job",
+        fields: &["apiVersion", "kind", "metadata", "spec", "status"],
+    },
+    KubernetesType {
+        rust: "JobSpec",
+        name: "JobSpec",
+        fields: &[
+            "activeDeadlineSeconds",
+            "backoffLimit",
+            "backoffLimitPerIndex",
+            "completionMode",
+            "completions",
+            "managedBy",
+            "manualSelector",
+            "maxFailedIndexes",
+            "parallelism",
+            "podFailurePolicy",
+            "podReplacementPolicy",
+            "selector",
+            "successPolicy",
+            "suspend",
+            "template",
+            "ttlSecondsAfterFinished",
+        ],
+    },
+    KubernetesType {
+        rust: "CronJob",
+        name: "CronJob",
+        fields: &["apiVersion", "kind", "metadata", "spec", "status"],
+    },
+    KubernetesType {
+        rust: "CronJobSpec",
+        name: "CronJobSpec",
+        fields: &[
+            "concurrencyPolicy",
+            "failedJobsHistoryLimit",
+            "jobTemplate",
+            "schedule",
+            "startingDeadlineSeconds",
+            "successfulJobsHistoryLimit",
+            "suspend",
+            "timeZone",
+        ],
+    },
+    KubernetesType { rust: "JobTemplate", name: "JobTemplateSpec", fields: &["metadata", "spec"] },
 ];
 
 /// Los objetos de Kubernetes que micropod no crea, y qué hacer en su lugar.
 pub fn other_kind(kind: &str) -> Option<&'static str> {
     Some(match kind {
-        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "ReplicationController" => {
-            "copia su `template` en un `Pod(metadata: …, spec: …)`: `restartPolicy: Always` ya lo reinicia si \
-             falla, y para tener varios escribe un fichero por Pod"
-        }
-        "Job" => "copia su `template` en un `Pod(…)` con `restartPolicy: OnFailure` o `Never`",
-        "CronJob" => {
-            "copia su `template` en un `Pod(…)` con `restartPolicy: Never` y ejecútalo con cron o con un \
-             temporizador de systemd"
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicationController" => {
+            "para tener varios Pods iguales, copia su `template` en un `ReplicaSet(…)`; para uno, en un \
+             `Pod(metadata: …, spec: …)`"
         }
         "Service" | "Ingress" | "EndpointSlice" | "Endpoints" | "Gateway" => {
             "los contenedores de un Pod se hablan por `localhost`; para llegar desde fuera usa `hostPort` en \

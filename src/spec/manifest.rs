@@ -6,6 +6,7 @@ use super::parse::{self, SHAPE_OF_A_POD};
 use super::policy::{self, Policy};
 use super::types::Pod;
 use super::validate::{self, Broken};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -35,10 +36,26 @@ pub struct Loaded {
 }
 
 /// Los ConfigMaps y Secrets que un Pod puede pedir, por su nombre.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Serialize, Deserialize, Default, PartialEq)]
 pub struct Config {
     pub config_maps: BTreeMap<String, ConfigMap>,
     pub secrets: BTreeMap<String, Secret>,
+}
+
+/// Lo que se puede ejecutar.
+#[derive(Clone, Debug)]
+pub enum Workload {
+    Pod(Box<Loaded>),
+    Controller(Box<Controlled>),
+}
+
+/// Un ReplicaSet, Job o CronJob, con los ConfigMaps y Secrets de su fichero.
+#[derive(Clone, Debug)]
+pub struct Controlled {
+    pub object: Object,
+    pub config: Config,
+    /// Véase [`Loaded::base`].
+    pub base: PathBuf,
 }
 
 impl Manifest {
@@ -89,13 +106,39 @@ impl Manifest {
     pub fn enforce(&self, policy: Policy) -> Result<(), SpecErrors> {
         let mut broken = Vec::new();
         for (path, object) in self.paths.iter().zip(&self.objects) {
-            if let Object::Pod(pod) = object {
-                broken.extend(policy::check(policy, pod, &self.base).into_iter().map(|b| b.inside(path)));
-            }
+            let Some((place, pod)) = object.pod() else { continue };
+            let found = policy::check(policy, &pod, &self.base).into_iter();
+            broken.extend(found.map(|b| b.inside(place).inside(path)));
         }
         match broken.is_empty() {
             true => Ok(()),
             false => Err(self.complain(broken)),
+        }
+    }
+
+    /// Lo único del fichero que se ejecuta, con los ConfigMaps y Secrets que use. Un fichero con nada
+    /// o con varios es un error.
+    pub fn into_workload(self) -> Result<Workload, SpecErrors> {
+        let runs = |i: &usize| {
+            !matches!(self.objects[*i], Object::ConfigMap(_) | Object::Secret(_) | Object::List(_))
+        };
+        let found: Vec<usize> = (0..self.objects.len()).filter(runs).collect();
+        let object = match found.as_slice() {
+            [] => return Err(self.complain(vec![nothing_to_run()])),
+            [only] => self.objects[*only].clone(),
+            [_, second, ..] => {
+                let problem =
+                    format!("en el fichero hay {} objetos que ejecutar, y aquí se espera uno", found.len());
+                let hint = "deja uno por fichero; los ConfigMaps y Secrets que usen los dos van en ambos";
+                return Err(self.complain(vec![Broken::new("MP0180", &self.paths[*second], problem, hint)]));
+            }
+        };
+        match object {
+            Object::Pod(_) => Ok(Workload::Pod(Box::new(self.into_pod()?))),
+            object => {
+                let (config, base) = (config_of(self.objects), self.base);
+                Ok(Workload::Controller(Box::new(Controlled { object, config, base })))
+            }
         }
     }
 
@@ -113,29 +156,54 @@ impl Manifest {
                 return Err(self.complain(vec![Broken::new("MP0180", &self.paths[*second], problem, hint)]));
             }
         }
-        let mut config = Config::default();
-        let mut found = None;
-        for object in self.objects {
-            match object {
-                Object::Pod(pod) => found = Some(pod),
-                Object::ConfigMap(map) => {
-                    config.config_maps.insert(map.metadata.name.clone(), map);
-                }
-                Object::Secret(secret) => {
-                    config.secrets.insert(secret.metadata.name.clone(), secret);
-                }
-                Object::List(_) => {}
-            }
-        }
         // acaba de contarse: hay exactamente uno
-        let pod = found.unwrap_or_default();
-        Ok(Loaded { pod, config, base: self.base, policy: Policy::default() })
+        let pod = match &self.objects[pods[0]] {
+            Object::Pod(pod) => pod.clone(),
+            Object::ConfigMap(_)
+            | Object::Secret(_)
+            | Object::ReplicaSet(_)
+            | Object::Job(_)
+            | Object::CronJob(_)
+            | Object::List(_) => Pod::default(),
+        };
+        let (config, base) = (config_of(self.objects), self.base);
+        Ok(Loaded { pod, config, base, policy: Policy::default() })
     }
 
     /// Los errores que señalan a estas reglas rotas, con el camino ya completo.
     pub fn complain(&self, broken: Vec<Broken>) -> SpecErrors {
         parse::place_broken(&self.file, &self.text, broken)
     }
+}
+
+/// Los ConfigMaps y Secrets que haya entre los objetos de un fichero.
+fn config_of(objects: Vec<Object>) -> Config {
+    let mut config = Config::default();
+    for object in objects {
+        match object {
+            Object::ConfigMap(map) => {
+                config.config_maps.insert(map.metadata.name.clone(), map);
+            }
+            Object::Secret(secret) => {
+                config.secrets.insert(secret.metadata.name.clone(), secret);
+            }
+            Object::Pod(_)
+            | Object::ReplicaSet(_)
+            | Object::Job(_)
+            | Object::CronJob(_)
+            | Object::List(_) => {}
+        }
+    }
+    config
+}
+
+fn nothing_to_run() -> Broken {
+    Broken::new(
+        "MP0180",
+        "",
+        "en el fichero no hay nada que ejecutar: ni Pod, ni ReplicaSet, Job o CronJob",
+        SHAPE_OF_A_POD,
+    )
 }
 
 fn no_pod() -> Broken {

@@ -2,6 +2,7 @@
 
 pub mod base64;
 pub mod codes;
+pub mod controllers;
 pub mod errors;
 pub mod kubernetes_fields;
 pub mod life;
@@ -21,7 +22,7 @@ pub mod types;
 pub mod validate;
 
 pub use errors::{Place, SpecError, SpecErrors};
-pub use manifest::{Config, Loaded, Manifest};
+pub use manifest::{Config, Controlled, Loaded, Manifest, Workload};
 pub use parse::{load, load_all};
 pub use policy::Policy;
 pub use validate::is_reserved;

@@ -1,7 +1,7 @@
-//! Las clases de objetos que puede haber en un fichero: `Pod`, `ConfigMap`, `Secret` y `List`.
+//! Las clases de objetos que puede haber en un fichero: Pods, lo que usan y quien los crea.
 
 use super::schema::{Described, Field, object};
-use super::types::{ObjectMeta, Pod};
+use super::types::{CronJob, Job, ObjectMeta, Pod, ReplicaSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +14,9 @@ pub enum Object {
     Pod(Pod),
     ConfigMap(ConfigMap),
     Secret(Secret),
+    ReplicaSet(ReplicaSet),
+    Job(Job),
+    CronJob(CronJob),
     List(List),
 }
 
@@ -36,6 +39,19 @@ pub const KINDS: &[Kind] = &[
         doc: ConfigMap::doc,
     },
     Kind { name: "Secret", aliases: &["secret", "secrets"], fields: Secret::fields, doc: Secret::doc },
+    Kind {
+        name: "ReplicaSet",
+        aliases: &["replicaset", "replicasets", "rs"],
+        fields: ReplicaSet::fields,
+        doc: ReplicaSet::doc,
+    },
+    Kind { name: "Job", aliases: &["job", "jobs"], fields: Job::fields, doc: Job::doc },
+    Kind {
+        name: "CronJob",
+        aliases: &["cronjob", "cronjobs", "cj"],
+        fields: CronJob::fields,
+        doc: CronJob::doc,
+    },
     Kind { name: "List", aliases: &["list"], fields: List::fields, doc: List::doc },
 ];
 
@@ -51,8 +67,25 @@ impl Object {
             Object::Pod(_) => "Pod",
             Object::ConfigMap(_) => "ConfigMap",
             Object::Secret(_) => "Secret",
+            Object::ReplicaSet(_) => "ReplicaSet",
+            Object::Job(_) => "Job",
+            Object::CronJob(_) => "CronJob",
             Object::List(_) => "List",
         }
+    }
+
+    /// El Pod que es, o el que sale de su molde, y dónde está dentro del objeto.
+    pub fn pod(&self) -> Option<(&'static str, Pod)> {
+        let (place, template) = match self {
+            Object::Pod(pod) => return Some(("", pod.clone())),
+            Object::ReplicaSet(set) => ("spec.template", &set.spec.template),
+            Object::Job(job) => ("spec.template", &job.spec.template),
+            Object::CronJob(cron) => {
+                ("spec.jobTemplate.spec.template", &cron.spec.job_template.spec.template)
+            }
+            Object::ConfigMap(_) | Object::Secret(_) | Object::List(_) => return None,
+        };
+        Some((place, template.pod("molde")))
     }
 
     /// Sus metadatos; una lista no tiene.
@@ -61,6 +94,9 @@ impl Object {
             Object::Pod(pod) => Some(&pod.metadata),
             Object::ConfigMap(map) => Some(&map.metadata),
             Object::Secret(secret) => Some(&secret.metadata),
+            Object::ReplicaSet(set) => Some(&set.metadata),
+            Object::Job(job) => Some(&job.metadata),
+            Object::CronJob(cron) => Some(&cron.metadata),
             Object::List(_) => None,
         }
     }

@@ -32,7 +32,7 @@ impl Policy {
         all.into_iter().zip(Policy::NAMES).find(|(_, n)| *n == name).map(|(policy, _)| policy)
     }
 
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         Policy::NAMES[self as usize]
     }
 }

@@ -10,6 +10,7 @@ use super::schema::{object, words};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub use super::controllers::*;
 pub use super::objects::{ConfigMap, List, Object, Secret, SecretText};
 pub use super::sources::*;
 

@@ -204,6 +204,7 @@ fn una_imagen_en_uso_por_un_pod_vivo_no_se_borra_ni_se_sustituye() {
             born: 0,
             supervisor: ProcessId { pid: 1, start: 1 },
             cgroup: None,
+            owner: None,
             network: None,
             remove: false,
             plans: vec![plan("/otra"), plan(lower)],

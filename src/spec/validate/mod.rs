@@ -4,6 +4,7 @@
 //! errores, con el camino de su campo; quien llama sabe en qué línea está.
 
 mod containers;
+mod controllers;
 mod data;
 mod life;
 mod names;
@@ -115,6 +116,9 @@ pub fn check_object(object: &Object) -> Vec<Broken> {
         Object::Pod(pod) => check(pod),
         Object::ConfigMap(map) => data::config_map(map),
         Object::Secret(secret) => data::secret(secret),
+        Object::ReplicaSet(set) => controllers::replica_set(set),
+        Object::Job(job) => controllers::job(job),
+        Object::CronJob(cron) => controllers::cron_job(cron),
         Object::List(_) => {
             let hint = "pon sus objetos en la lista de fuera";
             vec![Broken::new("MP0113", "", "una `List` no va dentro de otra", hint)]
