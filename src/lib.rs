@@ -42,6 +42,7 @@ pub mod output;
 
 // Lo que solo tiene micropod.
 pub mod explain;
+pub mod audit;
 
 // Los cimientos.
 pub mod kernel;

@@ -3,7 +3,7 @@
 mod aislamiento;
 mod common;
 
-use aislamiento::{image_root, plant_program};
+use aislamiento::{here, image_root, plant_program};
 use common::{World, is_root, wait_until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -60,7 +60,7 @@ fn e1_desde_dentro_no_se_puede_reescribir_el_ejecutable_de_micropod() {
 
 #[test]
 fn e2_ningun_descriptor_abierto_fuera_llega_al_pid_1_a_exec_ni_a_una_sonda() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -94,7 +94,7 @@ fn e2_ningun_descriptor_abierto_fuera_llega_al_pid_1_a_exec_ni_a_una_sonda() {
 
 #[test]
 fn e3_no_se_puede_cambiar_aquello_con_lo_que_se_tapa() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -131,7 +131,7 @@ fn e3_no_se_puede_cambiar_aquello_con_lo_que_se_tapa() {
 
 #[test]
 fn e4_e6_la_terminal_es_suya_y_por_ella_no_se_teclea_fuera() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -157,7 +157,7 @@ fn e4_e6_la_terminal_es_suya_y_por_ella_no_se_teclea_fuera() {
 
 #[test]
 fn e5_lo_que_micropod_escribe_en_proc_es_proc_de_verdad() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -175,7 +175,7 @@ fn e5_lo_que_micropod_escribe_en_proc_es_proc_de_verdad() {
 
 #[test]
 fn e8_los_programas_y_bibliotecas_del_contenedor_no_corren_nunca_fuera() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -217,7 +217,7 @@ fn e8_los_programas_y_bibliotecas_del_contenedor_no_corren_nunca_fuera() {
 
 #[test]
 fn e9_el_camino_de_release_agent_esta_cerrado() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -234,7 +234,7 @@ fn e9_el_camino_de_release_agent_esta_cerrado() {
 
 #[test]
 fn e11_los_logs_estan_donde_ningun_contenedor_los_puede_enlazar() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();

@@ -3,7 +3,7 @@
 mod aislamiento;
 mod common;
 
-use aislamiento::{Probe, down, exec, image_root, inpod, pid_of, plant_probe, pod, refuse, up};
+use aislamiento::{Probe, down, exec, here, image_root, inpod, pid_of, plant_probe, pod, refuse, up};
 use common::{World, is_root, wait_until};
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
@@ -76,7 +76,7 @@ fn c1_ningun_montaje_se_propaga_y_ni_la_raiz_ni_los_volumenes_admiten_dispositiv
 
 #[test]
 fn c2_lo_tapado_esta_vacio_y_no_se_puede_destapar() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -96,7 +96,7 @@ fn c2_lo_tapado_esta_vacio_y_no_se_puede_destapar() {
 
 #[test]
 fn c3_los_ajustes_de_la_maquina_no_se_pueden_cambiar() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -114,7 +114,7 @@ fn c3_los_ajustes_de_la_maquina_no_se_pueden_cambiar() {
 
 #[test]
 fn c4_dev_es_nuestro_con_los_dispositivos_de_siempre() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -144,7 +144,7 @@ fn c4_dev_es_nuestro_con_los_dispositivos_de_siempre() {
 
 #[test]
 fn c7_si_la_imagen_trae_enlaces_en_lugar_de_directorios_no_se_sale_de_ella() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -175,7 +175,7 @@ fn c7_si_la_imagen_trae_enlaces_en_lugar_de_directorios_no_se_sale_de_ella() {
 
 #[test]
 fn c8_los_ficheros_que_se_escriben_en_etc_no_siguen_enlaces_hacia_fuera() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -203,7 +203,7 @@ fn c8_los_ficheros_que_se_escriben_en_etc_no_siguen_enlaces_hacia_fuera() {
 
 #[test]
 fn c9_un_volumen_montado_a_traves_de_un_enlace_de_la_imagen_se_queda_dentro() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -228,7 +228,7 @@ fn c9_un_volumen_montado_a_traves_de_un_enlace_de_la_imagen_se_queda_dentro() {
 
 #[test]
 fn c11_solo_lectura_es_todo_lo_que_cuelga_tambien() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -247,7 +247,7 @@ fn c11_solo_lectura_es_todo_lo_que_cuelga_tambien() {
 
 #[test]
 fn c12_los_montajes_no_pasan_ni_hacia_fuera_ni_hacia_dentro() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -271,7 +271,7 @@ fn c12_los_montajes_no_pasan_ni_hacia_fuera_ni_hacia_dentro() {
 
 #[test]
 fn c13_el_directorio_de_trabajo_no_puede_estar_fuera() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -306,7 +306,7 @@ fn c13_el_directorio_de_trabajo_no_puede_estar_fuera() {
 
 #[test]
 fn c15_un_volumen_de_memoria_tiene_tope() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -320,7 +320,7 @@ fn c15_un_volumen_de_memoria_tiene_tope() {
 
 #[test]
 fn c16_lo_que_guarda_micropod_no_lo_lee_ni_lo_escribe_otro_usuario() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -343,17 +343,27 @@ fn c16_lo_que_guarda_micropod_no_lo_lee_ni_lo_escribe_otro_usuario() {
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", script]);
     assert_eq!(common::run(&mut command).ok().out, "");
     // y por dentro tampoco, por si alguien abriera la puerta
-    let modes = world.sh("find /run/micropod /var/log/micropod -printf '%m %y %p\\n'");
-    for line in modes.lines() {
-        let mode = u32::from_str_radix(line.split(' ').next().unwrap(), 8).unwrap();
-        assert_eq!(mode & 0o077, 0, "{line}");
+    for dir in ["/run/micropod", "/var/log/micropod"] {
+        assert_private(&world.path(dir));
     }
     down(&world, "c16");
 }
 
+/// Nadie más que su dueño puede nada en este árbol.
+#[track_caller]
+fn assert_private(dir: &Path) {
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let data = fs::symlink_metadata(entry.path()).unwrap();
+        assert_eq!(data.mode() & 0o077, 0, "{} {:o}", entry.path().display(), data.mode());
+        if data.is_dir() {
+            assert_private(&entry.path());
+        }
+    }
+}
+
 #[test]
 fn c17_la_raiz_en_solo_lectura_lo_es_y_los_volumenes_no() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -366,7 +376,7 @@ fn c17_la_raiz_en_solo_lectura_lo_es_y_los_volumenes_no() {
 
 #[test]
 fn c18_la_memoria_compartida_es_del_pod_y_tiene_tope() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -381,7 +391,7 @@ fn c18_la_memoria_compartida_es_del_pod_y_tiene_tope() {
 
 #[test]
 fn c19_borrar_un_pod_no_sigue_ningun_enlace() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -403,7 +413,7 @@ fn c19_borrar_un_pod_no_sigue_ningun_enlace() {
 
 #[test]
 fn c21_los_sitios_reservados_no_admiten_volumenes() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();

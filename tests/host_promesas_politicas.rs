@@ -3,7 +3,7 @@
 mod aislamiento;
 mod common;
 
-use aislamiento::{down, image_root, pid_of, pod};
+use aislamiento::{down, here, image_root, pid_of, pod};
 use common::{Done, World, is_root};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -22,7 +22,7 @@ fn refused(world: &World, policy: &str, text: &str, field: &str) {
 
 #[test]
 fn k1_baseline_rechaza_cada_puerta_y_admite_lo_demas() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -78,7 +78,7 @@ fn mounting(path: &str, kind: &str, line: &str) -> String {
 
 #[test]
 fn k_lab_host_path_no_sale_del_directorio_del_ejercicio_ni_con_enlaces() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -115,7 +115,7 @@ fn k_lab_host_path_no_sale_del_directorio_del_ejercicio_ni_con_enlaces() {
 
 #[test]
 fn k_lab_un_contenedor_que_cambia_su_carpeta_no_saca_al_siguiente() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -143,7 +143,7 @@ fn k_lab_un_contenedor_que_cambia_su_carpeta_no_saca_al_siguiente() {
 
 #[test]
 fn k_lab_la_imagen_de_la_maquina_no_se_admite() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();

@@ -4,10 +4,11 @@ mod aislamiento;
 mod common;
 
 use aislamiento::{
-    Probe, down, exec, image_root, inpod, pid_of, plant_probe, plant_program, pod, probe_binary, refuse,
-    status, up,
+    Probe, down, exec, here, image_root, inpod, pid_of, plant_probe, plant_program, pod, probe_binary,
+    refuse, status, up,
 };
 use common::{World, is_root, wait_until};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -35,7 +36,7 @@ fn set_image_user(world: &World, user: &str) {
 
 #[test]
 fn a1_las_capacidades_de_fabrica_son_ocho_y_ninguna_se_hereda() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -52,7 +53,7 @@ fn a1_las_capacidades_de_fabrica_son_ocho_y_ninguna_se_hereda() {
 
 #[test]
 fn a2_un_ejecutable_setuid_no_da_nada_salvo_si_se_pide() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -71,7 +72,7 @@ fn a2_un_ejecutable_setuid_no_da_nada_salvo_si_se_pide() {
 
 #[test]
 fn a3_quitar_todas_y_anadir_una_deja_esa_y_solo_esa() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -86,7 +87,7 @@ fn a3_quitar_todas_y_anadir_una_deja_esa_y_solo_esa() {
 
 #[test]
 fn a4_una_capacidad_desconocida_se_rechaza_con_una_propuesta() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -98,7 +99,7 @@ fn a4_una_capacidad_desconocida_se_rechaza_con_una_propuesta() {
 
 #[test]
 fn a5_quien_no_es_root_no_tiene_capacidades_ni_mas_grupos_que_los_suyos() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -115,7 +116,7 @@ fn a5_quien_no_es_root_no_tiene_capacidades_ni_mas_grupos_que_los_suyos() {
 
 #[test]
 fn a6_run_as_non_root_mira_el_usuario_que_sale_y_no_el_que_se_escribe() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -138,7 +139,7 @@ fn a6_run_as_non_root_mira_el_usuario_que_sale_y_no_el_que_se_escribe() {
 
 #[test]
 fn a8_exec_y_las_sondas_tienen_los_mismos_privilegios_que_el_pid_1() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -175,7 +176,7 @@ fn a8_exec_y_las_sondas_tienen_los_mismos_privilegios_que_el_pid_1() {
 
 #[test]
 fn a10_el_entorno_de_fuera_no_entra() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -202,7 +203,7 @@ fn a10_el_entorno_de_fuera_no_entra() {
 
 #[test]
 fn a11_senales_umask_y_limites_no_son_los_de_quien_lo_lanzo() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -226,9 +227,98 @@ fn a11_senales_umask_y_limites_no_son_los_de_quien_lo_lanzo() {
     down(&world, "a11");
 }
 
+/// Las puntuaciones que da `audita`, por grupo: cuántas se cumplen y cuántas hay.
+fn audited(world: &World, pod: &str) -> BTreeMap<String, String> {
+    let said = world.micropod(&["audita", pod]).ok().out;
+    let one = |line: &str| {
+        let (group, score) = line.strip_prefix("  ")?.split_once(' ')?;
+        (!group.is_empty() && score.contains('/')).then(|| (group.to_string(), score.trim().to_string()))
+    };
+    said.lines().filter_map(one).collect()
+}
+
+#[test]
+fn a12_audita_ve_desde_fuera_lo_mismo_que_la_sonda_desde_dentro() {
+    if !here() {
+        return;
+    }
+    let world = World::with_busybox();
+    plant_probe(&world);
+    let host = aislamiento::host_namespaces(&world);
+    for (i, context) in [
+        "",
+        "privileged: true",
+        "procMount: Unmasked",
+        "allowPrivilegeEscalation: true",
+        "runAsUser: 1000, runAsGroup: 1000, capabilities: (drop: [\"ALL\"])",
+        "capabilities: (add: [\"NET_RAW\", \"SYS_TIME\", \"MKNOD\"])",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("a12-{i}");
+        let volume = "volumes: [(name: \"v\")],";
+        let fields =
+            format!("securityContext: ({context}), volumeMounts: [(name: \"v\", mountPath: \"/v\")]");
+        up(&world, &name, volume, &fields, &format!("sonda >/v/sonda; exec sleep 319{i}"));
+        let pid = pid_of(&world, &format!("sleep 319{i}"));
+        let said = fs::read_to_string(world.path(&format!("/proc/{pid}/root/v/sonda"))).unwrap();
+        let checks = Probe::read(&said).checks(&host);
+        let inside = |group: &str| {
+            let of: Vec<_> = checks.iter().filter(|c| c.group == group).collect();
+            format!("{}/{}", of.iter().filter(|c| c.met).count(), of.len())
+        };
+        let outside = audited(&world, &name);
+        for (there, here) in [
+            ("caps", "privilegios"),
+            ("escritura", "escrituras"),
+            ("tapado", "tapado"),
+            ("dispositivos", "dispositivos"),
+            ("espacios", "espacios"),
+            ("montajes", "montajes"),
+        ] {
+            assert_eq!(outside[here], inside(there), "{context}: {here}");
+        }
+        // las llamadas, si hay filtro: sin él, la sonda cuenta también las que niega no tener capacidad
+        if context != "privileged: true" {
+            let met = checks.iter().filter(|c| (c.group == "seccomp" || c.group == "abi") && c.met).count();
+            assert_eq!(outside["llamadas"], format!("{met}/45"), "{context}");
+        }
+        down(&world, &name);
+    }
+}
+
+#[test]
+fn a12_audita_puntua_el_perfil_de_fabrica_sin_fiarse_de_la_ficha() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    up(&world, "a12", "", "", "exec sleep 3112");
+    pid_of(&world, "sleep 3112");
+    let score = audited(&world, "a12");
+    // sin el controlador pids en cgroup v2 no hay tope de procesos, y se dice
+    let limited = fs::read_to_string(world.cgroup().join("cgroup.controllers")).unwrap().contains("pids");
+    assert_eq!(score["total"], if limited { "108/108" } else { "107/108" });
+    // aunque la ficha mienta
+    let record = world.path("/run/micropod/pods/a12/pod.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let lie = text
+        .replace("\"capabilities\":1275", "\"capabilities\":2199023255551")
+        .replace("\"seccomp\":true", "\"seccomp\":false");
+    assert_ne!(lie, text);
+    fs::write(&record, lie).unwrap();
+    assert_eq!(audited(&world, "a12"), score);
+    // y el proceso sigue su vida: mirarlo lo detiene solo un instante
+    assert!(status(&world, pid_of(&world, "sleep 3112"), "State").starts_with('S'));
+    fs::write(&record, text).unwrap();
+    down(&world, "a12");
+    world.micropod(&["audita", "a12"]).exits(1);
+}
+
 #[test]
 fn b1_el_filtro_esta_puesto_en_el_pid_1_en_exec_y_en_las_sondas() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -255,7 +345,7 @@ fn probe(world: &World, fields: &str) -> Probe {
 
 #[test]
 fn b2_las_cuarenta_y_cuatro_llamadas_peligrosas_se_niegan_desde_dentro() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -269,7 +359,7 @@ fn b2_las_cuarenta_y_cuatro_llamadas_peligrosas_se_niegan_desde_dentro() {
 
 #[test]
 fn b4_clone3_no_existe_y_los_hilos_funcionan() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -280,7 +370,7 @@ fn b4_clone3_no_existe_y_los_hilos_funcionan() {
 
 #[test]
 fn b6_quitar_el_filtro_se_pide_a_las_claras_y_se_avisa() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -294,7 +384,7 @@ fn b6_quitar_el_filtro_se_pide_a_las_claras_y_se_avisa() {
 
 #[test]
 fn b7_un_programa_puede_ponerse_ademas_su_propio_filtro() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();

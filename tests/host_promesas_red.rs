@@ -3,7 +3,7 @@
 mod aislamiento;
 mod common;
 
-use aislamiento::{Probe, down, exec, inpod, pid_of, plant_probe, pod, refuse, up};
+use aislamiento::{Probe, down, exec, here, inpod, pid_of, plant_probe, pod, refuse, up};
 use common::{World, is_root, wait_until};
 use std::collections::HashSet;
 use std::fs;
@@ -18,7 +18,7 @@ fn namespace(world: &World, pid: i32, name: &str) -> String {
 
 #[test]
 fn d1_el_pod_comparte_red_memoria_y_nombre_y_cada_contenedor_tiene_procesos_y_montajes() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -56,7 +56,7 @@ fn d2_los_cgroups_de_fuera_no_se_ven_y_los_propios_no_se_tocan() {
 
 #[test]
 fn d3_solo_se_ven_y_se_matan_los_procesos_propios() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -74,7 +74,7 @@ fn d3_solo_se_ven_y_se_matan_los_procesos_propios() {
 
 #[test]
 fn d4_no_hay_sockets_en_crudo_ni_de_paquetes() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -90,7 +90,7 @@ fn d4_no_hay_sockets_en_crudo_ni_de_paquetes() {
 
 #[test]
 fn d5_cualquier_usuario_hace_ping_y_abre_el_puerto_80() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -104,7 +104,7 @@ fn d5_cualquier_usuario_hace_ping_y_abre_el_puerto_80() {
 
 #[test]
 fn d6_la_red_del_pod_no_hace_de_router_ni_cree_a_quien_diga_serlo() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -137,7 +137,7 @@ fn d6_la_red_del_pod_no_hace_de_router_ni_cree_a_quien_diga_serlo() {
 
 #[test]
 fn d6_un_sysctl_pedido_vale_en_el_pod_y_no_fuera() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -158,7 +158,7 @@ fn d6_un_sysctl_pedido_vale_en_el_pod_y_no_fuera() {
 
 #[test]
 fn d7_lo_que_escucha_en_el_localhost_de_la_maquina_no_se_alcanza_desde_un_pod() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -196,7 +196,7 @@ fn serve_on_localhost(world: &World, port: u16) -> Arc<AtomicUsize> {
 
 #[test]
 fn d8_ni_sockets_abstractos_ni_de_control_abiertos_a_otros() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -211,7 +211,7 @@ fn d8_ni_sockets_abstractos_ni_de_control_abiertos_a_otros() {
 
 #[test]
 fn d10_treinta_pods_seguidos_no_dejan_ni_un_cable_ni_un_espacio_de_red() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -225,7 +225,7 @@ fn d10_treinta_pods_seguidos_no_dejan_ni_un_cable_ni_un_espacio_de_red() {
 
 #[test]
 fn d11_dos_pods_nunca_tienen_la_misma_ip_aunque_nazcan_a_la_vez() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();
@@ -256,7 +256,7 @@ fn d11_dos_pods_nunca_tienen_la_misma_ip_aunque_nazcan_a_la_vez() {
 
 #[test]
 fn d13_usar_la_red_de_la_maquina_se_pide_y_entonces_no_se_tocan_sus_ajustes() {
-    if !is_root() {
+    if !here() {
         return;
     }
     let world = World::with_busybox();

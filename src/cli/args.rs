@@ -137,6 +137,10 @@ fn explain_verbs() -> Vec<Command> {
             "Escribir el dibujo en SVG en vez de en la terminal",
         )),
         verb("demuestra", "Demuestra o refuta, mirando al kernel, lo que se dice de un Pod").arg(pod()),
+        verb("audita", "Dice, mirando al kernel, qué puede hacer cada contenedor de un Pod, y lo puntúa")
+            .arg(pod())
+            .arg(container())
+            .arg(flag("todo", "Enseñar también lo que se cumple")),
         verb("simula", "Cuenta la vida que tendría un Pod, sin crearlo y sin que pase el tiempo")
             .arg(operand("FICHERO", "Fichero del Pod en RON").required(true))
             .arg(option("averias", "FICHERO", "Lo que va mal y cuándo (micropod explain averias)"))

@@ -59,6 +59,11 @@ pub fn main() -> Result<u8, Error> {
         "guion" => crate::explain::script::print(&path(args, "FICHERO")).map(|()| exit::OK),
         "dibuja" => crate::explain::draw::draw(&one_pod(args, "POD")?, args.get_one::<String>("svg"))
             .map(|()| exit::OK),
+        "audita" => {
+            let seen = one_pod(args, "POD")?;
+            let container = args.get_one::<String>("container").map(String::as_str);
+            crate::audit::audit(&seen, container, args.get_flag("todo"))
+        }
         "demuestra" => crate::explain::prove::prove(&one_pod(args, "POD")?),
         "simula" => simulate_verb(args).map(|()| exit::OK),
         "graba" => {

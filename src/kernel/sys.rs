@@ -176,6 +176,19 @@ pub fn seccomp_set_filter(program: &[BpfInstruction]) -> Result<(), Errno> {
     .map(drop)
 }
 
+/// El filtro número `index` del proceso `pid`, que ya está detenido para quien llama (`ptrace(2)`);
+/// el 0 es el último que se puso.
+pub fn seccomp_get_filter(pid: i32, index: usize) -> Result<Vec<BpfInstruction>, Errno> {
+    const PTRACE_SECCOMP_GET_FILTER: libc::c_uint = 0x420c;
+    let null = std::ptr::null_mut::<BpfInstruction>();
+    // SAFETY: con un puntero nulo el kernel solo dice cuántas instrucciones hay.
+    let length = Errno::result(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER, pid, index, null) })?;
+    let mut program = vec![BpfInstruction { code: 0, jt: 0, jf: 0, k: 0 }; length as usize];
+    // SAFETY: caben las instrucciones que acaba de decir; el proceso está detenido y no puede cambiarlas.
+    Errno::result(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER, pid, index, program.as_mut_ptr()) })?;
+    Ok(program)
+}
+
 /// Deja todas las señales como al nacer: acción predeterminada y ninguna bloqueada (`signal(7)`).
 ///
 /// Rust hace que SIGPIPE se ignore, y lo que se ignora se hereda al ejecutar otro programa.

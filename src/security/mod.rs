@@ -3,7 +3,8 @@
 //! De fábrica: ocho capacidades, ningún privilegio que ganar, un filtro de llamadas al sistema y lo
 //! delicado de `/proc` y `/sys`, oculto o en solo lectura. El orden importa y está en [`drop_privileges`].
 
-mod capabilities;
+pub mod bpf;
+pub mod capabilities;
 mod ops;
 mod paths;
 mod seal;
@@ -85,6 +86,11 @@ pub fn plan(
         read_only_root: own.read_only_root_filesystem.unwrap_or(false),
     };
     Ok((plan, user.home))
+}
+
+/// El filtro que se pone, en esta máquina, a quien tiene esas capacidades.
+pub fn default_filter(capabilities: u64) -> Vec<crate::kernel::sys::BpfInstruction> {
+    seccomp::program(syscalls::Arch::HERE, capabilities)
 }
 
 /// Del supervisor: si falta memoria, que muera antes cualquier contenedor. Sus hijos lo heredan.

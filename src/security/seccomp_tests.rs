@@ -1,39 +1,28 @@
 //! El filtro, ejecutado aquí como lo ejecutaría el kernel, para las dos arquitecturas.
 
 use super::*;
+use crate::security::bpf::{Call, run};
 use crate::security::capabilities::{self, mask_of};
+use crate::security::syscalls::Call as Row;
 
 const ARCHS: [Arch; 2] = [Arch::X86_64, Arch::Aarch64];
 const I386: u32 = 0x4000_0003;
 const ARM: u32 = 0x4000_0028;
 const X32: u32 = 0x4000_0000;
 
-/// Una llamada, como se la enseña el kernel al filtro.
+/// Lo que responde un filtro a una llamada con esos argumentos.
+fn interpret(program: &[BpfInstruction], seen: Seen) -> u32 {
+    let [a, b, c] = seen.arguments.map(u64::from);
+    let call = Call { arch: seen.arch, number: seen.number, arguments: [a, b, c, 0, 0, 0] };
+    run(program, &call).expect("el kernel habría aceptado el programa")
+}
+
+/// Una llamada con los argumentos que se miran.
 #[derive(Clone, Copy)]
 struct Seen {
     arch: u32,
     number: u32,
     arguments: [u32; 3],
-}
-
-/// Ejecuta el filtro: una máquina con un acumulador, que solo salta hacia delante.
-fn interpret(program: &[BpfInstruction], seen: Seen) -> u32 {
-    let (mut at, mut accumulator) = (0, 0);
-    loop {
-        let BpfInstruction { code, jt, jf, k } = program[at];
-        let jump = |taken: bool| usize::from(if taken { jt } else { jf });
-        at += 1;
-        match code {
-            LOAD if k == NUMBER => accumulator = seen.number,
-            LOAD if k == ARCH => accumulator = seen.arch,
-            LOAD => accumulator = seen.arguments[((k - 16) / 8) as usize],
-            JUMP_EQUAL => at += jump(accumulator == k),
-            JUMP_GREATER => at += jump(accumulator > k),
-            JUMP_BITS => at += jump(accumulator & k != 0),
-            RETURN => return k,
-            other => panic!("instrucción {other:#x}"),
-        }
-    }
 }
 
 /// Lo que responde el filtro de fábrica en su arquitectura.
@@ -42,7 +31,7 @@ fn verdict(arch: Arch, number: u32, arguments: [u32; 3]) -> u32 {
     interpret(&program(arch, default), Seen { arch: arch.audit(), number, arguments })
 }
 
-fn of(arch: Arch, call: Call, arguments: [u32; 3]) -> u32 {
+fn of(arch: Arch, call: Row, arguments: [u32; 3]) -> u32 {
     verdict(arch, call.number(arch).unwrap(), arguments)
 }
 
@@ -125,7 +114,7 @@ fn una_capacidad_abre_lo_suyo_y_nada_mas() {
     for arch in ARCHS {
         for name in capabilities::NAMES {
             let program = program(arch, mask_of(name));
-            let verdict = |call: &Call| {
+            let verdict = |call: &Row| {
                 let number = call.number(arch)?;
                 Some(interpret(&program, Seen { arch: arch.audit(), number, arguments: [1 << 17, 0, 0] }))
             };
