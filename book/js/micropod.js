@@ -45,3 +45,12 @@
         return comandos.length > 0 ? comandos.map(([linea]) => linea.slice(2)).join('\n') : todo(bloque, ocultas);
     };
 })();
+
+// En papel no se puede abrir nada: las respuestas y lo del profesorado salen abiertos.
+(function imprimir() {
+    const abre = () => document.querySelectorAll('main details').forEach(d => { d.open = true; });
+    window.addEventListener('beforeprint', abre);
+    if (/print\.html$/.test(location.pathname)) {
+        abre();
+    }
+})();

@@ -96,7 +96,7 @@ fn run_console(book: &Book, chapter: Option<&str>, vm: bool, update: bool) -> Re
 }
 
 /// El micropod que compiló cargo a la vez que este programa.
-fn default_binary() -> Result<PathBuf, String> {
+pub fn default_binary() -> Result<PathBuf, String> {
     let this = std::env::current_exe().map_err(|e| e.to_string())?;
     let path = this.parent().and_then(Path::parent).map(|d| d.join("micropod"));
     path.filter(|p| p.exists()).ok_or("no está el binario de micropod: cargo build".into())

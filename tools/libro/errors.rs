@@ -15,8 +15,8 @@ pub struct Produced {
     pub output: String,
     /// El comando que se escribe.
     pub command: String,
-    /// El fichero, si se enseña.
-    pub file: Option<String>,
+    /// El fichero, si se enseña: nombre y contenido.
+    pub file: Option<(String, String)>,
 }
 
 /// Cada código sale de su ejemplo malo, y el bueno se acepta.
@@ -56,39 +56,61 @@ pub fn check(code: &Code) -> Result<(), String> {
 pub fn produce(code: &Code) -> Result<Produced, String> {
     if code.place == Where::Faults {
         let command = "micropod simula web.ron --averias ejemplo.ron".into();
-        return Ok(Produced { output: read_faults(code.wrong), command, file: Some(code.wrong.into()) });
+        return Ok(Produced {
+            output: read_faults(code.wrong),
+            command,
+            file: Some(("ejemplo.ron".into(), code.wrong.into())),
+        });
     }
     if code.place != Where::Command {
         let file = code.place.file(code.wrong);
         let output = load("ejemplo.ron", file.as_bytes())?;
-        return Ok(Produced { output, command: "micropod run ejemplo.ron".into(), file: Some(file) });
+        return Ok(Produced {
+            output,
+            command: "micropod run ejemplo.ron".into(),
+            file: Some(("ejemplo.ron".into(), file)),
+        });
     }
-    let name = code.wrong.strip_prefix("micropod run ").ok_or("su ejemplo no es un `micropod run`")?;
-    let output = match name {
-        "noexiste.ron" => read(Path::new(name)),
-        path if path.starts_with('/') => read(Path::new(path)),
-        _ => load(
-            name,
-            &big_file(name).ok_or(format!("no sé qué hay en `{name}`: dilo en tools/libro/errors.rs"))?,
-        )?,
-    };
-    Ok(Produced { output, command: code.wrong.into(), file: None })
+    let name = code.wrong.split(' ').next_back().unwrap_or_default();
+    let shown = content_of(name)?.filter(|content| content.len() < 1000);
+    let file = shown.map(|content| (name.to_string(), String::from_utf8_lossy(&content).into_owned()));
+    Ok(Produced { output: run_command(code.wrong)?, command: code.wrong.into(), file })
 }
 
-/// Los ficheros que no caben en una página: qué hay dentro de cada uno.
-fn big_file(name: &str) -> Option<Vec<u8>> {
-    let pod = |inside: String| Where::Spec.file(&inside).into_bytes();
-    Some(match name {
-        "imagen-de-disco.img" => vec![b' '; (1 << 20) + 1],
-        "argumentos-enormes.ron" => {
-            Where::Container.file(&format!("args: [\"{}\"],", "a".repeat(131_072))).into_bytes()
-        }
-        "mil-volumenes.ron" => pod(format!(
-            "volumes: [{}],",
-            (0..1000).map(|i| format!("(name: \"v{i}\"),")).collect::<String>()
-        )),
-        _ => return None,
-    })
+/// Ejecuta un comando de ejemplo, con sus ficheros al lado. Con `--dry-run`: no debe crear nada.
+fn run_command(command: &str) -> Result<String, String> {
+    let words: Vec<&str> = command.split(' ').collect();
+    let (Some(&"micropod"), Some(file)) = (words.first(), words.last()) else {
+        return Err(format!("su ejemplo no es un comando de micropod: {command}"));
+    };
+    let dir = Scratch::new()?;
+    if let Some(content) = content_of(file)? {
+        fs::write(dir.0.join(file), content).map_err(|e| e.to_string())?;
+    }
+    let done = std::process::Command::new(crate::build::default_binary()?)
+        .args(&words[1..])
+        .arg("--dry-run")
+        .current_dir(&dir.0)
+        .output()
+        .map_err(|e| e.to_string())?;
+    Ok(String::from_utf8_lossy(&done.stderr).into_owned())
+}
+
+/// Los ficheros de los ejemplos que son un comando: qué hay dentro de cada uno, si hay algo.
+fn content_of(name: &str) -> Result<Option<Vec<u8>>, String> {
+    let volumes = || (0..1000).map(|i| format!("(name: \"v{i}\"),")).collect::<String>();
+    let text = match name {
+        "noexiste.ron" => return Ok(None),
+        path if path.starts_with('/') => return Ok(None),
+        "imagen-de-disco.img" => " ".repeat((1 << 20) + 1),
+        "argumentos-enormes.ron" => Where::Container.file(&format!("args: [\"{}\"],", "a".repeat(131_072))),
+        "mil-volumenes.ron" => Where::Spec.file(&format!("volumes: [{}],", volumes())),
+        "privilegiado.ron" => Where::Container.file("securityContext: (privileged: true),"),
+        "nginx.ron" => Where::Spec.file(""),
+        "ejercicio.ron" => Where::Containers.file("(name: \"web\", image: \"host\")"),
+        _ => return Err(format!("no sé qué hay en `{name}`: dilo en tools/libro/errors.rs")),
+    };
+    Ok(Some(text.into_bytes()))
 }
 
 /// Lo que se imprimiría al leer ese fichero de averías, para un Pod con un contenedor `web`.

@@ -15,6 +15,9 @@ pub struct Text {
     pub en: String,
     pub de: String,
     pub a: String,
+    /// Puede no salir en ninguna página.
+    #[serde(default)]
+    pub opcional: bool,
 }
 
 /// Traduce el libro construido en `out`.
@@ -57,7 +60,7 @@ pub fn translate(root: &Path, out: &Path) -> Report {
             report.faults.push(Fault::new(path.display().to_string(), 0, e.to_string()));
         }
     }
-    for (text, _) in texts.iter().zip(&found).filter(|(_, count)| **count == 0) {
+    for (text, _) in texts.iter().zip(&found).filter(|(text, count)| **count == 0 && !text.opcional) {
         let problem = format!("mdBook ya no dice «{}» en {}", text.de, text.en);
         report.faults.push(Fault::new("book/interfaz.ron", 0, problem));
     }
@@ -91,6 +94,14 @@ fn leftovers(html: &str, texts: &[Text]) -> Vec<String> {
             if !ours && MDBOOK.iter().any(|word| value.starts_with(word)) {
                 left.push(value.to_string());
             }
+        }
+    }
+    // el título de un aviso: detrás de su dibujo
+    for rest in html.split("blockquote-tag-title\">").skip(1) {
+        let title = rest.split_once("</p>").map_or(rest, |(title, _)| title);
+        let title = title.rsplit('>').next().unwrap_or(title).trim();
+        if !texts.iter().any(|t| t.a == format!("</svg>{title}</p>")) {
+            left.push(title.to_string());
         }
     }
     left

@@ -43,8 +43,8 @@ pub fn error_pages() -> Vec<(String, String, String)> {
 fn error_page(code: &Code) -> String {
     let mut text = format!("# {}: {}\n\n{}\n\n", code.code, code.title, paragraph(code.text));
     let Ok(produced) = errors::produce(code) else { return text };
-    if let Some(file) = &produced.file {
-        let _ = write!(text, "Este `ejemplo.ron` lo produce:\n\n```rust\n{}```\n\n", ended(file));
+    if let Some((name, file)) = &produced.file {
+        let _ = write!(text, "Este `{name}` lo produce:\n\n```rust\n{}```\n\n", ended(file));
     }
     let _ = write!(text, "```console\n$ {}\n{}```\n\n", produced.command, ended(&produced.output));
     if !code.right.is_empty() {

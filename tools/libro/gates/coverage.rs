@@ -112,7 +112,7 @@ fn rust_files(root: &Path, dir: &str, found: &mut Vec<String>) {
             if name != "tests" {
                 rust_files(root, &path, found);
             }
-        } else if name.ends_with(".rs") && name != "tests.rs" {
+        } else if name.ends_with(".rs") && name != "tests.rs" && !name.ends_with("_tests.rs") {
             found.push(path);
         }
     }

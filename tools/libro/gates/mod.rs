@@ -32,7 +32,8 @@ pub const FAST: &[fn(&Book) -> Report] = &[
     source_map::complete,
 ];
 
-/// Las que no miran el libro, sino el programa que cuenta.
+/// Las que no miran el libro, sino el programa que cuenta. No van en `make test`: un código de error
+/// nuevo se prueba allí con lo suyo, y su página se mira al construir el libro.
 pub const PROGRAM: &[fn(&Book) -> Report] = &[crate::errors::produced];
 
 /// Las que se pueden hacer sin ejecutar nada, pero que solo mandan en `make book`.
