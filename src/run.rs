@@ -9,13 +9,14 @@ use crate::container::{self, Pause, Stdio};
 use crate::control::Control;
 use crate::controller::state::Owner;
 use crate::error::{Error, exit};
-use crate::kernel::ops::{MakeDir, RemoveTree};
+use crate::kernel::ops::{MakeDir, RemoveDir, RemoveTree};
 use crate::kernel::{Kernel, Mode, Step};
 use crate::logic::pod::Pod;
 use crate::logic::rules::{PodRules, annotated_acelera};
 use crate::logic::status::{ContainerState, Phase, PodStatus};
 use crate::network;
 use crate::plan::{self, PodPlan};
+use crate::spec::types::{Container, RestartPolicy};
 use crate::spec::{self, Loaded, Policy, Workload};
 use crate::state::{self, Claim, Live, ProcessId, Record};
 use crate::supervise::{STARTED, Signals, Start, Supervisor};
@@ -357,19 +358,41 @@ fn wait_for_report(pipe: OwnedFd, logs: &Path, shown: &str) -> Result<Outcome, E
     }
 }
 
+/// Una historia contada sin vivirla.
+pub struct Rehearsal {
+    /// Los pasos, en el orden en que se darían.
+    pub steps: Vec<Step>,
+    /// Cómo se desharía, empezando por lo último que se hizo.
+    pub undo: Vec<Step>,
+    /// Los contenedores que deben acabar antes de que empiece el siguiente.
+    pub inits: Vec<String>,
+}
+
+/// El UID de un Pod que no va a nacer.
+pub const REHEARSED: &str = "ensayo";
+
 /// ¿Se podría crear este Pod? Decide cuanto hay que decidir y no reserva nada.
 pub fn decide_for_nothing(loaded: &Loaded) -> Result<PodPlan, Error> {
     let spec = &loaded.pod.spec;
     let network = if spec.host_network { None } else { Some(network::rehearse(spec)?) };
-    plan::decide(loaded, "ensayo", network)
+    plan::decide(loaded, REHEARSED, network)
 }
 
-/// Cuenta la historia sin tocar nada: `--dry-run` y `guion`. Devuelve los pasos contados.
-pub fn rehearse(loaded: &Loaded, mode: Mode) -> Result<Vec<Step>, Error> {
+/// Cuenta la historia sin tocar nada: `--dry-run` y `guion`.
+pub fn rehearse(loaded: &Loaded, mode: Mode) -> Result<Rehearsal, Error> {
+    let spec = &loaded.pod.spec;
     let plan = decide_for_nothing(loaded)?;
     let mut k = Kernel::new(mode);
     tell(&mut k, &plan)?;
-    Ok(k.told().to_vec())
+    let steps = k.told().to_vec();
+    let mut undo = Vec::new();
+    if mode == Mode::Script {
+        k.teardown();
+        undo = k.told()[steps.len()..].to_vec();
+    }
+    let sidecar = |c: &&Container| c.restart_policy == Some(RestartPolicy::Always);
+    let inits = spec.init_containers.iter().filter(|c| !sidecar(c)).map(|c| c.name.clone()).collect();
+    Ok(Rehearsal { steps, undo, inits })
 }
 
 // ANCHOR: tell
@@ -380,7 +403,10 @@ fn tell(k: &mut Kernel, plan: &PodPlan) -> Result<(), Error> {
     let shown = pause.shown();
     for id in 0..plan.containers.len() {
         let pause = Pause { pidfd: None, shown: &shown };
-        container::start(k, plan, id, 0, pause, Stdio::Rehearsal)?;
+        let born = container::start(k, plan, id, 0, pause, Stdio::Rehearsal)?;
+        if let Some(cgroup) = born.cgroup {
+            k.undo_later("borrar el grupo de control del contenedor", RemoveDir(cgroup));
+        }
     }
     Ok(())
 }

@@ -159,3 +159,28 @@ fn una_orden_de_varias_lineas_se_cuenta_como_se_teclea() {
     let mut lines = told[at..].lines().skip(1).take_while(|line| !line.contains("nft(8)"));
     assert!(lines.all(|line| line.starts_with("      > ")), "{}", &told[at..at + 400]);
 }
+
+#[test]
+fn el_ensayo_se_cuenta_en_el_orden_en_que_pasaria() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let file = world.write("orden.ron", &pod("orden", "command: [\"true\"]"));
+    let real = world.micropod(&["run", "--rm", "--narra", file.to_str().unwrap()]).ok().err;
+    let dry = world.micropod(&["run", "--dry-run", file.to_str().unwrap()]).ok().err;
+    let goals = |told: &str| -> Vec<String> {
+        let steps = told.lines().filter(|l| l.get(..3).is_some_and(|n| n.trim().parse::<u32>().is_ok()));
+        steps.map(|l| l[5..].to_string()).collect()
+    };
+    let (real, dry) = (goals(&real), goals(&dry));
+    // lo que el ensayo cuenta y la realidad también, en el mismo orden: la pausa, cuando ya tiene red
+    let known = |all: &[String], other: &[String]| -> Vec<String> {
+        all.iter().filter(|g| other.contains(g)).cloned().collect()
+    };
+    let (told, happened) = (known(&dry, &real), known(&real, &dry));
+    assert!(told.len() > 60, "{told:#?}");
+    let at = |wanted: &str| told.iter().position(|g| g.contains(wanted)).unwrap();
+    assert!(at("crear un par veth") < at("dar al Pod su dirección"));
+    assert_eq!(told, happened[..told.len()]);
+}

@@ -2,9 +2,10 @@
 
 use super::channel::{Channel, Message};
 use super::ops::Clone3;
-use super::{Actor, Kernel, Mode, Op, sys};
+use super::{Actor, Kernel, Mode, Op, Step, sys};
 use crate::error::StepError;
 use nix::errno::Errno;
+use std::cell::RefCell;
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::Location;
@@ -19,6 +20,8 @@ pub struct Child {
     channel: Option<Channel>,
     /// Cómo lo llama el guion: `$PAUSA`.
     name: &'static str,
+    /// En un ensayo, los pasos que dará cuando se le diga «adelante».
+    rehearsed: RefCell<Vec<Step>>,
 }
 
 impl Child {
@@ -68,7 +71,7 @@ pub enum News {
 impl Kernel {
     /// Trae al mundo un proceso que vivirá `story`. No empieza hasta que se le dice [`Kernel::go`].
     ///
-    /// En un ensayo nadie nace: la historia se cuenta aquí mismo.
+    /// En un ensayo nadie nace: su historia se ensaya aquí mismo, y se cuenta cuando le toque.
     #[track_caller]
     pub fn spawn(
         &mut self,
@@ -83,14 +86,15 @@ impl Kernel {
             self.tell(&goal, &birth, site);
         }
         if !self.is_real() {
-            self.rehearse_as(actor, story)?;
-            return Ok(Child { pid: 0, pidfd: None, channel: None, name });
+            let rehearsed = RefCell::new(self.rehearse_as(actor, story)?);
+            return Ok(Child { pid: 0, pidfd: None, channel: None, name, rehearsed });
         }
         let failed = |k: &Kernel, errno| k.error(&goal, &birth, errno, site);
         let (ours, theirs) = Channel::pair().map_err(|errno| failed(self, errno))?;
         match birth.run().map_err(|errno| failed(self, errno))? {
             Some(sys::Cloned::Parent { pid, pidfd }) => {
-                Ok(Child { pid, pidfd: Some(pidfd), channel: Some(ours), name })
+                let rehearsed = RefCell::default();
+                Ok(Child { pid, pidfd: Some(pidfd), channel: Some(ours), name, rehearsed })
             }
             Some(sys::Cloned::Child) => {
                 drop(ours);
@@ -101,7 +105,10 @@ impl Kernel {
     }
 
     /// Dice «adelante» al hijo. Un hijo muerto ya lo dirá por su pidfd.
-    pub fn go(&self, child: &Child) {
+    pub fn go(&mut self, child: &Child) {
+        for step in child.rehearsed.take() {
+            self.narrate(step);
+        }
         if let Some(channel) = &child.channel {
             // si el hijo ha muerto, no hay a quién decírselo
             let _ = channel.send(&Message::Go);

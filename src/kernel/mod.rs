@@ -111,9 +111,19 @@ impl fmt::Display for Step {
 /// Por dónde cuenta sus pasos este proceso.
 enum Voice {
     /// El anfitrión: numera, imprime, lee Intro y guarda lo contado.
-    Narrator(Vec<Step>, BTreeSet<String>),
+    Narrator(Told),
     /// Un hijo: se lo cuenta al anfitrión y espera su «sigue».
     Child(Channel),
+}
+
+/// Lo que ha contado el anfitrión.
+#[derive(Default)]
+struct Told {
+    steps: Vec<Step>,
+    /// Lo que se cuenta una sola vez y ya se ha contado.
+    once: BTreeSet<String>,
+    /// En un ensayo, los pasos de un hijo al que aún no se ha dicho «adelante».
+    held: Option<Vec<Step>>,
 }
 
 struct Undo {
@@ -132,12 +142,7 @@ pub struct Kernel {
 impl Kernel {
     /// El kernel visto desde el anfitrión.
     pub fn new(mode: Mode) -> Kernel {
-        Kernel {
-            mode,
-            actor: Actor::Host,
-            voice: Voice::Narrator(Vec::new(), BTreeSet::new()),
-            undo: Vec::new(),
-        }
+        Kernel { mode, actor: Actor::Host, voice: Voice::Narrator(Told::default()), undo: Vec::new() }
     }
 
     /// El kernel visto desde un hijo recién nacido. No hereda lo que el padre ha de deshacer.
@@ -196,22 +201,38 @@ impl Kernel {
         failed
     }
 
-    /// En un ensayo nadie nace: la historia del hijo se cuenta en este mismo proceso.
-    pub fn rehearse_as<T>(&mut self, actor: Actor, story: impl FnOnce(&mut Kernel) -> T) -> T {
+    /// En un ensayo nadie nace: la historia del hijo se ensaya en este mismo proceso. Se devuelven sus
+    /// pasos, para contarlos cuando le tocaría empezar.
+    fn rehearse_as(
+        &mut self,
+        actor: Actor,
+        story: impl FnOnce(&mut Kernel) -> Result<(), StepError>,
+    ) -> Result<Vec<Step>, StepError> {
         let host = std::mem::replace(&mut self.actor, actor);
+        if let Voice::Narrator(told) = &mut self.voice {
+            told.held = Some(Vec::new());
+        }
         let result = story(self);
         self.actor = host;
-        result
+        let held = match &mut self.voice {
+            Voice::Narrator(told) => told.held.take().unwrap_or_default(),
+            Voice::Child(_) => Vec::new(),
+        };
+        result.map(|()| held)
     }
 
     /// Cuenta un paso que nos manda un hijo y, si toca, espera a que el lector pulse Intro.
     pub fn narrate(&mut self, step: Step) {
-        let Voice::Narrator(told, _) = &mut self.voice else { return };
-        told.push(step);
+        let Voice::Narrator(told) = &mut self.voice else { return };
+        if let Some(held) = &mut told.held {
+            held.push(step);
+            return;
+        }
+        told.steps.push(step);
         if matches!(self.mode, Mode::Script | Mode::Quiet) {
             return;
         }
-        let text = format!("{:>3}. {}\n", told.len(), told[told.len() - 1]);
+        let text = format!("{:>3}. {}\n", told.steps.len(), told.steps[told.steps.len() - 1]);
         crate::cli::term::narration(&text);
         if self.mode == Mode::StepByStep {
             self.mode = match pace::ask() {
@@ -225,8 +246,8 @@ impl Kernel {
     /// Hace algo que se repite mientras viva el Pod (una sonda), y lo cuenta solo la primera vez.
     pub fn tell_once<T>(&mut self, what: impl fmt::Display, act: impl FnOnce(&mut Kernel) -> T) -> T {
         let mode = self.mode;
-        if let (Voice::Narrator(_, once), true) = (&mut self.voice, mode != Mode::Quiet) {
-            if !once.insert(what.to_string()) {
+        if let (Voice::Narrator(told), true) = (&mut self.voice, mode != Mode::Quiet) {
+            if !told.once.insert(what.to_string()) {
                 self.mode = Mode::Quiet;
             }
         }
@@ -241,7 +262,7 @@ impl Kernel {
     /// Los pasos contados hasta ahora (solo los conoce el anfitrión).
     pub fn told(&self) -> &[Step] {
         match &self.voice {
-            Voice::Narrator(told, _) => told,
+            Voice::Narrator(told) => &told.steps,
             Voice::Child(_) => &[],
         }
     }

@@ -66,7 +66,8 @@ impl Op for AddBridge {
         "rtnetlink(7)"
     }
     fn shell(&self) -> String {
-        format!("ip link add {} address {} type bridge", self.name, mac_text(self.mac))
+        let (name, mac) = (&self.name, mac_text(self.mac));
+        format!("test -e /proc/sys/net/ipv4/conf/{name} || ip link add {name} address {mac} type bridge")
     }
     fn run(&self) -> Result<(), Errno> {
         let request = Request::new(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link_header(0, 0, 0))
@@ -225,7 +226,7 @@ impl Op for AddAddress {
         "rtnetlink(7)"
     }
     fn shell(&self) -> String {
-        format!("ip addr add {}/{} dev {}", self.ip, self.prefix, self.device)
+        format!("ip addr replace {}/{} dev {}", self.ip, self.prefix, self.device)
     }
     fn run(&self) -> Result<(), Errno> {
         // struct ifaddrmsg: familia, prefijo, banderas, ámbito (0: global), índice
@@ -314,7 +315,7 @@ impl Op for RemoveNeighbour {
         "rtnetlink(7)"
     }
     fn shell(&self) -> String {
-        format!("ip neigh del {} dev {}", self.ip, self.device)
+        format!("ip neigh del {} dev {} || :", self.ip, self.device)
     }
     fn run(&self) -> Result<(), Errno> {
         match neighbour(RTM_DELNEIGH, 0, self.ip, &self.device)?.send() {

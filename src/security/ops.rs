@@ -24,7 +24,7 @@ impl Op for SetUmask {
         "umask(2)"
     }
     fn shell(&self) -> String {
-        format!(": umask {:04o}", self.0)
+        format!("umask {:04o}", self.0)
     }
     fn run(&self) -> Result<(), Errno> {
         umask(Mode::from_bits_truncate(self.0));
@@ -62,7 +62,8 @@ impl Op for SetLimits {
             value => (value / unit).to_string(),
         };
         let one = |(_, name, unit, soft, hard): &(_, _, u64, u64, u64)| {
-            format!(": ulimit -H{name} {} -S{name} {}", word(*hard, *unit), word(*soft, *unit))
+            let (soft, hard) = (word(*soft, *unit), word(*hard, *unit));
+            format!("ulimit -S{name} {soft} && ulimit -H{name} {hard} 2>/dev/null || :")
         };
         LIMITS.iter().map(one).collect::<Vec<_>>().join("\n")
     }
@@ -91,7 +92,7 @@ impl Op for SetOomScore {
         "write(2)"
     }
     fn shell(&self) -> String {
-        format!(": 'echo {} > /proc/self/oom_score_adj'", self.0)
+        format!("echo {} > /proc/self/oom_score_adj || :", self.0)
     }
     fn run(&self) -> Result<(), Errno> {
         let io = |e: std::io::Error| crate::kernel::ops::errno_of(&e);
@@ -143,8 +144,8 @@ impl Op for DropBounding {
     }
     fn shell(&self) -> String {
         let kept = NAMES.iter().enumerate().filter(|(i, _)| self.0 & (1 << i) != 0);
-        let kept: Vec<String> = kept.map(|(_, n)| format!("+{}", n.to_lowercase())).collect();
-        format!(": setpriv --bounding-set=-all,{}", kept.join(","))
+        let kept: String = kept.map(|(_, n)| format!(",+{}", n.to_lowercase())).collect();
+        format!("setpriv --bounding-set=-all{kept} sh")
     }
     fn run(&self) -> Result<(), Errno> {
         for number in 0..64u64 {
@@ -192,10 +193,10 @@ impl Op for SetGroups {
     }
     fn shell(&self) -> String {
         match self.0.is_empty() {
-            true => ": setpriv --clear-groups".into(),
+            true => "setpriv --clear-groups sh".into(),
             false => {
                 let all: Vec<String> = self.0.iter().map(u32::to_string).collect();
-                format!(": setpriv --groups={}", all.join(","))
+                format!("setpriv --groups={} sh", all.join(","))
             }
         }
     }
@@ -218,7 +219,7 @@ impl Op for SetGid {
         "setresgid(2)"
     }
     fn shell(&self) -> String {
-        format!(": setpriv --regid={}", self.0)
+        format!("setpriv --regid={} sh", self.0)
     }
     fn run(&self) -> Result<(), Errno> {
         let gid = Gid::from_raw(self.0);
@@ -239,7 +240,7 @@ impl Op for SetUid {
         "setresuid(2)"
     }
     fn shell(&self) -> String {
-        format!(": setpriv --reuid={}", self.0)
+        format!("setpriv --reuid={} sh", self.0)
     }
     fn run(&self) -> Result<(), Errno> {
         let uid = Uid::from_raw(self.0);
@@ -289,7 +290,7 @@ impl Op for NoNewPrivileges {
         "prctl(2)"
     }
     fn shell(&self) -> String {
-        ": setpriv --no-new-privs".into()
+        "setpriv --no-new-privs sh".into()
     }
     fn run(&self) -> Result<(), Errno> {
         sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0).map(drop)
@@ -309,7 +310,7 @@ impl Op for DieWithParent {
         "prctl(2)"
     }
     fn shell(&self) -> String {
-        ": setpriv --pdeathsig=KILL".into()
+        "setpriv --pdeathsig=KILL sh".into()
     }
     fn run(&self) -> Result<(), Errno> {
         sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0, 0, 0).map(drop)

@@ -306,7 +306,7 @@ impl Op for ResetSignals {
         "sigaction(2)"
     }
     fn shell(&self) -> String {
-        ": env --default-signal --block-signal=".into()
+        "env --default-signal sh".into()
     }
     fn run(&self) -> Result<(), Errno> {
         sys::default_signals();

@@ -15,7 +15,7 @@ impl Op for SetSysctls {
     }
     fn shell(&self) -> String {
         let all: Vec<String> = self.0.iter().map(|(n, v)| quote(&format!("{n}={v}"))).collect();
-        format!("sysctl -q {}", all.join(" "))
+        format!("sysctl -qe {}", all.join(" "))
     }
     fn run(&self) -> Result<(), Errno> {
         self.0.iter().try_for_each(|(name, value)| set(name, value))
