@@ -304,6 +304,24 @@ pub fn oom_kills(path: &Path) -> u64 {
     line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
 }
 
+/// Lo que un contenedor llegó a gastar de memoria y su tope, en bytes; sin tope propio, el del Pod.
+pub fn memory_peak_and_limit(path: &Path) -> (Option<u64>, Option<u64>) {
+    // «max» no es un número: no hay tope
+    let read = |path: &Path, file| fs::read_to_string(path.join(file)).ok()?.trim().parse::<u64>().ok();
+    let limit = read(path, "memory.max").or_else(|| read(path.parent()?, "memory.max"));
+    // memory.peak es de Linux 5.19
+    (read(path, "memory.peak"), limit)
+}
+
+/// Unos bytes como se escriben en la especificación: `64Mi`, `15,5Mi`, `512Ki`.
+pub fn as_quantity(bytes: u64) -> String {
+    let (unit, name) = if bytes >= 1 << 20 { (1u64 << 20, "Mi") } else { (1 << 10, "Ki") };
+    match (bytes * 10 + unit / 2) / unit {
+        tenths if tenths % 10 == 0 => format!("{}{name}", tenths / 10),
+        tenths => format!("{},{}{name}", tenths / 10, tenths % 10),
+    }
+}
+
 /// Borra un cgroup y los que cuelgan de él, que ya han de estar vacíos.
 pub fn remove_tree(path: &Path) -> std::io::Result<()> {
     // casi ninguno tiene otros debajo: mirar antes uno por uno sus cuarenta ficheros saldría caro
@@ -392,6 +410,19 @@ pub fn node_memory() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn los_bytes_se_dicen_como_se_escriben() {
+        for (bytes, text) in [
+            (16 << 20, "16Mi"),
+            (16_252_928, "15,5Mi"),
+            (512 << 10, "512Ki"),
+            (0, "0Ki"),
+            (5 << 30, "5120Mi"),
+        ] {
+            assert_eq!(as_quantity(bytes), text);
+        }
+    }
 
     #[test]
     fn el_peso_de_una_cpu_es_el_del_kernel() {

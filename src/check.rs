@@ -19,7 +19,7 @@ use crate::spec::types::{Container, HttpGetAction, IntOrString, LifecycleHandler
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{self, Command};
 use std::time::Duration;
@@ -240,8 +240,13 @@ fn resolve(k: &mut Kernel, question: Question, any_answer: bool) -> Result<Erran
 }
 
 /// La dirección de un nombre, según los mismos ficheros y servidores que los demás programas de la
-/// máquina. Lo pregunta `getent`: en un binario estático, la resolución de glibc no es de fiar.
+/// máquina. Si no está en `/etc/hosts` lo pregunta `getent`: en un binario estático, la resolución de
+/// glibc no es de fiar.
 fn address_of(host: &str) -> Option<IpAddr> {
+    let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    if let Some(ip) = in_hosts(&hosts, host) {
+        return Some(ip);
+    }
     let answer = Command::new("/usr/bin/getent")
         .args(["ahosts", "--", host])
         .env_clear()
@@ -250,6 +255,15 @@ fn address_of(host: &str) -> Option<IpAddr> {
         .output()
         .ok()?;
     String::from_utf8_lossy(&answer.stdout).split_whitespace().next()?.parse().ok()
+}
+
+/// La primera dirección que `/etc/hosts` da a un nombre.
+fn in_hosts(hosts: &str, host: &str) -> Option<IpAddr> {
+    hosts.lines().find_map(|line| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        let ip = words.next()?.parse().ok()?;
+        words.any(|name| name.eq_ignore_ascii_case(host)).then_some(ip)
+    })
 }
 
 /// Lo que hace falta para convertir lo que dice la especificación en una pregunta.
@@ -284,12 +298,12 @@ impl Place<'_> {
     }
 }
 
-fn place<'a>(container: &'a Container, pod_ip: Option<Ipv4Addr>, agent: &'static str) -> Place<'a> {
-    Place { container, ip: pod_ip.unwrap_or(Ipv4Addr::LOCALHOST).to_string(), agent }
+fn place<'a>(container: &'a Container, pod_ip: &str, agent: &'static str) -> Place<'a> {
+    Place { container, ip: pod_ip.to_string(), agent }
 }
 
 /// Convierte la sonda de la especificación en una pregunta: la IP del Pod y puertos con número.
-pub fn question(probe: &Probe, container: &Container, pod_ip: Option<Ipv4Addr>) -> Question {
+pub fn question(probe: &Probe, container: &Container, pod_ip: &str) -> Question {
     let place = place(container, pod_ip, "kube-probe/1.36");
     if let Some(get) = &probe.http_get {
         return place.page(get);
@@ -307,11 +321,7 @@ pub fn question(probe: &Probe, container: &Container, pod_ip: Option<Ipv4Addr>) 
 }
 
 /// Lo mismo con un *hook*. En su comando no se cambia nada.
-pub fn hook_question(
-    handler: &LifecycleHandler,
-    container: &Container,
-    pod_ip: Option<Ipv4Addr>,
-) -> Question {
+pub fn hook_question(handler: &LifecycleHandler, container: &Container, pod_ip: &str) -> Question {
     if let Some(get) = &handler.http_get {
         return place(container, pod_ip, "kube-lifecycle/1.36").page(get);
     }

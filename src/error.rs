@@ -279,6 +279,8 @@ pub fn spanish(errno: Errno) -> &'static str {
         Errno::ENETUNREACH => "red inalcanzable",
         Errno::EHOSTUNREACH => "máquina inalcanzable",
         Errno::ECONNREFUSED => "conexión rechazada",
+        Errno::ECONNRESET => "la otra parte la corta",
+        Errno::ENOTCONN => "no hay conexión",
         Errno::ETIMEDOUT => "plazo agotado",
         other => other.desc(),
     }

@@ -206,3 +206,95 @@ fn cada_vida_empieza_sin_ultimas_palabras() {
     assert_eq!(noted(&world, "heredado"), [] as [&str; 0]);
     delete(&world, "vidas");
 }
+
+#[test]
+fn la_senal_de_parada_llega_solo_al_pid_1_y_sigkill_a_todos() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    // dos hijos: uno que apuntaría SIGTERM, y otro que se hizo demonio y la ignora
+    let line = "sh -c 'trap \"echo hijo >>/n/senal\" TERM; while :; do sleep 0.1; done' & setsid sh -c 'trap \"\" TERM; \
+                exec sleep 3009' & trap 'echo uno >>/n/senal; sleep 1; exit 0' TERM; sleep 3010 & wait";
+    start(&world, "senal", &pod("senal", "", &shell("c", line, "")));
+    pid_of(&world, "sleep 3009");
+    pid_of(&world, "sleep 3010");
+    world.micropod(&["delete", "pod", "senal"]).ok();
+    assert_eq!(noted(&world, "senal"), ["uno"]);
+    assert_eq!(world.processes(), [], "con el PID 1 mueren los demás");
+}
+
+#[test]
+fn quien_ignora_sigterm_muere_al_acabar_su_plazo_y_se_dice_mientras_se_espera() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    // `sleep` no atiende SIGTERM y, siendo PID 1, tampoco muere de ella
+    let path = file(
+        &world,
+        "sordo",
+        &pod("sordo", "terminationGracePeriodSeconds: 3,", &shell("c", "exec sleep 3011", "")),
+    );
+    let run = world.start(&["run", "--rm", &path]);
+    let pid = pid_of(&world, "sleep 3011");
+    let caught = world.read(&format!("/proc/{pid}/status"));
+    let caught = caught.lines().find_map(|l| l.strip_prefix("SigCgt:")).unwrap().trim().to_string();
+    assert_eq!(u64::from_str_radix(&caught, 16).unwrap() & (1 << 14), 0, "no atiende SIGTERM");
+    let from = Instant::now();
+    run.signal("TERM");
+    let done = run.wait();
+    assert!(from.elapsed() >= Duration::from_secs(3), "{:?}", from.elapsed());
+    assert_eq!(done.code, 137);
+    let said = "esperando a c: tiene SIGTERM y su PID 1 no la atiende: acabará con SIGKILL; le quedan";
+    assert!(done.err.contains(said), "{}", done.err);
+}
+
+#[test]
+fn borrar_con_prisa_acorta_el_plazo_y_a_la_fuerza_no_espera() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let deaf = |name: &str, number: u32| {
+        start(&world, name, &pod(name, "", &shell("c", &format!("exec sleep {number}"), "")));
+        pid_of(&world, &format!("sleep {number}"));
+    };
+    deaf("prisa", 3012);
+    let slow = world.start(&["delete", "pod", "prisa"]);
+    // con el plazo ya corriendo (30 s), otro lo acorta: quedan los 2 s de cortesía
+    std::thread::sleep(Duration::from_millis(300));
+    let from = Instant::now();
+    world.micropod(&["delete", "pod", "prisa", "--grace-period=0", "--ignore-not-found"]);
+    slow.wait();
+    let took = from.elapsed();
+    assert!(took >= Duration::from_millis(1500) && took < common::patience(8), "{took:?}");
+    assert_eq!(pids_of(&world, "sleep 3012"), [] as [i32; 0]);
+    deaf("fuerza", 3013);
+    let from = Instant::now();
+    world.micropod(&["delete", "pod", "fuerza", "--force"]).ok();
+    assert!(from.elapsed() < common::patience(5), "su plazo es de 30 s: {:?}", from.elapsed());
+    assert_eq!(pids_of(&world, "sleep 3013"), [] as [i32; 0]);
+}
+
+#[test]
+fn un_pod_no_pasa_de_su_plazo_activo_ni_mientras_se_inicializa() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let fields = format!(
+        "activeDeadlineSeconds: 1, terminationGracePeriodSeconds: 1, initContainers: [{}],",
+        shell("prepara", "exec sleep 3014", "")
+    );
+    let path = file(&world, "plazo", &pod("plazo", &fields, &shell("c", "exec sleep 3015", "")));
+    let from = Instant::now();
+    assert_ne!(world.micropod(&["run", &path]).code, 0);
+    assert!(from.elapsed() >= Duration::from_secs(3), "1 s de plazo y 2 de cortesía: {:?}", from.elapsed());
+    assert_eq!(world.processes(), []);
+    let row = world.micropod(&["get", "pod", "plazo", "--no-headers"]).ok().out;
+    assert!(row.contains("DeadlineExceeded") || row.contains("Init:"), "{row}");
+    let described = world.micropod(&["describe", "pod", "plazo"]).ok().out;
+    assert!(described.contains("Failed") && described.contains("DeadlineExceeded"), "{described}");
+    delete(&world, "plazo");
+}

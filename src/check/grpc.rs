@@ -413,6 +413,10 @@ mod tests {
         // con relleno, y campos que no se conocen delante del que importa
         let data = [3, 0, 0, 0, 0, 7, 0x12, 1, b'x', 0x18, 7, 8, 1, 0, 0, 0];
         assert_eq!(after_settings(&[frame(DATA, PADDED, 1, &data), end]), Some(Answer::Serving));
+        let mut reader = Reader::default();
+        assert_eq!(reader.closed(), "cierra la conexión sin responder");
+        assert_eq!(reader.feed(&frame(SETTINGS, 0, 0, &[]), &mut Vec::new()), None);
+        assert_eq!(reader.closed(), "cierra la conexión a media respuesta");
         let endless = vec![frame(DATA, 0, 1, &[0; 16_000]); 5];
         assert_eq!(not(after_settings(&endless)), "la respuesta no acaba nunca");
         assert!(not(after_settings(&[frame(DATA, PADDED, 1, &[9, 0])])).contains("no es HTTP/2 válido"));

@@ -892,6 +892,47 @@ pub const REASONS: &[Reason] = &[
         "sube `resources.limits.memory`, o mira cuánto gasta: micropod describe pod POD",
     ),
     reason(
+        "OOMKilling",
+        "Suceso: el kernel mató un contenedor por falta de memoria; dice con qué tope chocó y cuánto llegó a gastar.",
+        "micropod explain OOMKilled",
+    ),
+    reason(
+        "PostStartHookError",
+        "Falló el hook postStart: se mata al contenedor (antes corre su preStop) y decide su política de reinicio.",
+        "micropod explain pod.spec.containers.lifecycle.postStart",
+    ),
+    reason(
+        "FailedPostStartHook",
+        "Suceso: el hook postStart falló, y por qué. El contenedor se para.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "FailedPreStopHook",
+        "Suceso: el hook preStop falló, y por qué. No cambia nada: el contenedor se para igual.",
+        "micropod describe pod POD",
+    ),
+    reason(
+        "Unhealthy",
+        "Suceso: una sonda no acertó, y qué respondió. Hacen falta `failureThreshold` fallos seguidos para que pase algo.",
+        "micropod explain pod.spec.containers.livenessProbe",
+    ),
+    reason(
+        "ProbeWarning",
+        "Suceso: una sonda acertó, pero hay algo que contar: respondieron con una redirección que no se sigue.",
+        "micropod explain pod.spec.containers.readinessProbe.httpGet",
+    ),
+    reason(
+        "BackOff",
+        "Suceso: el contenedor acabó y se espera antes de reiniciarlo. Mientras, su razón es CrashLoopBackOff.",
+        "micropod explain CrashLoopBackOff",
+    ),
+    reason(
+        "Killing",
+        "Suceso: se para un contenedor, y por qué: acaba el Pod, no pasa una sonda, falló su postStart, o la salida de \
+         otro reinicia el Pod entero.",
+        "micropod explain pod.spec.terminationGracePeriodSeconds",
+    ),
+    reason(
         "ContainerStatusUnknown",
         "El supervisor del Pod murió sin poder anotar cómo acabó el contenedor: se le da el código 137.",
         "micropod delete pod POD",

@@ -9,7 +9,7 @@ use crate::kernel::channel::Channel;
 use crate::kernel::child::News;
 use crate::kernel::ops::{Pipe, RemoveTree};
 use crate::kernel::sys;
-use crate::logic::{ContainerId, Event, Exit, Signal, StartFailure};
+use crate::logic::{ContainerId, Event, Exit, Note, Signal, StartFailure};
 use crate::logs::{LogWriter, Stream};
 use crate::plan::all_containers;
 use crate::rootfs;
@@ -218,6 +218,9 @@ impl Supervisor {
         self.live.processes[id] = None;
         // antes de borrar el cgroup: con él se va la cuenta
         let oom = life.cgroup.as_deref().is_some_and(|path| cgroup::oom_kills(path) > 0);
+        if let (true, Some(path)) = (oom, &life.cgroup) {
+            self.tell_oom(id, path);
+        }
         let message = self.termination_message(id, life.number, exit);
         self.discard(id, life.number);
         self.forget_life(id, life.number);
@@ -230,6 +233,24 @@ impl Supervisor {
         }
     }
     // ANCHOR_END: died
+
+    /// Cuenta con qué tope chocó y cuánto llegó a gastar: con el cgroup se van las dos cifras.
+    fn tell_oom(&mut self, id: ContainerId, path: &std::path::Path) {
+        let name = &self.plan.containers[id].name;
+        let (peak, limit) = cgroup::memory_peak_and_limit(path);
+        let limit = limit.map(|n| format!(" de {}", cgroup::as_quantity(n))).unwrap_or_default();
+        let peak = peak.map(|n| format!(" (llegó a gastar {})", cgroup::as_quantity(n))).unwrap_or_default();
+        let note = Note {
+            warning: true,
+            reason: "OOMKilling".into(),
+            container: Some(name.clone()),
+            message: format!(
+                "el contenedor {name} pasó de su límite de memoria{limit}{peak}: el kernel lo mató"
+            ),
+        };
+        let now = self.born.elapsed();
+        self.live.record(note, now);
+    }
 
     /// Lo que quede por leer en sus tuberías. Con el PID 1 muere todo su espacio de procesos, así
     /// que acaba; si el Pod comparte procesos, otro puede tenerlas abiertas: se lee lo que haya.

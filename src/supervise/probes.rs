@@ -56,7 +56,7 @@ fn hook_of(container: &Container, kind: HookKind) -> Option<&LifecycleHandler> {
 
 impl Supervisor {
     pub(super) fn start_probe(&mut self, id: ContainerId, kind: ProbeKind) {
-        let ip = self.plan.network.as_ref().map(|net| net.ip);
+        let ip = &self.plan.facts.pod_ip;
         let container = all_containers(&self.spec).nth(id);
         let question = container.and_then(|c| Some(check::question(probe_of(c, kind)?, c, ip)));
         if let Some(question) = question {
@@ -65,7 +65,7 @@ impl Supervisor {
     }
 
     pub(super) fn run_hook(&mut self, id: ContainerId, kind: HookKind) {
-        let ip = self.plan.network.as_ref().map(|net| net.ip);
+        let ip = &self.plan.facts.pod_ip;
         let container = all_containers(&self.spec).nth(id);
         let question = container.and_then(|c| Some(check::hook_question(hook_of(c, kind)?, c, ip)));
         if let Some(question) = question {
