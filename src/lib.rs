@@ -35,6 +35,7 @@ pub mod logs;
 pub mod recording;
 pub mod state;
 pub mod gc;
+pub mod notify;
 
 // El Pod como objeto de Kubernetes, y cómo se escribe.
 pub mod object;

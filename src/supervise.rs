@@ -104,6 +104,7 @@ pub struct Supervisor {
     /// Lo último que se contó de un contenedor que no puede ni nacer.
     told: Vec<String>,
     told_parent: Option<OwnedFd>,
+    told_systemd: bool,
     finished: bool,
 }
 
@@ -151,6 +152,7 @@ impl Supervisor {
             failures: Vec::new(),
             told: vec![String::new(); count],
             told_parent: start.parent,
+            told_systemd: false,
             finished: false,
         }
     }
@@ -347,6 +349,7 @@ impl Supervisor {
 
     /// Pide al núcleo que acabe. `at_once`: además se mata ya a todos los contenedores.
     fn request_stop(&mut self, grace: Option<Duration>, at_once: bool) {
+        crate::notify::notify("STOPPING=1");
         // que quede dicho por si el supervisor no llega a contarlo
         let _ = state::mark_pending(&self.plan.name, &self.plan.uid);
         self.events.push_back(Event::StopRequested { grace, reason: StopReason::Deleted });
@@ -411,6 +414,7 @@ impl Supervisor {
         self.published = Some(self.live.clone());
         self.recorder.flush();
         self.tell_parent();
+        self.tell_systemd();
     }
     // ANCHOR_END: publish
 
@@ -435,6 +439,17 @@ impl Supervisor {
             // si quien esperaba se fue, nadie lo lee
             let _ = nix::unistd::write(&parent, report.as_bytes());
             state::clear_pending(&self.plan.name);
+        }
+    }
+
+    /// A systemd, si es quien lo lanzó: ya corren (o han corrido) todos los contenedores de aplicación.
+    fn tell_systemd(&mut self) {
+        let began = |c: &crate::logic::status::ContainerStatus| {
+            c.last.is_some() || !matches!(c.state, ContainerState::Waiting { .. })
+        };
+        let ready = self.finished || self.live.status.containers.iter().all(began);
+        if ready && !std::mem::replace(&mut self.told_systemd, true) {
+            crate::notify::notify("READY=1");
         }
     }
 

@@ -44,6 +44,7 @@ pub struct Manager<'a> {
     interruptions: usize,
     finished: bool,
     parent: Option<OwnedFd>,
+    told_systemd: bool,
 }
 
 /// El `run` de un controlador que ya está en marcha: se le dice lo que se quiere desde ahora.
@@ -117,6 +118,7 @@ impl<'a> Manager<'a> {
             interruptions: 0,
             finished: false,
             parent: parent.take(),
+            told_systemd: false,
         };
         manager.begin(uid);
         Ok(manager)
@@ -399,6 +401,9 @@ impl<'a> Manager<'a> {
                 log::error!("no se pudo publicar el estado de {}: {error}", self.key);
             }
             self.published = Some(self.status.clone());
+        }
+        if !std::mem::replace(&mut self.told_systemd, true) {
+            crate::notify::notify("READY=1");
         }
         if let Some(parent) = self.parent.take() {
             // si quien esperaba se fue, nadie lo lee

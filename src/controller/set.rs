@@ -182,6 +182,8 @@ impl Set {
             command.arg("--narra");
         }
         // en su propio grupo: el Ctrl-C de la terminal es para este proceso, que los para con orden
+        // a systemd le habla quien crea los Pods, no cada uno de ellos
+        command.env_remove("NOTIFY_SOCKET");
         command.current_dir(&means.controlled.base).process_group(0).stdin(Stdio::piped());
         if means.options.detach {
             // en segundo plano nadie mira: lo que digan está en sus logs
