@@ -120,16 +120,20 @@ fn da_igual_como_acaben_las_lineas() {
 #[test]
 fn el_ejemplo_malo_de_cada_codigo_lo_da_y_el_bueno_se_acepta() {
     for code in CODES.iter().filter(|c| !matches!(c.place, Where::Command | Where::Faults)) {
+        let read = |text: &str| {
+            let parsed = micropod::spec::parse::parse_bytes("p.ron", text.as_bytes().to_vec());
+            parsed.and_then(Manifest::into_workload)
+        };
         let text = code.place.file(code.wrong);
-        let parsed = micropod::spec::parse::parse_bytes("p.ron", text.clone().into_bytes());
-        let found = match parsed.and_then(Manifest::into_pod) {
+        let found = match read(&text) {
             Ok(_) => panic!("{}: se acepta\n{text}", code.code),
             Err(errors) => errors,
         };
         assert!(found.0.iter().all(|e| e.code == code.code), "{}: {found}\n{text}", code.code);
         assert!(matches!(code.code, "MP0116" | "MP0119") || found.0[0].place.is_some(), "{}", code.code);
         if !code.right.is_empty() {
-            ok(&code.place.file(code.right));
+            let text = code.place.file(code.right);
+            read(&text).unwrap_or_else(|e| panic!("debía valer:\n{text}\n{e}"));
         }
     }
 }
@@ -460,9 +464,15 @@ fn mil_contenedores_se_rechazan() {
 
 #[test]
 fn los_objetos_de_kubernetes_que_no_son_pods_dicen_que_hacer() {
-    for kind in
-        ["Deployment", "Job", "CronJob", "Service", "PersistentVolumeClaim", "ServiceAccount", "Namespace"]
-    {
+    for kind in [
+        "Deployment",
+        "DaemonSet",
+        "StatefulSet",
+        "Service",
+        "PersistentVolumeClaim",
+        "ServiceAccount",
+        "Namespace",
+    ] {
         let error = &errors(&format!("{kind}(metadata: (name: \"x\"))")).0[0];
         assert!(error.problem.starts_with(&format!("`{kind}` es un objeto de Kubernetes")), "{error}");
         assert!(error.hint.as_ref().is_some_and(|h| !h.is_empty()), "{error}");

@@ -709,36 +709,6 @@ pub const CODES: &[Code] = &[
         "env: [(name: \"MEMORIA\", valueFrom: (resourceFieldRef: (resource: \"limits.memory\", divisor: \"1Mi\")))]",
     ),
     code(
-        "MP0200",
-        "la política baseline no lo admite",
-        "Con `--policy baseline` (o una más estrecha) se rechaza lo que da poder sobre la máquina: la red de la \
-         máquina, `privileged`, capacidades fuera de una lista de 13, `hostPath`, `hostPort`, `host` en una sonda, \
-         `procMount: Unmasked`, `seccompProfile: Unconfined` y ajustes del kernel fuera de su lista. Es una de las \
-         normas de seguridad de Pods de Kubernetes.",
-        Where::Command,
-        "micropod run --policy baseline privilegiado.ron",
-        "",
-    ),
-    code(
-        "MP0201",
-        "la política restricted no lo admite",
-        "Con `--policy restricted`, además de lo de `baseline`, cada contenedor dice por escrito que no es root \
-         (`runAsNonRoot`), que no puede ganar privilegios (`allowPrivilegeEscalation: false`), que se filtran sus \
-         llamadas (`seccompProfile`) y que suelta todas las capacidades (`drop: [\"ALL\"]`).",
-        Where::Command,
-        "micropod run --policy restricted nginx.ron",
-        "",
-    ),
-    code(
-        "MP0202",
-        "la política lab no lo admite",
-        "`--policy lab` es la de quien corrige los ejercicios de otros: lo de `baseline`, con `hostPath` solo por \
-         debajo del directorio del fichero y sin la imagen `host`, que enseña la raíz de la máquina.",
-        Where::Command,
-        "micropod run --policy lab ejercicio.ron",
-        "",
-    ),
-    code(
         "MP0190",
         "ajuste del kernel que no se puede pedir",
         "Casi todos los ajustes de sysctl valen para toda la máquina. Los de la lista segura de Kubernetes son de \
@@ -768,6 +738,36 @@ pub const CODES: &[Code] = &[
          (restartPolicy: Never, containers: [(name: \"c\", image: \"busybox\")]))))))",
         "CronJob(metadata: (name: \"copia\"), spec: (schedule: \"0 * * * *\", jobTemplate: (spec: (template: (spec: \
          (restartPolicy: Never, containers: [(name: \"c\", image: \"busybox\")]))))))",
+    ),
+    code(
+        "MP0200",
+        "la política baseline no lo admite",
+        "Con `--policy baseline` (o una más estrecha) se rechaza lo que da poder sobre la máquina: la red de la \
+         máquina, `privileged`, capacidades fuera de una lista de 13, `hostPath`, `hostPort`, `host` en una sonda, \
+         `procMount: Unmasked`, `seccompProfile: Unconfined` y ajustes del kernel fuera de su lista. Es una de las \
+         normas de seguridad de Pods de Kubernetes.",
+        Where::Command,
+        "micropod run --policy baseline privilegiado.ron",
+        "",
+    ),
+    code(
+        "MP0201",
+        "la política restricted no lo admite",
+        "Con `--policy restricted`, además de lo de `baseline`, cada contenedor dice por escrito que no es root \
+         (`runAsNonRoot`), que no puede ganar privilegios (`allowPrivilegeEscalation: false`), que se filtran sus \
+         llamadas (`seccompProfile`) y que suelta todas las capacidades (`drop: [\"ALL\"]`).",
+        Where::Command,
+        "micropod run --policy restricted nginx.ron",
+        "",
+    ),
+    code(
+        "MP0202",
+        "la política lab no lo admite",
+        "`--policy lab` es la de quien corrige los ejercicios de otros: lo de `baseline`, con `hostPath` solo por \
+         debajo del directorio del fichero y sin la imagen `host`, que enseña la raíz de la máquina.",
+        Where::Command,
+        "micropod run --policy lab ejercicio.ron",
+        "",
     ),
     code(
         "MP0301",
