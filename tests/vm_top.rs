@@ -22,8 +22,8 @@ fn la_memoria_los_procesos_y_los_frenazos_son_los_del_cgroup() {
         return;
     }
     let world = World::with_busybox();
-    let limits = "resources: (limits: (cpu: \"50m\", memory: \"64Mi\"))";
-    let full = r#"head -c 16777216 /dev/zero >/m/x; sleep 4001 & while :; do :; done"#;
+    let limits = "resources: (limits: (cpu: \"200m\", memory: \"64Mi\"))";
+    let full = r#"head -c 4194304 /dev/zero >/m/x; sleep 4001 & while :; do :; done"#;
     let text = format!(
         "Pod(metadata: (name: \"gasta\"), spec: (volumes: [(name: \"m\", emptyDir: (medium: Memory))], containers: [
             (name: \"c\", image: \"busybox\", command: [\"/bin/sh\", \"-c\", r#\"{full}\"#], {limits},
@@ -33,7 +33,7 @@ fn la_memoria_los_procesos_y_los_frenazos_son_los_del_cgroup() {
     world.micropod(&["run", "-d", file.to_str().unwrap()]).ok();
     wait_until("que el kernel lo frene", 20, || field(&world, "gasta/c/cpu.stat", "nr_throttled") > 3);
     wait_until("que llene su volumen", 30, || {
-        value(&world, "gasta/c/memory.current").parse::<u64>().unwrap() > 17 << 20
+        value(&world, "gasta/c/memory.current").parse::<u64>().unwrap() > 4 << 20
     });
     let before = field(&world, "gasta/c/cpu.stat", "nr_throttled");
     let table = world.micropod(&["top", "pod", "gasta", "--containers", "-o", "wide", "--no-headers"]).ok();
@@ -41,13 +41,13 @@ fn la_memoria_los_procesos_y_los_frenazos_son_los_del_cgroup() {
     assert_eq!(table.err, "", "aquí lo cuenta todo el kernel");
     let cells: Vec<&str> = table.out.split_whitespace().collect();
     let cpu: u64 = cells[2].strip_suffix('m').unwrap().parse().unwrap();
-    assert!((20..=80).contains(&cpu), "con un tope de 50m gasta {cpu}m");
-    // los 16 MiB del volumen en memoria son suyos, y la caché que se puede tirar no cuenta
+    assert!((100..=320).contains(&cpu), "con un tope de 200m gasta {cpu}m");
+    // los 4 MiB del volumen en memoria son suyos, y la caché que se puede tirar no cuenta
     let memory: u64 = cells[3].strip_suffix("Mi").unwrap().parse().unwrap();
     let current: u64 = value(&world, "gasta/c/memory.current").parse().unwrap();
     let cache = field(&world, "gasta/c/memory.stat", "inactive_file");
     let real = (current - cache) >> 20;
-    assert!(memory >= 16 && memory.abs_diff(real) <= 2, "dice {memory}Mi y son {real}Mi");
+    assert!(memory >= 4 && memory.abs_diff(real) <= 2, "dice {memory}Mi y son {real}Mi");
     assert_eq!(cells[4], value(&world, "gasta/c/pids.current"));
     let (throttled, periods) = cells[5].split_once('/').unwrap();
     let throttled: u64 = throttled.parse().unwrap();
