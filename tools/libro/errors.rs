@@ -44,7 +44,7 @@ pub fn check(code: &Code) -> Result<(), String> {
     if !code.right.is_empty() && code.place != Where::Command {
         let right = match code.place {
             Where::Faults => read_faults(code.right),
-            place => load("bien.ron", place.file(code.right).as_bytes())?,
+            place => load("bien.ron", place.file(code.right).as_bytes(), false)?,
         };
         if !right.is_empty() {
             return Err(format!("su ejemplo bueno tampoco vale: {right}"));
@@ -64,7 +64,7 @@ pub fn produce(code: &Code) -> Result<Produced, String> {
     }
     if code.place != Where::Command {
         let file = code.place.file(code.wrong);
-        let output = load("ejemplo.ron", file.as_bytes())?;
+        let output = load("ejemplo.ron", file.as_bytes(), true)?;
         return Ok(Produced {
             output,
             command: "micropod run ejemplo.ron".into(),
@@ -126,18 +126,20 @@ fn read_faults(text: &str) -> String {
 }
 
 /// Lo que se imprimiría al leer un fichero con ese nombre y ese contenido.
-fn load(name: &str, content: &[u8]) -> Result<String, String> {
+fn load(name: &str, content: &[u8], pod: bool) -> Result<String, String> {
     let dir = Scratch::new()?;
     let path = dir.0.join(name);
     fs::write(&path, content).map_err(|e| e.to_string())?;
     // el error cita el fichero como se escribió en la terminal: por su nombre
     let full = format!("{}/", dir.0.display());
-    Ok(read(&path).replace(&full, ""))
+    Ok(read(&path, pod).replace(&full, ""))
 }
 
-fn read(path: &Path) -> String {
-    match micropod::spec::load(path) {
-        Ok(_) => String::new(),
+/// `pod`: ha de haber un Pod en el fichero; si no, vale cualquier objeto.
+fn read(path: &Path, pod: bool) -> String {
+    let read = micropod::spec::load_all(path);
+    match read.and_then(|all| if pod { all.into_pod().map(|_| ()).map_err(Into::into) } else { Ok(()) }) {
+        Ok(()) => String::new(),
         Err(error) => anstream::adapter::strip_str(&error.to_string()).to_string(),
     }
 }
