@@ -67,6 +67,9 @@ pub fn translate(root: &Path, out: &Path) -> Report {
     if let Err(e) = spanish_search(root, out) {
         report.faults.push(Fault::new("book/js/buscador.js", 0, e));
     }
+    if let Err(e) = short_contents(out) {
+        report.faults.push(Fault::new("toc.js", 0, e));
+    }
     report.summary = format!("{} textos traducidos en {} páginas", texts.len(), pages.len());
     report
 }
@@ -81,6 +84,29 @@ fn spanish_search(root: &Path, out: &Path) -> Result<(), String> {
         return Ok(());
     }
     fs::write(&path, format!("{theirs}\n{ours}")).map_err(|e| e.to_string())
+}
+
+/// Quita del índice lateral las páginas de los errores: son muchas, y tienen su tabla.
+fn short_contents(out: &Path) -> Result<(), String> {
+    const ITEM: &str =
+        "<li class=\"chapter-item \"><span class=\"chapter-link-wrapper\"><a href=\"apendices/errores/";
+    const TOGGLE: &str = "Errores</a><a class=\"chapter-fold-toggle\"><div>❱</div></a>";
+    for name in ["toc.js", "toc.html"] {
+        let path = out.join(name);
+        let text = fs::read_to_string(&path).map_err(|e| format!("{name}: {e}"))?;
+        let mut kept = String::new();
+        for (i, piece) in text.split(ITEM).enumerate() {
+            // tras el corte va el resto del elemento que se quita
+            kept += if i == 0 { piece } else { piece.split_once("</li>").map_or("", |(_, rest)| rest) };
+        }
+        if kept == text && !text.contains("Errores</a></span>") {
+            return Err(format!(
+                "{name} ya no tiene la forma de antes: no sé quitar de él las páginas de los errores"
+            ));
+        }
+        fs::write(&path, kept.replace(TOGGLE, "Errores</a>")).map_err(|e| e.to_string())?;
+    }
+    Ok(())
 }
 
 /// Los textos de la barra de mdBook que no son de los traducidos.

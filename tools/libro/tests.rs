@@ -297,6 +297,25 @@ fn una_salida_que_no_es_la_de_verdad_se_nota_al_ejecutarla() {
 }
 
 #[test]
+fn cada_terminal_y_root_tienen_su_propia_shell_y_la_conservan() {
+    let fixture = Fixture::good();
+    let blocks = "```console\n$ x=uno; cd /\n```\n```console,terminal=b\n$ echo \"[$x]\"\n[]\n```\n\
+                  ```console,root\n# echo \"[$x]\"\n[]\n# x=raíz\n```\n```console\n$ echo \"[$x]\"; pwd\n[uno]\n/\n```\n\
+                  ```console,root,sale=3\n# echo \"[$x]\"; (exit 3)\n[raíz]\n```\n";
+    fixture.lie("book/src/01-uno.md", "```console\n$ echo hola\nhola\n```\n", blocks);
+    assert_eq!(run_console(&fixture), Vec::<String>::new());
+}
+
+#[test]
+fn un_comando_que_no_acaba_se_corta_y_lo_que_sigue_se_ejecuta() {
+    let fixture = Fixture::good();
+    let blocks = "```console,plazo=1\n$ echo antes; sleep 30\n$ echo hola\nhola\n```\n";
+    fixture.lie("book/src/01-uno.md", "```console\n$ echo hola\nhola\n```\n", blocks);
+    let faults = run_console(&fixture);
+    assert!(faults.len() == 1 && faults[0].contains("no acaba en 1 s; llevaba dicho: antes"), "{faults:?}");
+}
+
+#[test]
 fn un_texto_de_mdbook_que_desaparece_o_que_queda_en_ingles_es_una_falta() {
     let book = |html: &str| {
         let fixture = Fixture::empty();
@@ -306,6 +325,14 @@ fn un_texto_de_mdbook_que_desaparece_o_que_queda_en_ingles_es_una_falta() {
         );
         fixture.write("book/js/buscador.js", "// español\n");
         fixture.write("salida/elasticlunr.min.js", "// inglés\n");
+        let item = |page: &str| {
+            let link = format!("<a href=\"apendices/{page}.html\">E</a></span></li>");
+            format!("<li class=\"chapter-item \"><span class=\"chapter-link-wrapper\">{link}")
+        };
+        for name in ["toc.js", "toc.html"] {
+            let all = format!("{}{}{}", item("errores"), item("errores/mp0101"), item("fuente"));
+            fixture.write(&format!("salida/{name}"), &all);
+        }
         fixture.write("salida/a.html", html);
         let faults: Vec<String> = finish::translate(&fixture.0, &fixture.0.join("salida"))
             .faults
@@ -319,6 +346,14 @@ fn un_texto_de_mdbook_que_desaparece_o_que_queda_en_ingles_es_una_falta() {
     assert_eq!(fs::read_to_string(fixture.0.join("salida/a.html")).unwrap(), "<a title=\"Imprimir\">");
     let search = fs::read_to_string(fixture.0.join("salida/elasticlunr.min.js")).unwrap();
     assert_eq!(search, "// inglés\n\n// español\n");
+    let toc = fs::read_to_string(fixture.0.join("salida/toc.js")).unwrap();
+    assert_eq!(toc.matches("<li").count(), 2, "{toc}");
+    assert!(!toc.contains("mp0101") && toc.ends_with("fuente.html\">E</a></span></li>"), "{toc}");
+    let broken = Fixture::empty();
+    broken.write("book/interfaz.ron", "[]");
+    broken.write("salida/toc.js", "otra cosa");
+    let faults = finish::translate(&broken.0, &broken.0.join("salida")).faults;
+    assert!(faults.iter().any(|f| f.text.contains("ya no tiene la forma")), "{faults:?}");
     assert!(book("<a>").1[0].contains("ya no dice"));
     let note = "<a title=\"Print this\"><p class=\"blockquote-tag-title\"><svg></svg>Note</p>";
     assert!(book(note).1[0].contains("queda en inglés: «Note»"));
