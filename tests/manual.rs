@@ -1,0 +1,42 @@
+//! La página de manual dice lo que sabe hacer el programa, ni más ni menos.
+
+use std::path::Path;
+use std::process::Command;
+
+fn output(program: &str, args: &[&str]) -> String {
+    let done = Command::new(program).args(args).output().unwrap();
+    assert!(done.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// Los verbos de una ayuda.
+fn verbs(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Comandos:").skip(1);
+    let lines = lines.take_while(|line| !line.is_empty());
+    lines.filter_map(|line| line.split_whitespace().next()).map(String::from).collect()
+}
+
+#[test]
+fn la_pagina_de_manual_explica_cada_orden_con_todas_sus_opciones() {
+    let binary = env!("CARGO_BIN_EXE_micropod");
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/manual");
+    let page = output(tool.to_str().unwrap(), &[binary]).replace("\\-", "-");
+    let all = verbs(&output(binary, &["--help"]));
+    assert!(all.len() > 15, "{all:?}");
+    for verb in all {
+        let help = output(binary, &[&verb, "--help"]);
+        let children = verbs(&help);
+        if children.is_empty() {
+            assert!(page.contains(&format!("\n.SS {verb}\n")), "falta {verb}");
+        }
+        for child in children {
+            assert!(page.contains(&format!("\n.SS {verb} {child}\n")), "falta {verb} {child}");
+        }
+        let options = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
+        for option in options.filter(|option| *option != "--help") {
+            let option = option.split(['[', '=']).next().unwrap();
+            assert!(page.contains(option), "falta {option} de {verb}");
+        }
+    }
+    assert!(page.contains(".SH NOMBRE") && page.contains(".SH ESTADO DE SALIDA"), "y lo demás de la página");
+}
