@@ -37,13 +37,11 @@ impl Place {
 
     /// Los nombres de lo que hay en el directorio `path`, que no es un enlace; ninguno si no está.
     pub fn names_in(&self, path: &str) -> Vec<String> {
-        let inside = path.trim_start_matches('/');
-        let dir = match self.find(path) {
-            Some(Found { place: Place { fd: Some(fd), .. }, .. }) => {
-                format!("/proc/self/fd/{}", fd.as_raw_fd())
-            }
-            Some(_) => format!("/{inside}"),
-            None => return Vec::new(),
+        let Some(found) = self.find(path) else { return Vec::new() };
+        // `found` vive hasta el final: su descriptor es el que se lista
+        let dir = match &found.place.fd {
+            Some(fd) => format!("/proc/self/fd/{}", fd.as_raw_fd()),
+            None => format!("/{}", path.trim_start_matches('/')),
         };
         let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
         entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect()
