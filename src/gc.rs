@@ -96,10 +96,15 @@ pub fn forget_logs(name: &str) {
 
 /// Olvida un Pod al que ya no supervisa nadie: lo que dejara, sus logs y su ficha.
 pub fn forget_pod(claim: Claim) -> Result<(), Error> {
-    let name = claim.name.clone();
     if let Some(seen) = state::see_claimed(&claim) {
         reap(&seen.record, &seen.live);
     }
+    forget_record(claim)
+}
+
+/// Olvida un Pod del que ya se ha recogido todo: sus logs y su ficha.
+pub fn forget_record(claim: Claim) -> Result<(), Error> {
+    let name = claim.name.clone();
     forget_logs(&name);
     state::clear_pending(&name);
     claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))

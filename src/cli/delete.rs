@@ -143,9 +143,7 @@ fn wait_and_forget(name: &str, heard: bool, timeout: Option<Duration>) -> Result
             crate::gc::reap(&seen.record, &seen.live);
         }
     }
-    crate::gc::forget_logs(name);
-    state::clear_pending(name);
-    claim.forget().map_err(|e| Error::failed(format!("no se pudo borrar la ficha de {name}")).because(e))
+    crate::gc::forget_record(claim)
 }
 
 /// Espera a que el supervisor acabe. En una terminal, dice a quién espera y por qué.

@@ -182,8 +182,7 @@ impl<'a> Manager<'a> {
                     Means { controlled: &self.controlled, options: self.options, inotify: &self.inotify };
                 match set.create(pod, &means) {
                     Ok(name) => {
-                        let of = format!("{}/{}", set.owner.kind.to_lowercase(), set.owner.name);
-                        say(&format!("{of}: crea el Pod {name}"));
+                        say(&format!("{}: crea el Pod {name}", set.owner.shown()));
                         self.record(false, "SuccessfulCreate", format!("crea el Pod {name}"));
                     }
                     Err(error) => {
@@ -194,12 +193,12 @@ impl<'a> Manager<'a> {
             }
             Action::Delete { pod, keep } => {
                 if let Some(name) = set.delete(pod, keep) {
-                    say(&format!("{}/{}: para el Pod {name}", set.owner.kind.to_lowercase(), set.owner.name));
+                    say(&format!("{}: para el Pod {name}", set.owner.shown()));
                     self.record(false, "SuccessfulDelete", format!("para el Pod {name}"));
                 }
             }
             Action::Record(note) => {
-                say(&format!("{}/{}: {}", set.owner.kind.to_lowercase(), set.owner.name, note.message));
+                say(&format!("{}: {}", set.owner.shown(), note.message));
                 crate::logic::history::record(&mut self.status.events, note, now);
             }
             Action::Finish => {
@@ -329,7 +328,7 @@ impl<'a> Manager<'a> {
         for (client, request) in self.control.attend() {
             match request {
                 Request::Change { replace } => self.change(replace),
-                _ => self.stop(),
+                Request::Delete { .. } => self.stop(),
             }
             self.control.answer(client, &Response::Accepted);
         }
@@ -363,9 +362,8 @@ impl<'a> Manager<'a> {
         let Some(set) = self.sets.first_mut() else { return };
         let new_template = set.template != template;
         say(&format!(
-            "{}/{}: desde ahora, {replicas} Pods{}",
-            set.owner.kind.to_lowercase(),
-            set.owner.name,
+            "{}: desde ahora, {replicas} Pods{}",
+            set.owner.shown(),
             match (new_template, replace) {
                 (false, _) => "",
                 (true, false) => "; los que nazcan saldrán del molde nuevo",

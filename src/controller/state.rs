@@ -29,6 +29,13 @@ pub struct Owner {
     pub uid: String,
 }
 
+impl Owner {
+    /// Como se nombra en la línea de comandos: `replicaset/web`.
+    pub fn shown(&self) -> String {
+        format!("{}/{}", self.kind.to_lowercase(), self.name)
+    }
+}
+
 /// Un controlador: lo que se decidió al nacer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
