@@ -5,7 +5,8 @@
 
 use crate::cgroup::{self, Hierarchy};
 use crate::config::downward::{Facts, Node};
-use crate::config::env;
+use crate::config::publish::{self, DataVolume};
+use crate::config::{self, env};
 use crate::error::Error;
 use crate::image::{self, Image};
 use crate::network::PodNetwork;
@@ -17,6 +18,7 @@ use crate::{namespaces, rootfs, security};
 use nix::sched::CloneFlags;
 use std::fs;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// Todo lo que hace falta para levantar el Pod.
 pub struct PodPlan {
@@ -38,6 +40,9 @@ pub struct PodPlan {
     pub sysctls: Vec<(String, String)>,
     pub hosts: String,
     pub resolv_conf: String,
+    /// Los volúmenes hechos de ConfigMaps, Secrets y datos del Pod, y la versión que se publica.
+    pub data: Vec<DataVolume>,
+    pub version: String,
     /// Lo que sus contenedores pueden preguntar del Pod, y los ConfigMaps y Secrets que pueden pedir.
     pub facts: Facts,
     pub config: Config,
@@ -60,6 +65,7 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
     volume::check(&volumes)?;
     let hostname = hostname(name, spec);
     let facts = facts(&loaded.pod, uid, network.as_ref());
+    let data = config::volumes(spec, &loaded.config, &facts, &volumes);
     let mut plan = PodPlan {
         name: name.clone(),
         uid: uid.to_string(),
@@ -74,6 +80,8 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
         limits,
         sysctls: sysctls(spec),
         volumes,
+        data,
+        version: publish::version(SystemTime::now()),
         facts,
         config: loaded.config.clone(),
         containers: Vec::new(),

@@ -214,7 +214,10 @@ fn devices(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), Ste
         k.step(format_args!("crear /dev/{name}"), MakeDevice { path: dev.join(name), major, minor })?;
     }
     for (name, target) in LINKS {
-        k.step(format_args!("enlazar /dev/{name}"), Symlink { target, path: dev.join(name) })?;
+        k.step(
+            format_args!("enlazar /dev/{name}"),
+            Symlink { target: target.to_string(), path: dev.join(name) },
+        )?;
     }
     for name in ["pts", "shm", "mqueue"] {
         k.step(format_args!("crear /dev/{name}, donde montar"), MakeDir::new(dev.join(name), 0o755))?;

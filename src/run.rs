@@ -5,6 +5,7 @@
 //! `container.rs`.
 
 use crate::cli::term::Screen;
+use crate::config::publish;
 use crate::container::{self, Pause, Stdio};
 use crate::control::Control;
 use crate::controller::state::Owner;
@@ -168,6 +169,7 @@ fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError
     )?;
     rootfs::prepare_floor(k)?;
     volume::prepare(k, &plan.uid, &plan.volumes)?;
+    publish::all(k, &plan.data, false, &plan.version)?;
     if let Some(hierarchy) = &plan.hierarchy {
         cgroup::prepare(k, hierarchy, &plan.name, &plan.limits)?;
     }

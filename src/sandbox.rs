@@ -4,6 +4,7 @@
 //! comparten los contenedores. Por eso la IP del Pod sobrevive a la muerte de cualquiera de ellos.
 //! Hace también de centinela: si el supervisor muere a la fuerza, acaba con el Pod entero.
 
+use crate::config::publish;
 use crate::error::{StepError, exit};
 use crate::kernel::channel::Message;
 use crate::kernel::child::{Child, News};
@@ -91,6 +92,7 @@ fn story(k: &mut Kernel, plan: &PodPlan, supervisor: Option<&OwnedFd>) -> Result
     }
     own_files(k, plan)?;
     volume::own(k, &plan.volumes)?;
+    publish::all(k, &plan.data, true, &plan.version)?;
     if let Some(net) = &plan.network {
         network::own(k, net)?;
     }

@@ -494,6 +494,8 @@ fn limited(volumes: &[volume::VolumePlan]) -> Vec<(String, std::path::PathBuf, u
         volume::VolumeKind::Disk { limit: Some(limit) } => Some((v.name.clone(), v.path.clone(), limit)),
         volume::VolumeKind::Disk { limit: None }
         | volume::VolumeKind::Memory { .. }
+        | volume::VolumeKind::Data
+        | volume::VolumeKind::SecretData { .. }
         | volume::VolumeKind::Host(_) => None,
     };
     volumes.iter().filter_map(limit).collect()

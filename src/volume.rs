@@ -3,19 +3,19 @@
 use crate::error::{Error, StepError};
 use crate::kernel::Kernel;
 use crate::kernel::ops::{
-    Bind, Kind, MakeDir, Mount, OpenBeneath, OpenDir, OpenInRoot, OpenPath, Place, RestrictMount, WriteFile,
+    Bind, Kind, MakeDir, Mount, OpenBeneath, OpenDir, OpenInRoot, OpenPath, Place, RestrictMount, SetGroup,
+    WriteFile,
 };
 use crate::kernel::sys;
 use crate::process::MountPlan;
 use crate::spec::types::{Container, HostPath, HostPathType, Medium, PodSpec, Volume};
 use crate::state;
 use nix::mount::MsFlags;
-use serde::{Deserialize, Serialize};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// Un volumen ya decidido.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct VolumePlan {
     pub name: String,
     /// Donde está en el anfitrión; el de memoria, en el espacio de montajes de la pausa.
@@ -23,9 +23,11 @@ pub struct VolumePlan {
     pub kind: VolumeKind,
     /// Con la política `lab`, el directorio del que un hostPath no puede salir, y su ruta desde él.
     pub confined: Option<(PathBuf, String)>,
+    /// El grupo del Pod (`fsGroup`), de quien es el volumen. Nunca, si es del anfitrión.
+    pub group: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum VolumeKind {
     /// Un directorio en disco que nace y muere con el Pod. `limit`, en bytes: pasarlo expulsa al Pod.
     Disk { limit: Option<u64> },
@@ -33,6 +35,17 @@ pub enum VolumeKind {
     Memory { size: u64 },
     /// Algo que ya era del anfitrión, y lo sigue siendo.
     Host(HostPathType),
+    /// Ficheros de un ConfigMap, en disco.
+    Data,
+    /// Ficheros que pueden ser secretos: en un tmpfs, con su tamaño en bytes.
+    SecretData { size: u64 },
+}
+
+impl VolumeKind {
+    /// ¿Son ficheros que pone micropod, y no un directorio en el que escribir?
+    pub fn is_data(self) -> bool {
+        matches!(self, VolumeKind::Data | VolumeKind::SecretData { .. })
+    }
 }
 
 // ANCHOR: plan
@@ -45,6 +58,7 @@ pub fn plan(
     pod_memory: Option<u64>,
     confine: bool,
 ) -> Vec<VolumePlan> {
+    let group = spec.security_context.fs_group.and_then(|group| u32::try_from(group).ok());
     let one = |volume: &Volume| {
         let own = state::data_dir(uid).join("volumes").join(&volume.name);
         if let Some(HostPath { path, r#type }) = &volume.host_path {
@@ -57,15 +71,19 @@ pub fn plan(
                 // la política ya ha comprobado que está por debajo
                 confined: confine.then(|| (base.to_path_buf(), inside.unwrap_or_default())),
                 path,
+                group: None,
             };
         }
+        let secret = volume.secret.is_some() || volume.downward_api.is_some() || volume.projected.is_some();
         let empty = volume.empty_dir.clone().unwrap_or_default();
         let limit = empty.size_limit.as_ref().map(|q| q.units());
         let kind = match empty.medium {
+            _ if volume.config_map.is_some() => VolumeKind::Data,
+            _ if secret => VolumeKind::SecretData { size: memory_size(None, pod_memory) },
             Medium::Disk => VolumeKind::Disk { limit },
             Medium::Memory => VolumeKind::Memory { size: memory_size(limit, pod_memory) },
         };
-        VolumePlan { name: volume.name.clone(), path: own, kind, confined: None }
+        VolumePlan { name: volume.name.clone(), path: own, kind, confined: None, group }
     };
     spec.volumes.iter().map(one).collect()
 }
@@ -88,7 +106,8 @@ pub fn mounts_of(container: &Container, volumes: &[VolumePlan]) -> Vec<MountPlan
             confined: volume.confined.clone(),
             sub_path: mount.sub_path.clone().unwrap_or_default(),
             target: mount.mount_path.clone(),
-            read_only: mount.read_only,
+            // lo que sale de un ConfigMap, un Secret o el Pod nunca se escribe desde dentro
+            read_only: mount.read_only || volume.kind.is_data(),
             devices: matches!(
                 volume.kind,
                 VolumeKind::Host(HostPathType::CharDevice | HostPathType::BlockDevice)
@@ -137,7 +156,7 @@ pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), 
         let why = "crear el directorio de los volúmenes del Pod";
         k.step(why, MakeDir::new(state::data_dir(uid).join("volumes"), 0o700))?;
     }
-    for VolumePlan { name, path, kind, confined } in volumes {
+    for VolumePlan { name, path, kind, confined, group } in volumes {
         if let (Some((base, inside)), VolumeKind::Host(kind)) = (confined, kind) {
             create_beneath(k, name, base, inside, *kind)?;
             continue;
@@ -148,7 +167,11 @@ pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), 
                 format_args!("crear el volumen {name}, vacío, que vivirá lo que viva el Pod"),
                 MakeDir::new(path, 0o777),
             )?,
-            VolumeKind::Memory { .. } => k.step(
+            VolumeKind::Data => k.step(
+                format_args!("crear el volumen {name}, para los ficheros de un ConfigMap"),
+                MakeDir::new(path, 0o777),
+            )?,
+            VolumeKind::Memory { .. } | VolumeKind::SecretData { .. } => k.step(
                 format_args!("crear el punto de montaje del volumen {name}"),
                 MakeDir::new(path, 0o700),
             )?,
@@ -161,6 +184,13 @@ pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), 
                 WriteFile { path: path.clone(), content: String::new(), mode: 0o644 },
             )?,
             VolumeKind::Host(_) => {}
+        }
+        if let (VolumeKind::Disk { .. } | VolumeKind::Data, Some(group)) = (kind, group) {
+            let path = path.clone();
+            k.step(
+                format_args!("que el volumen {name} y lo que se cree en él sea del grupo del Pod (fsGroup)"),
+                SetGroup { path, group: *group, mode: 0o2777 },
+            )?;
         }
     }
     Ok(())
@@ -190,8 +220,16 @@ fn create_beneath(
 
 /// Del lado de la pausa: monta los volúmenes de memoria en su espacio de montajes, donde mueren con ella.
 pub fn own(k: &mut Kernel, volumes: &[VolumePlan]) -> Result<(), StepError> {
-    for VolumePlan { name, path, kind, .. } in volumes {
-        let VolumeKind::Memory { size } = kind else { continue };
+    for VolumePlan { name, path, kind, group, .. } in volumes {
+        let (size, swap) = match kind {
+            VolumeKind::Memory { size } => (size, ""),
+            VolumeKind::SecretData { size } => (size, no_swap()),
+            VolumeKind::Disk { .. } | VolumeKind::Data | VolumeKind::Host(_) => continue,
+        };
+        let owner = match group {
+            Some(group) => format!("mode=2777,gid={group}"),
+            None => "mode=0777".to_string(),
+        };
         let target = Place::at(path);
         k.step(
             format_args!("montar en memoria el volumen {name}"),
@@ -199,11 +237,19 @@ pub fn own(k: &mut Kernel, volumes: &[VolumePlan]) -> Result<(), StepError> {
                 fstype: "tmpfs",
                 target: &target,
                 flags: MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
-                data: format!("size={size},mode=0777"),
+                data: format!("size={size},{owner}{swap}"),
             },
         )?;
     }
     Ok(())
+}
+
+/// Que un secreto no acabe en el disco con la memoria de intercambio. Lo sabe hacer Linux desde 6.4.
+fn no_swap() -> &'static str {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(['.', '-']).map_while(|n| n.trim().parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version >= (6, 4) { ",noswap" } else { "" }
 }
 
 // ANCHOR: enter

@@ -150,11 +150,12 @@ fn un_secreto_no_esta_en_nada_que_imprima_micropod_ni_en_sus_ficheros_abiertos_a
     }
     let world = World::with_busybox();
     let uses = r#"envFrom: [(prefix: "S_", secretRef: (name: "clave"))],
-        args: ["--clave=$(S_pass)"], env: [(name: "URL", value: "x:$(S_pass)")]"#;
+        args: ["--clave=$(S_pass)"], env: [(name: "URL", value: "x:$(S_pass)")],"#;
+    let uses = format!("{uses} {MOUNTS},");
     let text = list(
         SETTINGS,
         "mudo",
-        "restartPolicy: Never,",
+        &format!("restartPolicy: Never, {VOLUMES}"),
         &sleeper("c", 2004, "").replace(
             "command: [\"/bin/sleep\", \"2004\"],",
             &format!("command: [\"/bin/sh\", \"-c\", \"echo hola; exec sleep 2004\", \"$(S_pass)\"], {uses}"),
@@ -173,10 +174,9 @@ fn un_secreto_no_esta_en_nada_que_imprima_micropod_ni_en_sus_ficheros_abiertos_a
         );
         printed.push(done);
     }
-    let narrated = world.start_program(
-        "/usr/bin/env",
-        &["RUST_LOG=trace", common::binary().to_str().unwrap(), "run", "--narra", file],
-    );
+    // a un fichero: lo que cuenta no cabe en una tubería
+    let line = format!("RUST_LOG=trace {} run --narra {file} >todo.txt 2>&1", common::binary().display());
+    let narrated = world.start_program("/bin/sh", &["-c", &line]);
     wait_until("que duerma", 20, || world.processes().iter().any(|(_, line)| line == "sleep 2004"));
     for args in [
         vec!["get", "pods", "-o", "wide"],
@@ -195,11 +195,13 @@ fn un_secreto_no_esta_en_nada_que_imprima_micropod_ni_en_sus_ficheros_abiertos_a
         assert!(path.starts_with("/run/micropod/pods/mudo/"), "{path}");
     }
     delete(&world, "mudo");
-    printed.push(narrated.wait());
-    for done in printed {
-        let all = format!("{}{}", done.out, done.err);
+    narrated.wait();
+    let narrated = fs::read_to_string(world.dir().join("todo.txt")).unwrap();
+    assert!(narrated.contains("(oculto)"), "{narrated}");
+    let printed = printed.iter().map(|done| format!("{}{}", done.out, done.err)).chain([narrated]);
+    for all in printed {
         assert!(!all.is_empty());
-        assert!(!all.contains("hunter2-tope"), "{done:?}");
+        assert!(!all.contains("hunter2-tope") && !all.contains("aHVudGVyMi10b3Bl"), "{all}");
     }
 }
 
@@ -218,4 +220,182 @@ fn un_programa_que_no_existe_no_delata_sus_argumentos() {
     let described = world.micropod(&["describe", "pod", "roto"]).ok().out;
     assert!(!described.contains("hunter2-tope"), "{described}");
     delete(&world, "roto");
+}
+
+// ── volúmenes ─────────────────────────────────────────────────────────────────────────────────
+
+/// Lo que hay en `path` del contenedor de `pid`: permisos, dueño y grupo, clase.
+fn stat(world: &World, pid: i32, path: &str) -> String {
+    // desde dentro del mundo: los enlaces se siguen en la raíz del contenedor
+    world.sh(&format!("nsenter -t {pid} -m /bin/busybox stat -L -c '%a %u:%g %F' {path}")).trim().to_string()
+}
+
+fn inside(world: &World, pid: i32, line: &str) -> String {
+    world.sh(&format!("nsenter -t {pid} -m /bin/busybox {line}"))
+}
+
+/// El montaje de `path` visto por `pid`, según el kernel: sistema de ficheros, su dispositivo y opciones.
+fn mount(world: &World, pid: i32, path: &str) -> (String, String, Vec<String>) {
+    let table = world.read(&format!("/proc/{pid}/mountinfo"));
+    let line = table.lines().rfind(|l| l.split(' ').nth(4) == Some(path));
+    let line = line.unwrap_or_else(|| panic!("{path} no está montado:\n{table}"));
+    let (own, rest) = line.split_once(" - ").unwrap();
+    let own: Vec<&str> = own.split(' ').collect();
+    let options = own[5].split(',').map(String::from).collect();
+    (rest.split(' ').next().unwrap().to_string(), own[2].to_string(), options)
+}
+
+const VOLUMES: &str = r#"volumes: [
+    (name: "mapa", configMap: (name: "ajustes", items: [(key: "COLOR", path: "conf/color.txt", mode: 0o440), (key: "TALLA", path: "talla")])),
+    (name: "secreto", secret: (secretName: "clave", defaultMode: 0o400)),
+    (name: "pod", downwardAPI: (items: [(path: "etiquetas", fieldRef: (fieldPath: "metadata.labels")), (path: "nombre", fieldRef: (fieldPath: "metadata.name"))])),
+    (name: "junto", projected: (defaultMode: 0o444, sources: [
+        (configMap: (name: "ajustes")),
+        (secret: (name: "clave", items: [(key: "pass", path: "privado/pass", mode: 0o400)])),
+        (downwardAPI: (items: [(path: "uid", fieldRef: (fieldPath: "metadata.uid"))]))])),
+    (name: "nada", configMap: (name: "noexiste", optional: true)),
+],"#;
+
+const MOUNTS: &str = r#"volumeMounts: [
+    (name: "mapa", mountPath: "/mapa"), (name: "secreto", mountPath: "/secreto"), (name: "pod", mountPath: "/pod"),
+    (name: "junto", mountPath: "/junto"), (name: "nada", mountPath: "/nada"),
+    (name: "mapa", mountPath: "/etc/talla.conf", subPath: "talla"),
+]"#;
+
+#[test]
+fn los_volumenes_de_datos_tienen_sus_ficheros_sus_permisos_y_son_de_solo_lectura() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    start(&world, "vol", &list(SETTINGS, "vol", VOLUMES, &sleeper("c", 2101, MOUNTS)));
+    let pid = pid_of(&world, 2101);
+    for (path, content, stat_) in [
+        ("/mapa/conf/color.txt", "verde", "440 0:0 regular file"),
+        ("/mapa/talla", "L", "644 0:0 regular file"),
+        ("/etc/talla.conf", "L", "644 0:0 regular file"),
+        ("/secreto/usuario", "ana", "400 0:0 regular file"),
+        ("/secreto/pass", "hunter2-tope", "400 0:0 regular file"),
+        ("/pod/etiquetas", "app=\"tienda\"", "644 0:0 regular file"),
+        ("/pod/nombre", "vol", "644 0:0 regular file"),
+        ("/junto/COLOR", "verde", "444 0:0 regular file"),
+        ("/junto/privado/pass", "hunter2-tope", "400 0:0 regular file"),
+    ] {
+        assert_eq!(inside(&world, pid, &format!("cat {path}")), content, "{path}");
+        assert_eq!(stat(&world, pid, path), stat_, "{path}");
+    }
+    // lo que ve el programa son enlaces que pasan por ..data
+    assert_eq!(inside(&world, pid, "readlink /secreto/pass").trim(), "..data/pass");
+    assert_eq!(inside(&world, pid, "readlink /mapa/conf").trim(), "..data/conf");
+    let version = inside(&world, pid, "readlink /secreto/..data");
+    assert!(version.starts_with("..20") && version.contains('.'), "{version}");
+    assert_eq!(inside(&world, pid, "ls /nada"), "", "opcional y sin origen: vacío");
+    // los secretos, en memoria y cada uno en la suya; lo demás, donde los datos del Pod; nada, de escritura
+    let (_, disk, _) = mount(&world, 1, "/var/lib/micropod");
+    let mut seen = vec![disk.clone()];
+    for (path, memory) in [
+        ("/mapa", false),
+        ("/nada", false),
+        ("/secreto", true),
+        ("/pod", true),
+        ("/junto", true),
+        ("/etc/talla.conf", false),
+    ] {
+        let (fstype, device, options) = mount(&world, pid, path);
+        assert_eq!(fstype == "tmpfs" && device != disk, memory, "{path} es {fstype} en {device}");
+        assert!(!memory || !seen.contains(&device), "{path} comparte {device}");
+        seen.push(device);
+        for option in ["ro", "nosuid", "nodev"] {
+            assert!(options.iter().any(|o| o == option), "{path}: {options:?}");
+        }
+        let written = world.sh(&format!("nsenter -t {pid} -m /bin/busybox touch {path}/x 2>&1 || true"));
+        assert!(
+            written.contains("Read-only file system") || written.contains("Not a directory"),
+            "{path}: {written}"
+        );
+    }
+    // y los secretos no tocan el disco
+    let disk = world.sh("grep -rlE 'hunter2-tope' /var/lib/micropod /var/log/micropod || true");
+    assert_eq!(disk, "", "un secreto en el disco");
+    delete(&world, "vol");
+    world.assert_clean();
+}
+
+#[test]
+fn un_contenedor_que_se_reinicia_conserva_los_volumenes_de_datos() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let once = r#"(name: "c", image: "busybox", command: ["/bin/sh", "-c", "cat /secreto/pass /mapa/talla; exec sleep 2.1"], volumeMounts: [
+        (name: "secreto", mountPath: "/secreto"), (name: "mapa", mountPath: "/mapa")])"#;
+    start(&world, "otra", &list(SETTINGS, "otra", VOLUMES, once));
+    let log = "/var/log/micropod/otra/c/1.log";
+    wait_until("que vuelva a arrancar", 10, || {
+        world.path(log).exists() && world.read(log).contains("hunter2-topeL")
+    });
+    delete(&world, "otra");
+}
+
+#[test]
+fn sin_el_origen_de_un_volumen_no_arranca_nadie_y_el_suceso_es_failed_mount() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let fields = "volumes: [(name: \"v\", secret: (secretName: \"falta\"))],";
+    let text = list(SETTINGS, "monta", fields, &(sleeper("c", 2102, "") + &sleeper("d", 2103, "")));
+    let file = world.write("monta.ron", &text);
+    let done = world.micropod(&["run", "-d", file.to_str().unwrap()]).exits(1);
+    assert!(
+        done.err.contains("no se puede preparar el volumen `v`: no hay ningún Secret `falta`"),
+        "{}",
+        done.err
+    );
+    assert_eq!(done.err.matches("falta`").count(), 1, "se dice una vez: {}", done.err);
+    let running = world.processes();
+    assert!(!running.iter().any(|(_, line)| line.starts_with("/bin/sleep 21")), "{running:?}");
+    let get = world.micropod(&["get", "pods"]).ok().out;
+    assert!(get.contains("ContainerCreating") && get.contains("0/2"), "{get}");
+    let described = world.micropod(&["describe", "pod", "monta"]).ok().out;
+    assert!(described.contains("FailedMount"), "{described}");
+    delete(&world, "monta");
+    world.assert_clean();
+}
+
+#[test]
+fn el_grupo_del_pod_puede_leer_sus_datos_y_escribir_en_sus_volumenes() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let fields = r#"securityContext: (runAsUser: 1000, runAsGroup: 1000, fsGroup: 4321, supplementalGroups: [77]),
+        volumes: [(name: "secreto", secret: (secretName: "clave", defaultMode: 0o400)), (name: "disco", emptyDir: ()),
+                  (name: "mapa", configMap: (name: "ajustes")),
+                  (name: "memoria", emptyDir: (medium: Memory)), (name: "suyo", hostPath: (path: "suyo", type: DirectoryOrCreate))],"#;
+    let script = r#"cat /secreto/pass > /disco/copia && mkdir /disco/dir && echo hola > /memoria/x; exec /bin/sleep 2104"#;
+    let one = format!(
+        "(name: \"c\", image: \"busybox\", command: [\"/bin/sh\", \"-c\", r#\"{script}\"#], volumeMounts: [\
+         (name: \"secreto\", mountPath: \"/secreto\"), (name: \"disco\", mountPath: \"/disco\"), (name: \"mapa\", mountPath: \"/mapa\"), \
+         (name: \"memoria\", mountPath: \"/memoria\"), (name: \"suyo\", mountPath: \"/suyo\")])"
+    );
+    start(&world, "grupo", &list(SETTINGS, "grupo", fields, &one));
+    let pid = pid_of(&world, 2104);
+    let status = world.read(&format!("/proc/{pid}/status"));
+    let groups = status.lines().find_map(|l| l.strip_prefix("Groups:")).unwrap();
+    assert_eq!(groups.split_whitespace().collect::<Vec<_>>(), ["77", "4321"]);
+    for (path, expected) in [
+        ("/secreto/pass", "440 0:4321 regular file"),
+        ("/mapa/TALLA", "644 0:4321 regular file"),
+        ("/secreto", "2777 0:4321 directory"),
+        ("/disco", "2777 0:4321 directory"),
+        ("/memoria", "2777 0:4321 directory"),
+        ("/disco/copia", "644 1000:4321 regular file"),
+        ("/memoria/x", "644 1000:4321 regular file"),
+        ("/suyo", "755 0:0 directory"),
+    ] {
+        assert_eq!(stat(&world, pid, path), expected, "{path}");
+    }
+    assert_eq!(inside(&world, pid, "cat /disco/copia"), "hunter2-tope");
+    delete(&world, "grupo");
 }

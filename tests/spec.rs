@@ -315,7 +315,8 @@ fn codigo_linea_y_columna_de_cada_error() {
         (container("volumeDevices: [],"), "MP0102", 5, 1),
         (container("resizePolicy: [],"), "MP0102", 5, 1),
         (container("env: [(name: \"A\", valueFrom: (fileKeyRef: (path: \"x\")))],"), "MP0102", 5, 31),
-        (spec("volumes: [(name: \"v\", configMap: (name: \"c\"))],"), "MP0102", 5, 23),
+        (spec("volumes: [(name: \"v\", nfs: (server: \"c\"))],"), "MP0102", 5, 23),
+        (spec("volumes: [(name: \"v\", projected: (sources: [(serviceAccountToken: (path: \"t\"))]))],"), "MP0102", 5, 46),
         (container("livenessProbe: (grpc: (port: 1, mode: \"x\")),"), "MP0102", 5, 33),
         (metadata("name: \"p\", namespace: \"x\""), "MP0102", 2, 12),
         (metadata("name: \"p\", containers: []"), "MP0103", 2, 12),
@@ -781,4 +782,52 @@ fn una_variable_sale_de_un_solo_sitio_que_existe() {
         }
     }
     ok(&from("resourceFieldRef: (resource: \"requests.memory\", divisor: 1, containerName: \"c\")"));
+}
+
+#[test]
+fn los_ficheros_de_un_volumen_tienen_ruta_permisos_y_un_solo_origen() {
+    let volume = |inside: &str| spec(&format!("volumes: [(name: \"v\", {inside})],"));
+    let items = |inside: &str| volume(&format!("configMap: (name: \"m\", items: [{inside}])"));
+    let files = |inside: &str| volume(&format!("downwardAPI: (items: [{inside}])"));
+    for (text, code, hint) in [
+        (volume("configMap: (name: \"M\")"), "MP0130", "`m`"),
+        (volume("secret: (secretName: \"s\", defaultMode: 644)"), "MP0188", "`0o644`"),
+        (volume("secret: (secretName: \"s\", defaultMode: 0o1000)"), "MP0188", "de 0 a 0o777"),
+        (volume("secret: (secretName: \"s\", defaultMode: -1)"), "MP0188", "de 0 a 0o777"),
+        (volume("secret: (secretName: \"s\", defaultMode: 0400)"), "MP0189", "`0o400`"),
+        (volume("emptyDir: (), secret: (secretName: \"s\")"), "MP0158", "`projected`"),
+        (items("(key: \"a/b\", path: \"x\")"), "MP0182", ""),
+        (items("(key: \"a\", path: \"\")"), "MP0188", "relativa"),
+        (items("(key: \"a\", path: \"/x\")"), "MP0188", "relativa"),
+        (items("(key: \"a\", path: \"x/../y\")"), "MP0188", "relativa"),
+        (items("(key: \"a\", path: \"..x\")"), "MP0188", "relativa"),
+        (items("(key: \"a\", path: \"x\", mode: 0o1777)"), "MP0188", "de 0 a 0o777"),
+        (items("(key: \"a\", path: \"x\"), (key: \"b\", path: \"./x\")"), "MP0188", "distinta"),
+        (items("(key: \"a\", path: \"x\"), (key: \"b\", path: \"x/y\")"), "MP0188", "distinta"),
+        (items("(key: \"a\", path: \"x/y\"), (key: \"b\", path: \"x\")"), "MP0188", "distinta"),
+        (files("(path: \"x\")"), "MP0188", "exactamente uno"),
+        (files("(path: \"x\", fieldRef: (fieldPath: \"status.podIP\"))"), "MP0186", "los que hay"),
+        (
+            files("(path: \"x\", resourceFieldRef: (resource: \"limits.cpu\"))"),
+            "MP0187",
+            "containerName: \"c\"",
+        ),
+        (volume("projected: (sources: [()])"), "MP0188", "exactamente uno"),
+        (
+            volume(
+                "projected: (sources: [(configMap: (name: \"m\", items: [(key: \"a\", path: \"x\")])), (secret: (name: \"m\", items: [(key: \"a\", path: \"x\")]))])",
+            ),
+            "MP0188",
+            "distinta",
+        ),
+    ] {
+        let errors = errors(&text);
+        assert_eq!((errors.0.len(), errors.0[0].code), (1, code), "{errors}");
+        assert!(errors.0[0].hint.as_deref().unwrap_or_default().contains(hint), "{errors}");
+        assert!(errors.0[0].place.as_ref().unwrap().line == 5, "{errors}");
+    }
+    ok(&files(
+        "(path: \"e/x\", fieldRef: (fieldPath: \"metadata.labels\"), mode: 0o400), (path: \"e/y\", fieldRef: (fieldPath: \"metadata.annotations['a']\"))",
+    ));
+    ok(&volume("secret: (secretName: \"s\", defaultMode: 256)"));
 }

@@ -5,9 +5,14 @@
 
 pub mod downward;
 pub mod env;
+pub mod files;
+pub mod publish;
 
-use crate::spec::types::{ConfigMap, Secret};
+use crate::spec::types::{ConfigMap, PodSpec, Secret};
 use crate::spec::{Config, base64};
+use crate::volume::{VolumeKind, VolumePlan};
+use files::Context;
+use publish::DataVolume;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -39,6 +44,26 @@ pub fn config_map<'a>(config: &'a Config, name: &str) -> Result<&'a ConfigMap, M
 
 pub fn secret<'a>(config: &'a Config, name: &str) -> Result<&'a Secret, Missing> {
     config.secrets.get(name).ok_or_else(|| Missing::Secret(name.to_string()))
+}
+
+/// Los volúmenes de datos del Pod, con los ficheros que les tocan ahora mismo.
+pub fn volumes(
+    spec: &PodSpec,
+    config: &Config,
+    facts: &downward::Facts,
+    plans: &[VolumePlan],
+) -> Vec<DataVolume> {
+    let context = Context { spec, config, facts };
+    let one = |(volume, plan): (_, &VolumePlan)| {
+        Some(DataVolume {
+            name: plan.name.clone(),
+            path: plan.path.clone(),
+            memory: matches!(plan.kind, VolumeKind::SecretData { .. }),
+            group: plan.group,
+            files: files::contents(volume, &context)?,
+        })
+    };
+    spec.volumes.iter().zip(plans).filter_map(one).collect()
 }
 
 /// Los datos de un Secret: los de `data`, descifrado su base64, y encima los de `stringData`.

@@ -53,6 +53,8 @@ pub fn started(c: &ContainerRules) -> Note {
 pub fn start_failed(c: &ContainerRules, failure: &StartFailure) -> Vec<Note> {
     let message = format!("error: {}", failure.message);
     match failure.reason.as_str() {
+        // aún no es cosa de un contenedor: falta algo de un volumen, que es de todo el Pod
+        "ContainerCreating" | "PodInitializing" => vec![pod(true, "FailedMount", failure.message.clone())],
         "ErrImageNeverPull" => vec![warning(c, "ErrImageNeverPull", failure.message.clone())],
         "ErrImagePull" | "InvalidImageName" | "ImageInspectError" => vec![warning(c, "Failed", message)],
         _ if failure.exit_code.is_some() => vec![pulled(c), created(c), warning(c, "Failed", message)],

@@ -21,7 +21,7 @@ pub use warnings::warnings;
 
 use crate::error::StepError;
 use crate::kernel::{Kernel, Op};
-use crate::spec::types::{Container, PodSpec, ProcMount, SeccompProfileType};
+use crate::spec::types::{Container, PodSpec, ProcMount, SeccompProfileType, SupplementalGroupsPolicy};
 use ops::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -61,10 +61,13 @@ pub fn plan(
     root: &Path,
 ) -> Result<(SecurityPlan, String), String> {
     let (of_pod, own) = (&pod.security_context, &container.security_context);
+    // el grupo de los volúmenes es uno más de los suyos
+    let extra: Vec<i64> = of_pod.supplemental_groups.iter().chain(&of_pod.fs_group).copied().collect();
     let wanted = users::Wanted {
         uid: own.run_as_user.or(of_pod.run_as_user),
         gid: own.run_as_group.or(of_pod.run_as_group),
-        extra: &of_pod.supplemental_groups,
+        extra: &extra,
+        merge: of_pod.supplemental_groups_policy == SupplementalGroupsPolicy::Merge,
         image: image_user,
     };
     let user = users::resolve(&wanted, root)?;

@@ -20,6 +20,8 @@ pub struct Wanted<'a> {
     pub uid: Option<i64>,
     pub gid: Option<i64>,
     pub extra: &'a [i64],
+    /// ¿También los que la imagen da al usuario en su `/etc/group`?
+    pub merge: bool,
     pub image: &'a str,
 }
 
@@ -65,7 +67,7 @@ pub fn resolve(wanted: &Wanted, root: &Path) -> Result<User, String> {
         _ => 0,
     };
     let mut all: Vec<u32> = wanted.extra.iter().map(|g| id(*g)).collect::<Result<_, _>>()?;
-    if let Some(account) = account {
+    if let Some(account) = account.filter(|_| wanted.merge) {
         all.extend(member_of(&groups, &account.name));
     }
     all.sort_unstable();
@@ -165,7 +167,7 @@ mod tests {
     }
 
     fn ask(root: &Path, image: &str, uid: Option<i64>, gid: Option<i64>) -> Result<User, String> {
-        resolve(&Wanted { uid, gid, extra: &[], image }, root)
+        resolve(&Wanted { uid, gid, extra: &[], merge: true, image }, root)
     }
 
     #[test]
@@ -192,6 +194,8 @@ mod tests {
         let user = ask(&root, "", Some(33), Some(5)).unwrap();
         assert_eq!((user.uid, user.gid, user.groups), (33, 5, vec![50]));
         assert!(ask(&root, "", Some(4294967295), None).is_err());
+        let strict = Wanted { uid: Some(33), gid: None, extra: &[7], merge: false, image: "" };
+        assert_eq!(resolve(&strict, &root).unwrap().groups, [7], "Strict: los de la imagen no cuentan");
         std::fs::remove_dir_all(root).unwrap();
     }
 

@@ -43,6 +43,22 @@ pub fn decode(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Los bytes, escritos en base64.
+pub fn encode(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let mut three = [0; 3];
+        three[..chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+        for i in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * i)) as usize & 63] as char;
+            text.push(if i <= chunk.len() { letter } else { '=' });
+        }
+    }
+    text
+}
+
 fn value_of(c: char) -> Option<u32> {
     Some(match c {
         'A'..='Z' => c as u32 - 'A' as u32,
@@ -71,6 +87,7 @@ mod tests {
             ("Zm9v\nYmFy\n", "foobar"),
         ] {
             assert_eq!(decode(text).unwrap(), bytes.as_bytes(), "{text}");
+            assert_eq!(encode(bytes.as_bytes()), text.replace('\n', ""));
         }
         assert_eq!(decode("/+8A").unwrap(), [0xff, 0xef, 0x00]);
     }

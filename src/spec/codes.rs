@@ -583,7 +583,7 @@ pub const CODES: &[Code] = &[
     code(
         "MP0165",
         "lista demasiado larga",
-        "Un fichero admite 500 objetos; un Pod, 500 volúmenes; y un contenedor, 500 variables, 500 puertos y 500 montajes. Son límites de \
+        "Un fichero admite 500 objetos; un Pod, 500 volúmenes, de 500 ficheros cada uno; y un contenedor, 500 variables, 500 puertos y 500 montajes. Son límites de \
          micropod, muy por encima de lo que se usa.",
         Where::Command,
         "micropod run mil-volumenes.ron",
@@ -707,6 +707,24 @@ pub const CODES: &[Code] = &[
         Where::Container,
         "env: [(name: \"MEMORIA\", valueFrom: (resourceFieldRef: (resource: \"limits.memory\", divisor: \"3Mi\")))]",
         "env: [(name: \"MEMORIA\", valueFrom: (resourceFieldRef: (resource: \"limits.memory\", divisor: \"1Mi\")))]",
+    ),
+    code(
+        "MP0188",
+        "fichero de un volumen no válido",
+        "Lo que un ConfigMap, un Secret o el Pod ponen en un volumen son ficheros: cada uno con su ruta relativa \
+         dentro de él, distinta de las demás, un solo origen y permisos de 0 a 0o777.",
+        Where::Spec,
+        "volumes: [(name: \"v\", configMap: (name: \"a\", items: [(key: \"k\", path: \"../k\")]))],",
+        "volumes: [(name: \"v\", configMap: (name: \"a\", items: [(key: \"k\", path: \"conf/k\")]))],",
+    ),
+    code(
+        "MP0189",
+        "permisos escritos en decimal",
+        "Los permisos de un fichero se escriben en octal, y en RON un octal empieza por `0o`. Con solo un 0 delante, \
+         como en C o en YAML, se leería en decimal: otros permisos.",
+        Where::Spec,
+        "volumes: [(name: \"v\", secret: (secretName: \"a\", defaultMode: 0400))],",
+        "volumes: [(name: \"v\", secret: (secretName: \"a\", defaultMode: 0o400))],",
     ),
     code(
         "MP0190",
@@ -943,6 +961,13 @@ pub const REASONS: &[Reason] = &[
         "micropod image ls",
     ),
     reason("InvalidImageName", "El nombre de la imagen no se entiende.", "micropod explain MP0162"),
+    reason(
+        "FailedMount",
+        "Suceso: no se puede preparar un volumen del Pod, casi siempre porque falta el ConfigMap o el Secret del \
+         que sale. Ningún contenedor arranca: el Pod se queda en Pending, en ContainerCreating, y se prueba otra vez \
+         cada 10 segundos.",
+        "micropod describe pod POD",
+    ),
     reason(
         "CreateContainerConfigError",
         "El contenedor pide algo que no hay: un ConfigMap, un Secret o una de sus claves, sin `optional: true`. No \

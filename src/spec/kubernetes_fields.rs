@@ -313,6 +313,55 @@ pub const TYPES: &[KubernetesType] = &[
     KubernetesType { rust: "ConfigMapEnvSource", name: "ConfigMapEnvSource", fields: &["name", "optional"] },
     KubernetesType { rust: "SecretEnvSource", name: "SecretEnvSource", fields: &["name", "optional"] },
     KubernetesType {
+        rust: "ConfigMapVolumeSource",
+        name: "ConfigMapVolumeSource",
+        fields: &["defaultMode", "items", "name", "optional"],
+    },
+    KubernetesType {
+        rust: "SecretVolumeSource",
+        name: "SecretVolumeSource",
+        fields: &["defaultMode", "items", "optional", "secretName"],
+    },
+    KubernetesType { rust: "KeyToPath", name: "KeyToPath", fields: &["key", "mode", "path"] },
+    KubernetesType {
+        rust: "DownwardAPIVolumeSource",
+        name: "DownwardAPIVolumeSource",
+        fields: &["defaultMode", "items"],
+    },
+    KubernetesType {
+        rust: "DownwardAPIVolumeFile",
+        name: "DownwardAPIVolumeFile",
+        fields: &["fieldRef", "mode", "path", "resourceFieldRef"],
+    },
+    KubernetesType {
+        rust: "ProjectedVolumeSource",
+        name: "ProjectedVolumeSource",
+        fields: &["defaultMode", "sources"],
+    },
+    KubernetesType {
+        rust: "VolumeProjection",
+        name: "VolumeProjection",
+        fields: &[
+            "clusterTrustBundle",
+            "configMap",
+            "downwardAPI",
+            "podCertificate",
+            "secret",
+            "serviceAccountToken",
+        ],
+    },
+    KubernetesType {
+        rust: "ConfigMapProjection",
+        name: "ConfigMapProjection",
+        fields: &["items", "name", "optional"],
+    },
+    KubernetesType {
+        rust: "SecretProjection",
+        name: "SecretProjection",
+        fields: &["items", "name", "optional"],
+    },
+    KubernetesType { rust: "DownwardAPIProjection", name: "DownwardAPIProjection", fields: &["items"] },
+    KubernetesType {
         rust: "PodDNSConfig",
         name: "PodDNSConfig",
         fields: &["nameservers", "options", "searches"],

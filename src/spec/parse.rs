@@ -194,7 +194,10 @@ pub fn parse_all(file: &str, text: &str) -> Result<Manifest, SpecErrors> {
         return Err(refuse("MP0116", file, format!("`{file}` está vacío"), hint).into());
     }
     match options().from_str::<Object>(text) {
-        Ok(root) => Manifest::new(file, text, root),
+        Ok(root) => match structure::decimal_modes(text) {
+            found if found.is_empty() => Manifest::new(file, text, root),
+            found => Err(place_all(file, text, found)),
+        },
         Err(error) => {
             let tree = Tree::read(text);
             Err(secrets::hide(text, &tree, diagnose(file, text, &tree, error)))

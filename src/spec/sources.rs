@@ -135,3 +135,163 @@ object! {
         }
     }
 }
+
+object! {
+    /// Un volumen con las claves de un ConfigMap como ficheros. Siempre en solo lectura.
+    pub struct ConfigMapVolumeSource {
+        required {
+            /// Nombre del ConfigMap.
+            name: String,
+        }
+        optional {
+            /// Qué claves, y con qué nombre de fichero. Si no se dice, todas, cada una con el suyo.
+            items: Vec<KeyToPath>,
+            /// Permisos de los ficheros, en octal: 0o644 es el predeterminado.
+            default_mode: Option<i64>,
+            /// Con true, si falta el ConfigMap o una clave, no se pone. Si no, el Pod espera
+            /// (FailedMount).
+            optional: bool,
+        }
+    }
+}
+
+object! {
+    /// Un volumen con las claves de un Secret como ficheros, en memoria y en solo lectura.
+    pub struct SecretVolumeSource {
+        required {
+            /// Nombre del Secret.
+            secret_name: String,
+        }
+        optional {
+            /// Qué claves, y con qué nombre de fichero. Si no se dice, todas, cada una con el suyo.
+            items: Vec<KeyToPath>,
+            /// Permisos de los ficheros, en octal: 0o644 es el predeterminado.
+            default_mode: Option<i64>,
+            /// Con true, si falta el Secret o una clave, no se pone. Si no, el Pod espera
+            /// (FailedMount).
+            optional: bool,
+        }
+    }
+}
+
+object! {
+    /// Una clave y el fichero en el que acaba.
+    pub struct KeyToPath {
+        required {
+            /// La clave.
+            key: String,
+            /// Ruta del fichero dentro del volumen, relativa y sin subir de directorio.
+            path: String,
+        }
+        optional {
+            /// Permisos de este fichero, en octal, en lugar de los de defaultMode.
+            mode: Option<i64>,
+        }
+    }
+}
+
+object! {
+    /// Un volumen con lo que se sabe del Pod, como ficheros en memoria y en solo lectura.
+    pub struct DownwardAPIVolumeSource {
+        required {}
+        optional {
+            /// Los ficheros.
+            items: Vec<DownwardAPIVolumeFile>,
+            /// Permisos de los ficheros, en octal: 0o644 es el predeterminado.
+            default_mode: Option<i64>,
+        }
+    }
+}
+
+object! {
+    /// Un fichero con algo que se sabe del Pod. Indica exactamente un origen.
+    pub struct DownwardAPIVolumeFile {
+        required {
+            /// Ruta del fichero dentro del volumen, relativa y sin subir de directorio.
+            path: String,
+        }
+        optional {
+            /// Un campo del Pod.
+            field_ref: Option<ObjectFieldSelector>,
+            /// Un límite o una solicitud de recursos de un contenedor, que hay que nombrar.
+            resource_field_ref: Option<ResourceFieldSelector>,
+            /// Permisos de este fichero, en octal, en lugar de los de defaultMode.
+            mode: Option<i64>,
+        }
+    }
+}
+
+object! {
+    /// Un volumen que junta varios orígenes en un solo directorio, en memoria y en solo lectura.
+    pub struct ProjectedVolumeSource {
+        required {
+            /// Los orígenes. Si dos ponen el mismo fichero, gana el último.
+            sources: Vec<VolumeProjection>,
+        }
+        optional {
+            /// Permisos de los ficheros, en octal: 0o644 es el predeterminado.
+            default_mode: Option<i64>,
+        }
+    }
+}
+
+object! {
+    /// Uno de los orígenes de un volumen projected. Indica exactamente uno.
+    pub struct VolumeProjection {
+        required {}
+        optional {
+            /// Las claves de un ConfigMap.
+            config_map: Option<ConfigMapProjection>,
+            /// Las claves de un Secret.
+            secret: Option<SecretProjection>,
+            /// Lo que se sabe del Pod.
+            #[serde(rename = "downwardAPI")]
+            downward_api: Option<DownwardAPIProjection>,
+        }
+    }
+}
+
+object! {
+    /// Las claves de un ConfigMap dentro de un volumen projected.
+    pub struct ConfigMapProjection {
+        required {
+            /// Nombre del ConfigMap.
+            name: String,
+        }
+        optional {
+            /// Qué claves, y con qué nombre de fichero. Si no se dice, todas, cada una con el suyo.
+            items: Vec<KeyToPath>,
+            /// Con true, si falta el ConfigMap o una clave, no se pone. Si no, el Pod espera
+            /// (FailedMount).
+            optional: bool,
+        }
+    }
+}
+
+object! {
+    /// Las claves de un Secret dentro de un volumen projected.
+    pub struct SecretProjection {
+        required {
+            /// Nombre del Secret.
+            name: String,
+        }
+        optional {
+            /// Qué claves, y con qué nombre de fichero. Si no se dice, todas, cada una con el suyo.
+            items: Vec<KeyToPath>,
+            /// Con true, si falta el Secret o una clave, no se pone. Si no, el Pod espera
+            /// (FailedMount).
+            optional: bool,
+        }
+    }
+}
+
+object! {
+    /// Lo que se sabe del Pod dentro de un volumen projected.
+    pub struct DownwardAPIProjection {
+        required {}
+        optional {
+            /// Los ficheros.
+            items: Vec<DownwardAPIVolumeFile>,
+        }
+    }
+}

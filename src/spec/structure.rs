@@ -375,6 +375,36 @@ impl Checker<'_> {
     }
 }
 
+/// Los permisos escritos como en C, con un 0 delante: RON los lee en decimal, y serían otros.
+pub fn decimal_modes(text: &str) -> Vec<Finding> {
+    fn visit(text: &str, node: &Node, found: &mut Vec<Finding>) {
+        for Entry { key, value } in node.entries() {
+            let (name, source) = (&text[key.span.clone()], &text[value.span.clone()]);
+            let digits =
+                source.strip_prefix('0').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+            if let Some(digits) = digits.filter(|_| matches!(name, "mode" | "defaultMode")) {
+                found.push(Finding {
+                    at: value.span.clone(),
+                    code: "MP0189",
+                    field: name.to_string(),
+                    problem: format!("`{}` se leería en decimal, no en octal", visible(source, 20)),
+                    hint: Some(format!("escribe `0o{}`", visible(digits, 20))),
+                    possible: Vec::new(),
+                });
+            }
+            visit(text, value, found);
+        }
+        node.items().iter().for_each(|item| visit(text, item, found));
+    }
+    let mut found = Vec::new();
+    // leer el árbol cuesta: solo si puede haber alguno
+    if text.contains("ode: 0") || text.contains("ode:0") {
+        visit(text, &Tree::read(text).root, &mut found);
+        found.truncate(ENOUGH);
+    }
+    found
+}
+
 /// Los campos de un Secret cuyo contenido no se enseña.
 pub fn is_secret_field(name: &str) -> bool {
     matches!(name, "data" | "stringData")

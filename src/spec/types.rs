@@ -238,6 +238,15 @@ object! {
             empty_dir: Option<EmptyDir>,
             /// Un fichero o directorio de la máquina. Sobrevive al Pod.
             host_path: Option<HostPath>,
+            /// Las claves de un ConfigMap del mismo fichero, como ficheros.
+            config_map: Option<ConfigMapVolumeSource>,
+            /// Las claves de un Secret del mismo fichero, como ficheros en memoria.
+            secret: Option<SecretVolumeSource>,
+            /// Lo que se sabe del Pod, como ficheros.
+            #[serde(rename = "downwardAPI")]
+            downward_api: Option<DownwardAPIVolumeSource>,
+            /// Varios orígenes juntos en un solo directorio.
+            projected: Option<ProjectedVolumeSource>,
         }
     }
 }
@@ -485,6 +494,15 @@ object! {
             run_as_non_root: Option<bool>,
             /// Grupos a los que además pertenecen los procesos.
             supplemental_groups: Vec<i64>,
+            /// Cómo se juntan esos grupos con los que la imagen da al usuario en su /etc/group:
+            /// Merge (el predeterminado) los suma; Strict deja solo los de aquí.
+            supplemental_groups_policy: SupplementalGroupsPolicy,
+            /// Grupo de los volúmenes del Pod (no de los hostPath), que pueden leer y escribir
+            /// sus miembros; y uno más de los grupos de los procesos.
+            fs_group: Option<i64>,
+            /// Cuándo se cambia el grupo de un volumen: Always u OnRootMismatch. Aquí todos los
+            /// volúmenes con fsGroup nacen con el Pod, así que da lo mismo.
+            fs_group_change_policy: Option<FsGroupChangePolicy>,
             /// Filtro de llamadas al sistema.
             seccomp_profile: Option<SeccompProfile>,
             /// Ajustes del kernel que son de cada Pod (sysctl), de la lista segura de Kubernetes.
@@ -504,6 +522,16 @@ object! {
         }
         optional {}
     }
+}
+
+words! {
+    /// De dónde salen los grupos suplementarios.
+    pub enum SupplementalGroupsPolicy { Merge, Strict }
+}
+
+words! {
+    /// Cuándo se cambia el grupo de lo que hay en un volumen.
+    pub enum FsGroupChangePolicy { Always, OnRootMismatch }
 }
 
 object! {

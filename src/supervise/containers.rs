@@ -3,6 +3,7 @@
 use super::last_words::last_words;
 use super::{Supervisor, reap};
 use crate::cgroup;
+use crate::config::publish::DataVolume;
 use crate::container::{self, Layer, Pause, Stdio};
 use crate::error::StepError;
 use crate::kernel::channel::Channel;
@@ -61,6 +62,9 @@ struct Ends {
 
 impl Supervisor {
     pub(super) fn start_container(&mut self, id: ContainerId) {
+        if let Some(fault) = self.unfilled_volume() {
+            return self.wait_for_volumes(id, &fault);
+        }
         if let Some(missing) = self.plan.containers[id].config_error.clone() {
             return self.misconfigured(id, &missing);
         }
@@ -74,6 +78,29 @@ impl Supervisor {
                 self.lives_so_far[id] += 1;
                 self.start_failed(id, error, None);
             }
+        }
+    }
+
+    /// Por qué no está completo algún volumen del Pod, si alguno no lo está.
+    fn unfilled_volume(&self) -> Option<String> {
+        let missing = |v: &DataVolume| {
+            let missing = v.files.as_ref().err()?;
+            Some(format!("no se puede preparar el volumen `{}`: {missing}", v.name))
+        };
+        self.plan.data.iter().find_map(missing)
+    }
+
+    /// Sin todos sus volúmenes no arranca ningún contenedor del Pod. El núcleo volverá a probar.
+    fn wait_for_volumes(&mut self, id: ContainerId, fault: &str) {
+        let reason =
+            if self.spec.init_containers.is_empty() { "ContainerCreating" } else { "PodInitializing" };
+        let failure = StartFailure { reason: reason.into(), message: fault.to_string(), exit_code: None };
+        self.events.push_back(Event::StartFailed(id, failure));
+        let told = format!(
+            "{fault}\n  pista: ponlo en la `List` del fichero, junto al Pod, o pídelo con `optional: true`"
+        );
+        if self.untold(0, &told) {
+            self.failures.push(told);
         }
     }
 

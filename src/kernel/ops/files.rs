@@ -182,7 +182,7 @@ impl Op for WriteValue {
 
 /// Crear un enlace simbólico.
 pub struct Symlink {
-    pub target: &'static str,
+    pub target: String,
     pub path: PathBuf,
 }
 
@@ -192,10 +192,10 @@ impl Op for Symlink {
         "symlink(2)"
     }
     fn shell(&self) -> String {
-        format!("ln -s {} {}", self.target, quote_path(&self.path))
+        format!("ln -s {} {}", quote(&self.target), quote_path(&self.path))
     }
     fn run(&self) -> Result<(), Errno> {
-        nix::unistd::symlinkat(self.target, AT_FDCWD, &self.path)
+        nix::unistd::symlinkat(self.target.as_str(), AT_FDCWD, &self.path)
     }
     fn rehearse(&self) {}
 }

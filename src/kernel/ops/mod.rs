@@ -1,5 +1,6 @@
 //! Las órdenes: cada una sabe hacerse y sabe escribirse para la shell.
 
+mod data;
 mod files;
 mod mounts;
 mod places;
@@ -8,6 +9,7 @@ mod sockets;
 mod stdio;
 mod sysctl;
 
+pub use data::*;
 pub use files::*;
 pub use mounts::*;
 pub use places::*;
@@ -20,6 +22,16 @@ use std::path::Path;
 
 /// Una ruta o un texto, escritos para la shell: entre comillas solo si hace falta.
 pub fn quote(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,=@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_string()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Un texto ajeno, escrito para la shell: aquí un `$` es un `$` y no el principio de una variable.
+pub fn literal(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,=@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_string()

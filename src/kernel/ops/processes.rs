@@ -1,6 +1,6 @@
 //! Órdenes sobre procesos y espacios de nombres.
 
-use super::{c_path, quote, quote_path};
+use super::{c_path, literal, quote, quote_path};
 use crate::kernel::{Op, sys};
 use crate::process::{Hidden, shown};
 use nix::errno::Errno;
@@ -170,7 +170,7 @@ impl Op for Execve<'_> {
     }
     fn shell(&self) -> String {
         let words: Vec<String> =
-            self.env.iter().chain(self.argv).map(|w| quote(shown(w, self.hidden))).collect();
+            self.env.iter().chain(self.argv).map(|w| literal(shown(w, self.hidden))).collect();
         format!("exec env -i {}", words.join(" "))
     }
     fn run(&self) -> Result<Self::Output, Errno> {

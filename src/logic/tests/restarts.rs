@@ -232,6 +232,25 @@ fn quien_no_llega_ni_a_nacer_se_reintenta_cada_diez_segundos_con_cualquier_polit
 }
 
 #[test]
+fn a_quien_le_falta_un_volumen_espera_y_el_suceso_es_del_pod() {
+    let mut pod = Pod::new(rules(Never, &["a", "b"]));
+    let failure = StartFailure {
+        reason: "ContainerCreating".into(),
+        message: "no hay ningún Secret `x`".into(),
+        exit_code: None,
+    };
+    let diary = simulate(&mut pod, s(15), vec![], |_, action| match action {
+        Action::Start(id) => vec![(s(0), Event::StartFailed(*id, failure.clone()))],
+        other => obedient(other),
+    });
+    let told = notes(&diary);
+    let mounts: Vec<_> = told.iter().filter(|n| n.starts_with("FailedMount")).collect();
+    assert_eq!(mounts.len(), 4, "dos contenedores, en 0 s y en 10 s: {told:?}");
+    assert!(!told.iter().any(|n| n.starts_with("Pulled")), "{told:?}");
+    assert_eq!((pod.phase(), reason(&pod, 1).as_str()), (Phase::Pending, "ContainerCreating"));
+}
+
+#[test]
 fn un_programa_que_no_se_puede_ejecutar_es_una_vida_con_su_codigo() {
     let failure = |code| StartFailure {
         reason: "RunContainerError".into(),

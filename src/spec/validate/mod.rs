@@ -6,6 +6,7 @@
 mod containers;
 mod controllers;
 mod data;
+mod data_volumes;
 mod life;
 mod names;
 mod network;

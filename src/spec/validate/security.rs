@@ -10,6 +10,9 @@ use crate::spec::types::{Pod, SecurityContext, Sysctl};
 pub fn check(checks: &mut Checks, pod: &Pod) {
     let of_pod = &pod.spec.security_context;
     ids(checks, "spec.securityContext", of_pod.run_as_user, of_pod.run_as_group);
+    if let Some(group) = of_pod.fs_group {
+        range(checks, "MP0150", "spec.securityContext.fsGroup", group, 0, MAX_INT);
+    }
     for (i, group) in of_pod.supplemental_groups.iter().enumerate() {
         range(checks, "MP0150", &format!("spec.securityContext.supplementalGroups[{i}]"), *group, 0, MAX_INT);
     }

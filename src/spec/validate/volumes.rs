@@ -1,6 +1,6 @@
 //! Volúmenes: un origen cada uno, y montajes que existen y no tapan lo que monta micropod.
 
-use super::{Checks, containers, names};
+use super::{Checks, containers, data_volumes, names};
 use crate::spec::errors::visible;
 use crate::spec::suggest;
 use crate::spec::types::{Container, Pod, Volume, VolumeMount};
@@ -14,6 +14,7 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
             checks.add("MP0131", format!("{path}.name"), problem, "da a cada volumen un nombre distinto");
         }
         source(checks, &path, volume);
+        data_volumes::check(checks, pod, &path, volume);
     }
     for (path, _, container) in containers(pod) {
         mounts(checks, &path, container, &pod.spec.volumes);
@@ -21,14 +22,19 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
 }
 
 fn source(checks: &mut Checks, path: &str, volume: &Volume) {
-    if volume.empty_dir.is_some() && volume.host_path.is_some() {
-        let problem = format!("el volumen `{}` tiene dos orígenes", visible(&volume.name, 63));
-        checks.add(
-            "MP0158",
-            format!("{path}.hostPath"),
-            problem,
-            "deja `emptyDir` o `hostPath`, uno de los dos",
-        );
+    let all = [
+        ("emptyDir", volume.empty_dir.is_some()),
+        ("hostPath", volume.host_path.is_some()),
+        ("configMap", volume.config_map.is_some()),
+        ("secret", volume.secret.is_some()),
+        ("downwardAPI", volume.downward_api.is_some()),
+        ("projected", volume.projected.is_some()),
+    ];
+    let present: Vec<&str> = all.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+    if let [first, second, ..] = present.as_slice() {
+        let problem = format!("el volumen `{}` tiene {} orígenes", visible(&volume.name, 63), present.len());
+        let hint = format!("deja `{first}` o `{second}`, uno solo; para juntar varios está `projected`");
+        checks.add("MP0158", format!("{path}.{second}"), problem, hint);
     }
     if let Some(limit) = volume.empty_dir.as_ref().and_then(|e| e.size_limit.as_ref()) {
         if limit.units() == 0 {
