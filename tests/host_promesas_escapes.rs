@@ -246,6 +246,8 @@ fn e11_los_logs_estan_donde_ningun_contenedor_los_puede_enlazar() {
     assert!(!mounts.lines().any(|l| l.split(' ').nth(3).unwrap().contains("log/micropod")), "{mounts}");
     let log = world.path("/var/log/micropod/e11/c/0.log");
     assert!(fs::symlink_metadata(&log).unwrap().file_type().is_file());
-    assert!(fs::read_to_string(&log).unwrap().ends_with("stdout F hola\n"));
+    common::wait_until("que su línea llegue al log", 5, || {
+        fs::read_to_string(&log).is_ok_and(|text| text.ends_with("stdout F hola\n"))
+    });
     world.micropod(&["delete", "pod", "e11", "--grace-period=1"]).ok();
 }
