@@ -89,10 +89,12 @@ object! {
     }
 }
 
+// ANCHOR: restart_policy
 words! {
     /// Cuándo se reinicia un contenedor que acaba.
     pub enum RestartPolicy { Always, OnFailure, Never }
 }
+// ANCHOR_END: restart_policy
 
 object! {
     /// Un contenedor: un proceso con su propia raíz, sus límites y su entorno.

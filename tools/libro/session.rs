@@ -230,6 +230,8 @@ fn reach(file: &str, expected: &Expected, slowness: u64) -> Result<(), String> {
         }
         std::thread::sleep(Duration::from_millis(200));
     };
+    // un controlador crearía más Pods mientras se borran los suyos
+    micropod(&["delete", "-f", file, "--now"]);
     for pod in pods().iter().filter(|p| !before.contains(p)) {
         micropod(&["delete", "pod", pod, "--now"]);
     }

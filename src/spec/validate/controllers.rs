@@ -96,11 +96,13 @@ fn job_spec(spec: &JobSpec, path: &str) -> Vec<Broken> {
             range(&mut checks, "MP0144", &format!("{path}.{field}"), value, min, max);
         }
     }
+    // ANCHOR: job_policy
     if spec.template.spec.restart_policy == RestartPolicy::Always {
         let problem = "el Pod de un Job tiene que poder acabar, y con `restartPolicy: Always` no acaba nunca";
         let hint = "pon `restartPolicy: Never` (por cada fallo, un Pod nuevo) u `OnFailure` (el mismo Pod)";
         checks.add("MP0191", format!("{path}.template.spec"), problem, hint);
     }
+    // ANCHOR_END: job_policy
     checks.broken.extend(template(&spec.template, &format!("{path}.template")));
     checks.broken
 }
