@@ -10,6 +10,7 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
+// ANCHOR: names
 /// Los espacios de nombres de `flags`, como los escriben `unshare` y `nsenter`.
 pub fn namespace_options(flags: CloneFlags) -> String {
     let names: Vec<&str> = [
@@ -26,7 +27,9 @@ pub fn namespace_options(flags: CloneFlags) -> String {
     .collect();
     names.join(" ")
 }
+// ANCHOR_END: names
 
+// ANCHOR: clone3
 /// Nacer: un proceso nuevo con espacios de nombres nuevos, ya dentro de su cgroup.
 pub struct Clone3<'a> {
     pub namespaces: CloneFlags,
@@ -55,7 +58,9 @@ impl Op for Clone3<'_> {
         self.cgroup.map(|_| "clone3 lo mete en el cgroup al nacer; la shell, justo después")
     }
 }
+// ANCHOR_END: clone3
 
+// ANCHOR: join
 /// Entrar en los espacios de nombres de otro proceso.
 pub struct JoinNamespaces<'a> {
     /// `None` en un ensayo.
@@ -78,7 +83,9 @@ impl Op for JoinNamespaces<'_> {
     }
     fn rehearse(&self) {}
 }
+// ANCHOR_END: join
 
+// ANCHOR: unshare
 /// Separar este proceso en espacios de nombres propios.
 pub struct Unshare(pub CloneFlags);
 
@@ -95,7 +102,9 @@ impl Op for Unshare {
     }
     fn rehearse(&self) {}
 }
+// ANCHOR_END: unshare
 
+// ANCHOR: hostname
 /// Poner nombre a la máquina.
 pub struct SetHostname(pub String);
 
@@ -112,6 +121,7 @@ impl Op for SetHostname {
     }
     fn rehearse(&self) {}
 }
+// ANCHOR_END: hostname
 
 /// Cambiar de directorio.
 pub struct Chdir(pub PathBuf);
