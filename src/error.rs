@@ -48,7 +48,8 @@ impl StepError {
 
     /// En una línea, para un estado o un suceso.
     pub fn summary(&self) -> String {
-        let said = format!("no se pudo {}: {} ({})", self.goal, spanish(self.errno()), self.syscall);
+        let said =
+            format!("no se pudo {}: {} ({})", failed_goal(&self.goal), spanish(self.errno()), self.syscall);
         match &self.hint {
             Some(hint) => format!("{said}; {hint}"),
             None => said,
@@ -74,8 +75,11 @@ impl StepError {
         }
         let text = match (self.syscall.as_str(), self.errno()) {
             (_, Errno::EPERM) => "hace falta ser root: repite el comando con sudo",
-            (_, Errno::ENOSPC) => "no queda sitio: mira `df -h` y `df -i` y libera espacio",
-            (_, Errno::EROFS) => "ese sistema de ficheros es de solo lectura: mira `findmnt`",
+            // un overlay que no puede escribir en su capa se monta, y de solo lectura
+            (_, Errno::EROFS) if self.actor.starts_with("contenedor") => {
+                "a su capa de escritura le falta sitio (mira `df -h` y `df -i`) o su disco es de solo lectura"
+            }
+            (_, errno @ (Errno::ENOSPC | Errno::EROFS)) => general_advice(errno).unwrap_or_default(),
             (_, Errno::EMFILE | Errno::ENFILE) => "hay demasiados ficheros abiertos: mira `ulimit -n`",
             (_, Errno::ENOMEM) => "no queda memoria: mira `free -h`",
             (_, Errno::EAGAIN) => "se alcanzó un límite de procesos: mira `ulimit -u` y pids.max",
@@ -103,7 +107,7 @@ impl StepError {
 
 impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        writeln!(f, "no se pudo {}", self.goal)?;
+        writeln!(f, "no se pudo {}", failed_goal(&self.goal))?;
         let errno = self.errno();
         writeln!(f, "  quién:      {}", self.actor)?;
         writeln!(f, "  el kernel:  {:?} ({}), al llamar a {}", errno, spanish(errno), self.syscall)?;
@@ -161,8 +165,12 @@ impl Error {
     }
 
     pub fn because(mut self, cause: impl fmt::Display) -> Error {
-        if let Error::Failed { causes, .. } = &mut self {
-            causes.push(in_spanish(cause.to_string()));
+        let cause = in_spanish(cause.to_string());
+        let remedy = [Errno::ENOSPC, Errno::EROFS].into_iter().find(|errno| cause == spanish(*errno));
+        if let Error::Failed { causes, hint, .. } = &mut self {
+            causes.push(cause);
+            // si quien llama sabe algo mejor, lo dirá después
+            *hint = hint.take().or_else(|| Some(remedy.and_then(general_advice)?.to_string()));
         }
         self
     }
@@ -227,13 +235,32 @@ fn write_hint(f: &mut fmt::Formatter, hint: &Option<String>) -> fmt::Result {
 
 impl std::error::Error for Error {}
 
-/// El texto de un error del sistema, en español: los de la biblioteca de Rust llevan su número detrás.
-pub fn in_spanish(text: String) -> String {
-    let number = text.strip_suffix(')').and_then(|t| t.rsplit_once(" (os error "));
-    match number.and_then(|(_, number)| number.parse().ok()) {
-        Some(number) => spanish(Errno::from_raw(number)).to_string(),
-        None => text,
+/// Qué hacer con un errno que en todas partes significa lo mismo.
+fn general_advice(errno: Errno) -> Option<&'static str> {
+    match errno {
+        Errno::ENOSPC => Some("no queda sitio: mira `df -h` y `df -i` y libera espacio"),
+        Errno::EROFS => Some("ese sistema de ficheros es de solo lectura: mira `findmnt`"),
+        _ => None,
     }
+}
+
+/// Un objetivo, detrás de «no se pudo»: «quedarse con» es «no se pudo quedar con», y «que nadie lo vea»,
+/// «no se pudo hacer que nadie lo vea».
+fn failed_goal(goal: &str) -> String {
+    match goal.split_once(' ') {
+        Some(("que", rest)) => format!("hacer que {rest}"),
+        Some((verb, rest)) if verb.ends_with("rse") => format!("{} {rest}", &verb[..verb.len() - 2]),
+        _ => goal.to_string(),
+    }
+}
+
+/// Un texto con los errores del sistema en español. La biblioteca de Rust los escribe en inglés y con
+/// su número detrás: «Is a directory (os error 21)».
+pub fn in_spanish(text: String) -> String {
+    let number = text.split_once(" (os error ").and_then(|(_, rest)| rest.split_once(')'));
+    let Some(number) = number.and_then(|(number, _)| number.parse::<i32>().ok()) else { return text };
+    let english = std::io::Error::from_raw_os_error(number).to_string();
+    text.replace(&english, spanish(Errno::from_raw(number)))
 }
 
 /// El texto en español de un errno; los raros, como los llama la biblioteca de C.
@@ -291,10 +318,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lo_que_no_se_pudo_se_dice_como_se_habla() {
+        assert_eq!(failed_goal("convertirse en el programa"), "convertir en el programa");
+        assert_eq!(failed_goal("que nadie lo vea"), "hacer que nadie lo vea");
+        assert_eq!(failed_goal("montar un /proc propio"), "montar un /proc propio");
+    }
+
+    #[test]
     fn la_causa_de_un_error_del_sistema_se_dice_en_espanol() {
         let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
         let said = Error::failed("no se pudo escribir").because(full).to_string();
-        assert_eq!(said, "error: no se pudo escribir\n  causa: no queda espacio");
+        assert_eq!(
+            said,
+            "error: no se pudo escribir\n  causa: no queda espacio\n  \
+             pista: no queda sitio: mira `df -h` y `df -i` y libera espacio"
+        );
         assert_eq!(in_spanish("lo que sea (os error x)".into()), "lo que sea (os error x)");
+        let inside = format!("x: {} y ya", std::io::Error::from_raw_os_error(libc::EISDIR));
+        assert_eq!(in_spanish(inside), "x: es un directorio y ya");
     }
 }

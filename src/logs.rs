@@ -111,11 +111,19 @@ impl LogWriter {
         }
         match self.file.as_mut().map(|file| file.write_all(&self.out)) {
             Some(Ok(())) => self.size += self.out.len() as u64,
-            Some(Err(_)) | None => {
-                self.lost += self.out.len() as u64;
-                log::warn!("{}: {} bytes de log perdidos", self.path.display(), self.lost);
-            }
+            Some(Err(error)) => self.lose(&error.to_string()),
+            None => self.lose("no se pudo crear"),
         }
+    }
+
+    /// No se pudo escribir. Se dice la primera vez; después, solo a quien mira los diagnósticos.
+    fn lose(&mut self, why: &str) {
+        let shown = self.path.display();
+        if self.lost == 0 {
+            log::error!("{shown}: {why}: lo que escriba el contenedor no queda en sus logs");
+        }
+        self.lost += self.out.len() as u64;
+        log::warn!("{shown}: {} bytes de log perdidos", self.lost);
     }
 
     /// `0.log` pasa a ser `0.log.1`, este `0.log.2`…, y el más viejo se pierde.

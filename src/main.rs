@@ -10,7 +10,10 @@ fn main() -> ExitCode {
     // lo que se cree tendrá siempre los mismos permisos, sea cual sea la umask de quien nos lanza
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     env_logger::Builder::from_default_env()
-        .format(|out, record| writeln!(out, "[{} {}] {}", record.level(), record.target(), record.args()))
+        .format(|out, record| {
+            let said = micropod::error::in_spanish(record.args().to_string());
+            writeln!(out, "[{} {}] {said}", record.level(), record.target())
+        })
         .init();
     match micropod::cli::main() {
         Ok(code) => code.into(),

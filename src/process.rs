@@ -267,7 +267,8 @@ fn explain_exec(error: StepError, path: &Path, missing: bool) -> StepError {
         Errno::ENOENT => {
             let loader = interpreter(path).unwrap_or_else(|| "su intérprete".into());
             error.exit_code(exit::NOT_FOUND).hint(format!(
-                "`{shown}` existe, pero necesita `{loader}`, que no está en la imagen: usa un programa                  estático o añade el intérprete y sus bibliotecas a la imagen"
+                "`{shown}` existe, pero necesita `{loader}`, que no está en la imagen: usa un programa \
+                 estático o añade el intérprete y sus bibliotecas a la imagen"
             ))
         }
         Errno::EACCES => {

@@ -86,8 +86,7 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     gc::sweep_pending();
     let claim = claim(&loaded.pod.metadata.name)?;
     let uid = new_uid()?;
-    remember(&claim, &uid)?;
-    let prepared = decide(&loaded, &uid);
+    let prepared = remember(&claim, &uid).and_then(|()| decide(&loaded, &uid));
     let plan = match prepared {
         Ok(plan) => plan,
         Err(error) => {

@@ -162,6 +162,7 @@ pub fn make_private_dir(path: &Path) -> Result<(), Error> {
             .because(spanish(errno))
             .with_hint(match errno {
                 Errno::EACCES | Errno::EPERM => "repite el comando con sudo",
+                Errno::ENOSPC => "no queda sitio: mira `df -h` y `df -i` y libera espacio",
                 Errno::EROFS => "ese sistema de ficheros es de solo lectura: mira `findmnt`",
                 _ => "mira `micropod doctor`",
             })
@@ -216,6 +217,8 @@ impl Claim {
                 Ok(file) => file,
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue, // lo borraron entre medias
                 Err(e) => {
+                    // solo si está vacío: si no lo está, es de otro
+                    let _ = fs::remove_dir(&dir);
                     return Err(Error::failed(format!("no se pudo abrir {}", path.display())).because(e));
                 }
             };

@@ -56,6 +56,7 @@ pub mod simulate;
 pub mod status;
 
 pub use glance::Glance;
+pub use news::RETRY_START;
 pub use pod::{Leaving, Pod};
 pub use rules::{ContainerRules, Kind, PodRules};
 

@@ -10,7 +10,7 @@ use super::{Action, ContainerId, Event, Exit, HookKind, Note, Outcome, ProbeKind
 use std::time::Duration;
 
 /// Lo que espera quien no llegó a nacer antes de volver a intentarlo.
-const RETRY_START: Duration = Duration::from_secs(10);
+pub const RETRY_START: Duration = Duration::from_secs(10);
 
 impl Pod {
     pub(super) fn note(&mut self, event: Event, out: &mut Vec<Action>) {

@@ -111,7 +111,7 @@ pub fn limit_process(
     oom_score_adj: Option<i32>,
 ) -> Result<(), StepError> {
     k.step("que los ficheros que cree no los pueda escribir cualquiera", SetUmask(0o022))?;
-    k.step("los límites de recursos de siempre, no los de quien lanzó micropod", SetLimits)?;
+    k.step("poner los límites de recursos de siempre, no los de quien lanzó micropod", SetLimits)?;
     if let Some(adj) = oom_score_adj {
         k.step("decir al kernel a quién matar antes si falta memoria", SetOomScore(adj))?;
     }

@@ -10,7 +10,7 @@ use crate::kernel::channel::Channel;
 use crate::kernel::child::News;
 use crate::kernel::ops::{Pipe, RemoveTree};
 use crate::kernel::sys;
-use crate::logic::{ContainerId, Event, Exit, Note, Signal, StartFailure};
+use crate::logic::{ContainerId, Event, Exit, Note, RETRY_START, Signal, StartFailure};
 use crate::logs::{LogWriter, Stream};
 use crate::plan::all_containers;
 use crate::rootfs;
@@ -338,7 +338,15 @@ impl Supervisor {
         // 126 y 127: el contenedor se hizo entero y lo que falla es su programa
         let reason = if error.exit_code > 125 { "RunContainerError" } else { "CreateContainerError" };
         let failure = StartFailure { reason: reason.into(), message: error.summary(), exit_code };
-        self.failures.push(error.to_string());
+        // el que nunca nació se reintenta con cualquier política: se cuenta una vez, y que se hará
+        if exit_code.is_some() {
+            self.failures.push(error.to_string());
+        } else if self.untold(id, &failure.message) {
+            let (wait, pod) = (RETRY_START.as_secs(), &self.plan.name);
+            self.failures.push(format!(
+                "{error}\n  y ahora:    se vuelve a intentar cada {wait} s, hasta que se pueda o hasta `micropod delete pod {pod}`"
+            ));
+        }
         self.events.push_back(Event::StartFailed(id, failure));
     }
 

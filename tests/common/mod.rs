@@ -370,6 +370,11 @@ impl Running<'_> {
         self.world.kill(signal, self.pid);
     }
 
+    /// ¿Ha acabado ya?
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Espera a que acabe y devuelve lo que dijo.
     pub fn wait(mut self) -> Done {
         use std::io::Read;
