@@ -248,6 +248,11 @@ pub fn prepare_container(
     let path = pod.join(name);
     k.step(format_args!("crear el grupo de control de {name}"), MakeDir::new(&path, 0o755))?;
     write_limits(k, hierarchy, &path, limits)?;
+    // en los contenedores, y no en el Pod: si el que se agota es el límite del Pod, moriría también la pausa
+    if hierarchy.has("memory") {
+        let why = "si falta memoria, matar todos sus procesos y no uno cualquiera";
+        k.step(why, WriteValue::new(path.join("memory.oom.group"), 1))?;
+    }
     Ok(path)
 }
 
@@ -265,10 +270,6 @@ fn write_limits(
         if path.join("memory.swap.max").exists() || !k.is_real() {
             k.step(why, WriteValue::new(path.join("memory.swap.max"), 0))?;
         }
-    }
-    if hierarchy.has("memory") {
-        let why = "si falta memoria, matar todos sus procesos y no uno cualquiera";
-        k.step(why, WriteValue::new(path.join("memory.oom.group"), 1))?;
     }
     if let Some(millis) = limits.cpu_max {
         let quota = (millis * CPU_PERIOD / 1000).max(MIN_CPU_QUOTA);

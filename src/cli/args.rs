@@ -152,6 +152,17 @@ fn explain_verbs() -> Vec<Command> {
                     .value_parser(["texto", "svg", "json"])
                     .hide_possible_values(true),
             ),
+        verb("por-que", "Dice por qué un Pod está como está, con pruebas y qué hacer")
+            .arg(
+                operand("POD", "Nombre del Pod; o su fichero, y dice si algo le impide nacer").required(true),
+            )
+            .arg(container())
+            .arg(
+                option("output", "FORMATO", "texto o json")
+                    .short('o')
+                    .value_parser(["texto", "json"])
+                    .hide_possible_values(true),
+            ),
         verb("graba", "Guarda en un fichero la grabación de un Pod: todo lo que le ha pasado")
             .arg(pod())
             .arg(operand("FICHERO", "Dónde guardarla; si no se dice, se imprime")),

@@ -25,6 +25,13 @@ fn explain(path: &str, recursive: bool) -> Result<String, Error> {
     if matches!(path.to_lowercase().as_str(), "averias" | "averías") {
         return Ok(crate::explain::faults::help());
     }
+    if path.eq_ignore_ascii_case("causas") {
+        return Ok(crate::explain::why::causes::list());
+    }
+    if let Some(cause) = crate::explain::why::causes::find(path) {
+        let about = cause.about();
+        return Ok(format!("{}: {}\n\n{}", about.id, about.title, wrapped(about.text)));
+    }
     let mut names = path.split('.');
     let resource = names.next().unwrap_or_default();
     let resource = resource.to_lowercase();

@@ -37,7 +37,7 @@ fn stopped(signal: i32, process: Option<ProcessId>) -> String {
 }
 
 /// ¿Tiene el proceso un manejador para esa señal? El PID 1 de un espacio de procesos no muere sin él.
-fn handles(pid: i32, signal: i32) -> bool {
+pub fn handles(pid: i32, signal: i32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
     let mask = caught.and_then(|l| u64::from_str_radix(l.trim(), 16).ok()).unwrap_or(0);

@@ -66,6 +66,7 @@ pub fn main() -> Result<u8, Error> {
         }
         "demuestra" => crate::explain::prove::prove(&one_pod(args, "POD")?),
         "simula" => simulate_verb(args).map(|()| exit::OK),
+        "por-que" => why_verb(args),
         "graba" => {
             let seen = one_pod(args, "POD")?;
             crate::explain::replay::save(&seen.record.name, args.get_one::<String>("FICHERO"))
@@ -152,6 +153,21 @@ fn acelera(args: &ArgMatches) -> Result<Option<u32>, Error> {
 fn output(args: &ArgMatches) -> crate::explain::simulate::Output {
     use crate::explain::simulate::Output;
     args.get_one::<String>("output").and_then(|name| Output::named(name)).unwrap_or(Output::Text)
+}
+
+fn why_verb(args: &ArgMatches) -> Result<u8, Error> {
+    use crate::explain::why;
+    let as_json = args.get_one::<String>("output").is_some_and(|format| format == "json");
+    let word = text(args, "POD");
+    if word.ends_with(".ron") || (word.contains('/') && !word.starts_with("pod/")) {
+        return why::print_file(Path::new(word), as_json);
+    }
+    let seen = one_pod(args, "POD")?;
+    let container = match args.get_one::<String>("container") {
+        Some(_) => Some(choose_container(&seen, args.get_one::<String>("container"))?),
+        None => None,
+    };
+    why::print(&seen, container, as_json)
 }
 
 fn simulate_verb(args: &ArgMatches) -> Result<(), Error> {

@@ -16,4 +16,5 @@ pub mod simulate;
 pub mod story;
 mod svg;
 mod text;
+pub mod why;
 pub mod world;

@@ -251,6 +251,11 @@ pub fn dismantle() -> bool {
     RemoveLink(BRIDGE.into()).run().is_ok()
 }
 
+/// El primer `hostPort` de un Pod que ya es de otro, sin reservar nada.
+pub fn port_conflict(spec: &PodSpec, pod: &str) -> Option<Error> {
+    ports::conflict(&ports::wanted(spec), Some(pod))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,21 +86,8 @@ pub fn reserve(ports: &[HostPort], pod: &str, uid: &str) -> Result<(), Error> {
     }
     let _lock = lock()?;
     state::make_private_dir(&dir())?;
-    let taken = state::names_in(&dir());
-    for port in ports {
-        let shown = format!("{}/{}", port.host_port, port.protocol.to_uppercase());
-        if let Some(owner) = taken.iter().find(|name| port.clashes_with(name)) {
-            let text = fs::read_to_string(dir().join(owner)).unwrap_or_default();
-            let owner = text.split_whitespace().nth(1).unwrap_or("?").to_string();
-            return Err(Error::failed(format!("el puerto {shown} de la máquina ya es del Pod `{owner}`"))
-                .with_hint(format!("usa otro hostPort, o bórralo: `micropod delete pod {owner}`")));
-        }
-        if is_listening(port) {
-            return Err(Error::failed(format!(
-                "en el puerto {shown} ya escucha un programa de esta máquina"
-            ))
-            .with_hint("usa otro hostPort, o mira cuál es con `sudo ss -lntup`"));
-        }
+    if let Some(error) = conflict(ports, None) {
+        return Err(error);
     }
     for port in ports {
         let path = dir().join(port.file_name());
@@ -112,6 +99,31 @@ pub fn reserve(ports: &[HostPort], pod: &str, uid: &str) -> Result<(), Error> {
     Ok(())
 }
 // ANCHOR_END: reserve
+
+/// El primero que ya es de otro, y de quién. `own`: el Pod cuyos puertos no cuentan como de otro.
+pub fn conflict(ports: &[HostPort], own: Option<&str>) -> Option<Error> {
+    let taken = state::names_in(&dir());
+    for port in ports {
+        let shown = format!("{}/{}", port.host_port, port.protocol.to_uppercase());
+        if let Some(owner) = taken.iter().find(|name| port.clashes_with(name)) {
+            let text = fs::read_to_string(dir().join(owner)).unwrap_or_default();
+            let owner = text.split_whitespace().nth(1).unwrap_or("?").to_string();
+            if own == Some(&owner) {
+                continue;
+            }
+            let problem = format!("el puerto {shown} de la máquina ya es del Pod `{owner}`");
+            let hint = format!("usa otro hostPort, o bórralo: `micropod delete pod {owner}`");
+            return Some(Error::failed(problem).with_hint(hint));
+        }
+        if is_listening(port) {
+            let problem = format!("en el puerto {shown} ya escucha un programa de esta máquina");
+            return Some(
+                Error::failed(problem).with_hint("usa otro hostPort, o mira cuál es con `sudo ss -lntup`"),
+            );
+        }
+    }
+    None
+}
 
 /// ¿Escucha ya alguien de la máquina en ese puerto? Redirigirlo se lo quitaría.
 fn is_listening(port: &HostPort) -> bool {

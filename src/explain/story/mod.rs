@@ -17,7 +17,7 @@ use lanes::{Lane, Look};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use words::Said;
-pub use words::short;
+pub use words::{probe_name, short, signal_name};
 
 /// De quién se habla: del Pod o de un contenedor.
 pub type Who = Option<ContainerId>;
