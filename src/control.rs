@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 pub enum Request {
     /// Acabar con el Pod. `grace_seconds`: en vez del plazo de su especificación.
     Delete { grace_seconds: Option<u64>, force: bool },
+    /// Conectarse a la salida de un contenedor y, con `stdin`, a su entrada. Lo que sigue por el mismo
+    /// socket está en `attach.rs`.
+    Attach { container: String, stdin: bool },
     /// A un ReplicaSet: lo que se quiere ha cambiado; está en su `next.json`.
     Change { replace: bool },
 }
@@ -26,6 +29,8 @@ pub enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Response {
     Accepted,
+    /// No se puede, y por qué.
+    Refused(String),
 }
 
 /// Clientes a la vez; los demás esperan en la cola del kernel.
@@ -88,6 +93,11 @@ impl Control {
 
     /// Responde y cuelga.
     pub fn answer(&self, client: OwnedFd, response: &Response) {
+        self.answer_and_keep(&client, response);
+    }
+
+    /// Responde; la conexión sigue, para lo que venga detrás.
+    pub fn answer_and_keep(&self, client: &OwnedFd, response: &Response) {
         let text = serde_json::to_vec(response).unwrap_or_default();
         // si ya se fue, no hay a quién responder
         let _ = send(client.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT);
@@ -107,13 +117,19 @@ fn seqpacket(flags: SockFlag) -> Result<OwnedFd, Errno> {
 
 /// El lado de quien pide. Falla si no hay nadie al otro lado.
 pub fn ask(path: &Path, request: &Request) -> Result<Response, Errno> {
+    call(path, request).map(|(_, response)| response)
+}
+
+/// Lo mismo, y se queda con la conexión.
+pub fn call(path: &Path, request: &Request) -> Result<(OwnedFd, Response), Errno> {
     let socket = seqpacket(SockFlag::empty())?;
     connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
     let text = serde_json::to_vec(request).map_err(|_| Errno::EINVAL)?;
     send(socket.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL)?;
     let mut answer = [0; MAX_MESSAGE];
     let n = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty())?;
-    serde_json::from_slice(&answer[..n]).map_err(|_| Errno::EPROTO)
+    let response = serde_json::from_slice(&answer[..n]).map_err(|_| Errno::EPROTO)?;
+    Ok((socket, response))
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub mod logic;
 pub mod supervise;
 pub mod controller;
 pub mod check;
+pub mod attach;
 pub mod control;
 pub mod logs;
 pub mod recording;

@@ -158,6 +158,7 @@ pub fn decide_container(
             .clone()
             .unwrap_or_else(|| rootfs::TERMINATION_LOG.to_string()),
         stdin: container.stdin,
+        stdin_once: container.stdin_once,
         tty: container.tty,
         config_error,
     })

@@ -37,6 +37,8 @@ pub struct ContainerPlan {
     #[serde(default)]
     pub termination_log: String,
     pub stdin: bool,
+    #[serde(default)]
+    pub stdin_once: bool,
     pub tty: bool,
     /// Pide algo que no hay (un ConfigMap, una clave): no puede arrancar mientras siga faltando.
     #[serde(default, skip_serializing_if = "Option::is_none")]

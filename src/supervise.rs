@@ -4,6 +4,7 @@
 //! tuberías de logs, sondas, el socket de control y el próximo plazo. Ninguna espera más que esa:
 //! un contenedor que inunda sus logs o una sonda colgada no detienen a los demás.
 
+mod attach;
 mod containers;
 mod last_words;
 mod probes;
@@ -24,6 +25,7 @@ use crate::recording::Recorder;
 use crate::spec::types::PodSpec;
 use crate::state::{self, Live, ProcessId};
 use crate::{sandbox, volume};
+use attach::Attached;
 use containers::Life;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use probes::{InFlight, Purpose};
@@ -75,6 +77,7 @@ enum Source {
     Scale,
     Control,
     Input,
+    Attached(usize),
 }
 
 pub struct Supervisor {
@@ -96,6 +99,7 @@ pub struct Supervisor {
     /// Las sondas y los hooks que aún no han respondido.
     asked: Vec<InFlight>,
     scale: Scale,
+    attached: Vec<Attached>,
     screen: Option<Screen>,
     events: VecDeque<Event>,
     interruptions: usize,
@@ -133,6 +137,7 @@ impl Supervisor {
         Supervisor {
             recorder: Recorder::new(&dir, &start.plan.uid, born, &start.spec, &start.core),
             scale: Scale::new(&start.plan.volumes),
+            attached: Vec::new(),
             k: start.k,
             plan: start.plan,
             spec: start.spec,
@@ -243,6 +248,7 @@ impl Supervisor {
     /// Espera la próxima noticia o el próximo plazo, y atiende cuantas haya.
     fn wait(&mut self) {
         let timeout = self.timeout();
+        self.forget_gone();
         let (sources, ready) = {
             let watched = self.watched();
             let mut fds: Vec<PollFd> =
@@ -317,6 +323,7 @@ impl Supervisor {
         if let Some(input) = self.input() {
             all.push((Source::Input, input, read));
         }
+        self.watch_attached(&mut all);
         all
     }
 
@@ -333,6 +340,7 @@ impl Supervisor {
             Source::Scale => self.weigh(),
             Source::Control => self.serve(),
             Source::Input => self.copy_input(),
+            Source::Attached(i) => self.attend_attached(i),
         }
     }
 
@@ -379,6 +387,7 @@ impl Supervisor {
                     self.request_stop(grace_seconds.map(Duration::from_secs), force);
                     self.control.answer(client, &Response::Accepted);
                 }
+                Request::Attach { container, stdin } => self.attach(client, &container, stdin),
                 // es para un controlador; quien lo pide a un Pod ve que se le cuelga
                 Request::Change { .. } => {}
             }

@@ -349,3 +349,132 @@ fn describe_ensena_el_oom_score_adj_que_tiene_y_no_el_que_se_pidio() {
     assert!(page.contains("oom_score_adj:  500 (se le puso 1000, y alguien lo ha cambiado)\n"), "{page}");
     delete(&world, "verdugo");
 }
+
+/// Un cliente de verdad de `attach`, con su entrada abierta.
+fn attach(world: &World, args: &[&str]) -> std::process::Child {
+    use std::process::Stdio;
+    let mut command = world.command(common::binary());
+    command.arg("attach").args(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn output_of(child: std::process::Child) -> (i32, String, String) {
+    let done = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (done.status.code().unwrap_or(-1), text(done.stdout), text(done.stderr))
+}
+
+#[test]
+fn attach_lleva_lo_tecleado_al_contenedor_y_trae_lo_suyo_hasta_que_acaba() {
+    use std::io::Write;
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let script = r#"while read linea; do echo "dice: $linea"; echo "error: $linea" >&2; [ "$linea" != fin ] || exit 7; done; echo cerrada"#;
+    start(&world, "eco", "", "restartPolicy: Never,", &shell("c", script, "stdin: true"));
+    let mut one = attach(&world, &["eco", "-i"]);
+    let watcher = attach(&world, &["eco"]);
+    // quien se va no cierra la entrada: no es stdinOnce
+    one.stdin.as_mut().unwrap().write_all(b"hola\n").unwrap();
+    wait_until("que lo lea el contenedor", 5, || world.micropod(&["logs", "eco"]).out.contains("dice: hola"));
+    drop(one.stdin.take());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut two = attach(&world, &["eco", "-i"]);
+    two.stdin.as_mut().unwrap().write_all(b"fin\n").unwrap();
+    let (code, out, err) = output_of(two);
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "dice: fin\n", "error: fin\n"));
+    let (_, out, _) = output_of(one);
+    assert_eq!(out, "dice: hola\ndice: fin\n");
+    let (_, out, err) = output_of(watcher);
+    assert!(out.ends_with("dice: fin\n") && err.ends_with("error: fin\n"), "{out} {err}");
+    assert_eq!(ask(&world, "eco", "{.status.containerStatuses[0].state.terminated.exitCode}"), "7");
+    let late = world.micropod(&["attach", "eco"]).exits(1).err;
+    assert!(late.contains("cannot attach a container in a completed pod; current phase is Failed"), "{late}");
+    delete(&world, "eco");
+}
+
+#[test]
+fn con_stdin_once_la_entrada_se_cierra_cuando_se_va_quien_tecleaba() {
+    use std::io::Write;
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let fields = "stdin: true, stdinOnce: true";
+    start(&world, "una-vez", "", "restartPolicy: Never,", &shell("c", "cat | md5sum", fields));
+    let mut one = attach(&world, &["una-vez", "-i"]);
+    // más de lo que cabe en una tubería: nadie pierde nada
+    let text = vec![b'x'; 3 << 20];
+    one.stdin.as_mut().unwrap().write_all(&text).unwrap();
+    drop(one.stdin.take());
+    let (code, out, _) = output_of(one);
+    // md5 de 3 MiB de letras x
+    assert_eq!((code, out.as_str()), (0, "c1887f0c970afa48194adf7f5c504696  -\n"));
+    delete(&world, "una-vez");
+}
+
+#[test]
+fn quien_mira_y_no_lee_no_detiene_al_contenedor() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let line =
+        "sleep 1; yes esta-linea-es-larga-para-que-casi-todo-lo-que-se-guarda-de-ella-sea-suyo-y-no-fecha";
+    start(&world, "caudal", "", "", &shell("c", line, ""));
+    let lazy = attach(&world, &["caudal"]);
+    let size = || {
+        let dir = std::fs::read_dir(world.path("/var/log/micropod/caudal/c")).unwrap();
+        dir.flatten().map(|e| e.metadata().unwrap().len()).sum::<u64>()
+    };
+    wait_until("que escriba más de lo que cabe en ninguna cola", 20, || size() > 8 << 20);
+    let (code, _, err) = output_of(lazy);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("no daba abasto"), "{err}");
+    delete(&world, "caudal");
+}
+
+#[test]
+fn attach_con_terminal_da_a_la_del_contenedor_el_tamano_de_la_ventana_y_sus_teclas() {
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    start(&world, "consola", "", "", &shell("c", "exec sh -i", "stdin: true, tty: true"));
+    let size = nix::pty::Winsize { ws_row: 33, ws_col: 101, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = nix::pty::openpty(&size, None).unwrap();
+    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
+    let mut command = world.command(common::binary());
+    command.args(["attach", "consola", "-it"]).stdin(slave()).stdout(slave()).stderr(slave());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut keyboard = std::fs::File::from(pty.master.try_clone().unwrap());
+    let mut screen = std::fs::File::from(pty.master);
+    drop(pty.slave);
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let shared = seen.clone();
+    let reader = std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(n @ 1..) = screen.read(&mut bytes) {
+            shared.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
+        }
+    });
+    let shows = |what: &str| seen.lock().unwrap().contains(what);
+    wait_until("que diga cómo seguir", 5, || shows("try pressing enter"));
+    keyboard.write_all(b"stty size; tty\n").unwrap();
+    wait_until("que la terminal mida lo que la ventana", 5, || shows("33 101") && shows("/dev/pts/0"));
+    // Ctrl-C es una tecla más: la recibe el programa, y no acaba con attach
+    keyboard.write_all(b"sleep 3009\n").unwrap();
+    wait_until("que arranque", 5, || world.processes().iter().any(|(_, line)| line == "sleep 3009"));
+    keyboard.write_all(b"\x03echo sigo\n").unwrap();
+    wait_until("que siga", 5, || shows("\nsigo"));
+    assert!(world.processes().iter().all(|(_, line)| line != "sleep 3009"));
+    keyboard.write_all(b"exit 0\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(keyboard);
+    reader.join().unwrap();
+    delete(&world, "consola");
+}

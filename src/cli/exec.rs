@@ -87,7 +87,7 @@ fn stdio(stdin: bool, tty: bool) -> Result<Stdio, Error> {
 }
 
 /// Un descriptor que despierta cuando cambia el tamaño de la ventana.
-fn watch_window() -> std::io::Result<UnixStream> {
+pub(super) fn watch_window() -> std::io::Result<UnixStream> {
     let (read, write) = UnixStream::pair()?;
     read.set_nonblocking(true)?;
     write.set_nonblocking(true)?;

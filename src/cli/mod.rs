@@ -2,6 +2,7 @@
 
 pub mod age;
 pub mod args;
+pub mod attach;
 pub mod controllers;
 pub mod delete;
 pub mod describe;
@@ -49,6 +50,7 @@ pub fn main() -> Result<u8, Error> {
         },
         "events" => events::events(args),
         "top" => top::top(args),
+        "attach" => attach::attach(args),
         "describe" => match controllers::wanted(args) {
             Some(wanted) => controllers::describe(&wanted),
             None => describe::describe(args),

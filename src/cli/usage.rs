@@ -112,7 +112,6 @@ fn translate(verb: &str) -> Option<&'static str> {
         "apply" | "create" | "start" | "up" | "play" => "run FICHERO",
         "images" => "image ls",
         "load" | "pull" => "image import NOMBRE FICHERO",
-        "attach" => "logs -f NOMBRE",
         "help" => "--help",
         "version" => "--version",
         _ => return None,

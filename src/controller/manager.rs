@@ -329,6 +329,11 @@ impl<'a> Manager<'a> {
             match request {
                 Request::Change { replace } => self.change(replace),
                 Request::Delete { .. } => self.stop(),
+                Request::Attach { .. } => {
+                    let why = "un controlador no tiene terminal: conéctate a uno de sus Pods".into();
+                    self.control.answer(client, &Response::Refused(why));
+                    continue;
+                }
             }
             self.control.answer(client, &Response::Accepted);
         }

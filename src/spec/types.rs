@@ -152,6 +152,8 @@ object! {
             security_context: SecurityContext,
             /// Dejar abierta la entrada estándar. Si no, quien lee encuentra el fin del fichero.
             stdin: bool,
+            /// Cerrar la entrada en cuanto se va el primero que se conectó a ella (`micropod attach -i`).
+            stdin_once: bool,
             /// Dar al contenedor una terminal. Necesita stdin.
             tty: bool,
         }

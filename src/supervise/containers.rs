@@ -193,6 +193,13 @@ impl Supervisor {
             None | Some(News::Ready) => life.channel = Some(channel),
             Some(News::Terminal(master)) => {
                 life.channel = Some(channel);
+                if let Some(master) = &master {
+                    // quien no lee lo que se le teclea no puede detener al Pod
+                    let nonblocking = nix::fcntl::FcntlArg::F_SETFL(OFlag::O_RDWR | OFlag::O_NONBLOCK);
+                    if let Err(errno) = nix::fcntl::fcntl(master, nonblocking) {
+                        log::error!("la terminal del contenedor {id} puede hacer esperar: {errno}");
+                    }
+                }
                 life.input = master.as_ref().and_then(|fd| fd.try_clone().ok());
                 life.output = master;
                 if let Some(screen) = &mut self.screen {
@@ -221,6 +228,7 @@ impl Supervisor {
                 if let Some(screen) = &mut self.screen {
                     screen.output(id, stream, &chunk[..n]);
                 }
+                self.show_attached(id, stream, &chunk[..n]);
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             // EIO: la terminal se ha quedado sin nadie al otro lado
@@ -240,6 +248,7 @@ impl Supervisor {
         };
         let exit = reap(pidfd.as_fd()).unwrap_or(Exit::Signal(libc::SIGKILL));
         self.drain(id);
+        self.end_attached(id);
         let Some(mut life) = self.lives[id].take() else { return };
         life.logs.finish(SystemTime::now());
         self.live.processes[id] = None;

@@ -14,7 +14,7 @@ pub(super) fn selector() -> Arg {
 }
 
 pub(super) fn verbs() -> Vec<Command> {
-    vec![get(), describe(), events(), top(), logs(), wait()]
+    vec![get(), describe(), events(), top(), logs(), attach(), wait()]
 }
 
 pub(super) fn delete() -> Command {
@@ -111,6 +111,14 @@ fn logs() -> Command {
         .arg(option("limit-bytes", "BYTES", "De cada contenedor, no más de estos bytes"))
         .arg(flag("timestamps", "Con la hora de cada línea"))
         .arg(flag("prefix", "Con el Pod y el contenedor delante de cada línea"))
+}
+
+fn attach() -> Command {
+    verb("attach", "Se conecta a la salida, y con -i a la entrada, del programa de un contenedor")
+        .arg(operand("POD", "Nombre del Pod").required(true))
+        .arg(container())
+        .arg(flag("stdin", "Pasarle lo que se teclee").short('i'))
+        .arg(flag("tty", "Usar su terminal").short('t'))
 }
 
 fn wait() -> Command {

@@ -249,8 +249,9 @@ pub fn starting(clues: &Clues) -> Finding {
                 .because(From::Spec, "un postStart no tiene plazo: ni este ni los siguientes siguen sin él")
                 .try_now(again)
         }
-        None => Finding::new(Cause::Starting, format!("todavía está arrancando: nació hace {now}"))
-            .try_now(again),
+        None => {
+            Finding::new(Cause::Starting, format!("todavía está arrancando: nació hace {now}")).try_now(again)
+        }
     }
 }
 
