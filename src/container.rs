@@ -96,6 +96,7 @@ fn story(
 }
 // ANCHOR_END: story
 
+// ANCHOR: confine
 /// El final común de un contenedor, un `exec` y una sonda: nadie entra con más privilegios que otro.
 fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Result<(), StepError> {
     // antes de pisar ninguna ruta que elija el contenedor: /proc/self/fd/N sería una puerta a lo de fuera
@@ -110,6 +111,7 @@ fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Re
     security::drop_privileges(k, &plan.security)?;
     process::exec(k, plan, argv)
 }
+// ANCHOR_END: confine
 
 /// La capa de escritura de una vida de un contenedor.
 pub struct Layer {

@@ -148,6 +148,7 @@ fn real_directory(k: &mut Kernel, root: &Place, path: &'static str) -> Result<Pl
     )
 }
 
+// ANCHOR: kernel_views
 /// Lo que el kernel enseña de sí mismo: los procesos de este contenedor, y el resto sin poder tocarlo.
 fn kernel_views(
     k: &mut Kernel,
@@ -181,7 +182,9 @@ fn kernel_views(
     }
     Ok(())
 }
+// ANCHOR_END: kernel_views
 
+// ANCHOR: device_table
 /// Los dispositivos de todo contenedor: (nombre, número mayor, número menor).
 const DEVICES: [(&str, u64, u64); 6] =
     [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
@@ -194,6 +197,7 @@ const LINKS: [(&str, &str); 5] = [
     ("stderr", "/proc/self/fd/2"),
     ("ptmx", "pts/ptmx"),
 ];
+// ANCHOR_END: device_table
 
 // ANCHOR: devices
 /// Un `/dev` mínimo y nuestro: los dispositivos se crean aquí, nunca se toman de la imagen.
@@ -276,6 +280,7 @@ fn host_devices(k: &mut Kernel, dev: &Path) -> Result<(), StepError> {
     Ok(())
 }
 
+// ANCHOR: shared_files
 /// `/etc/hosts`, `/etc/hostname` y `/etc/resolv.conf`: los mismos en todo el Pod, salvo que el
 /// contenedor monte ahí los suyos.
 fn shared_files(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), StepError> {
@@ -295,7 +300,9 @@ fn shared_files(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<()
     }
     Ok(())
 }
+// ANCHOR_END: shared_files
 
+// ANCHOR: check_target
 /// Un enlace de la imagen puede llevar un punto de montaje a `/proc` o a `/dev`: se niega.
 pub fn check_target(k: &mut Kernel, root: &Place, target: &Place) -> Result<(), StepError> {
     k.step("comprobar que no se tapa nada de lo que monta micropod", CheckMountPoint { root, target })
@@ -306,6 +313,7 @@ pub fn check_target(k: &mut Kernel, root: &Place, target: &Place) -> Result<(), 
             _ => error,
         })
 }
+// ANCHOR_END: check_target
 
 // ANCHOR: pivot
 /// La mudanza: lo que estaba montado en `raiz` pasa a ser `/`, y lo antiguo se suelta.

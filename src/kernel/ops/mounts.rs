@@ -52,6 +52,7 @@ impl Op for Mount<'_> {
 }
 // ANCHOR_END: mount
 
+// ANCHOR: bind
 /// Enseñar en `target` lo mismo que hay en `source` (montaje *bind*), con lo que tenga montado dentro.
 pub struct Bind<'a> {
     pub source: &'a Place,
@@ -72,7 +73,9 @@ impl Op for Bind<'_> {
     }
     fn rehearse(&self) {}
 }
+// ANCHOR_END: bind
 
+// ANCHOR: restrict
 /// Cambiar los atributos de un montaje y de cuanto cuelga de él.
 pub struct RestrictMount<'a> {
     /// El montaje, abierto *después* de montar: si no, se cambiaría lo de debajo.
@@ -107,7 +110,9 @@ impl Op for RestrictMount<'_> {
             .then_some("el comando mount no alcanza a los montajes que haya dentro; mount_setattr, sí")
     }
 }
+// ANCHOR_END: restrict
 
+// ANCHOR: propagation
 /// Cómo se propagan los montajes entre espacios de nombres.
 pub struct Propagation {
     pub target: PathBuf,
@@ -129,7 +134,9 @@ impl Op for Propagation {
     }
     fn rehearse(&self) {}
 }
+// ANCHOR_END: propagation
 
+// ANCHOR: detach
 /// Soltar un montaje, aunque alguien lo esté usando todavía.
 pub struct Detach(pub PathBuf);
 
@@ -146,7 +153,9 @@ impl Op for Detach {
     }
     fn rehearse(&self) {}
 }
+// ANCHOR_END: detach
 
+// ANCHOR: pivot_root
 /// Hacer del directorio actual la raíz y dejar la antigua montada encima.
 pub struct PivotRoot;
 
@@ -163,3 +172,4 @@ impl Op for PivotRoot {
     }
     fn rehearse(&self) {}
 }
+// ANCHOR_END: pivot_root
