@@ -121,6 +121,7 @@ pub struct Layer {
     pub work: PathBuf,
 }
 
+// ANCHOR: layer_of
 impl Layer {
     pub fn of(uid: &str, name: &str, life: u32) -> Layer {
         // ningún nombre lleva puntos: no puede coincidir con otro, ni con el de los volúmenes
@@ -128,6 +129,7 @@ impl Layer {
         Layer { upper: dir.join(format!("{name}.{life}")), work: dir.join(format!("{name}.{life}.work")) }
     }
 }
+// ANCHOR_END: layer_of
 
 /// Del lado del anfitrión: la capa de escritura de una vida del contenedor.
 fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result<Layer, StepError> {

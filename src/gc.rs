@@ -63,6 +63,7 @@ pub fn reap(record: &Record, live: &Live) {
     }
 }
 
+// ANCHOR: remove_objects
 /// Lo que hay en el disco y en los cgroups.
 fn remove_objects(name: &str, uid: &str) {
     if let Some(hierarchy) = Hierarchy::find() {
@@ -73,6 +74,7 @@ fn remove_objects(name: &str, uid: &str) {
         let _ = fs::remove_dir_all(state::data_dir(uid));
     }
 }
+// ANCHOR_END: remove_objects
 
 /// Mata lo que viva en un cgroup y lo borra cuando se vacía.
 fn empty_cgroup(path: &Path) {
