@@ -33,6 +33,7 @@ fn wrapper(facts: &Facts) -> Statement {
     )
 }
 
+// ANCHOR: shared_volumes
 /// Cada volumen que montan dos contenedores: los dos ven lo que hay en él, por dispositivo e inodo.
 fn shared_volumes(facts: &Facts) -> Vec<Statement> {
     let mut all = Vec::new();
@@ -61,6 +62,7 @@ fn shared_volumes(facts: &Facts) -> Vec<Statement> {
     }
     all
 }
+// ANCHOR_END: shared_volumes
 
 fn mount_text(name: &str, mount: &Mounted) -> String {
     let at = |(device, inode)| format!("dispositivo {}, inodo {inode}", device_text(device));
@@ -77,6 +79,7 @@ fn mount_text(name: &str, mount: &Mounted) -> String {
     }
 }
 
+// ANCHOR: one_ip
 /// Una sola dirección, y todos la ven: cada uno, preguntado desde dentro.
 fn one_ip(facts: &Facts) -> Statement {
     let seen = |m: &Member| -> BTreeSet<String> {
@@ -99,7 +102,9 @@ fn one_ip(facts: &Facts) -> Statement {
         format!("{}{host}", evidence.join(" · ")),
     )
 }
+// ANCHOR_END: one_ip
 
+// ANCHOR: same_system
 fn same_system(facts: &Facts) -> Statement {
     Statement::new(
         "se comunican como si estuvieran en el mismo sistema: la misma red, con su localhost y sus puertos",
@@ -107,6 +112,7 @@ fn same_system(facts: &Facts) -> Statement {
         inodes(&facts.members, "net"),
     )
 }
+// ANCHOR_END: same_system
 
 /// Los procesos del Pod tienen número en esta máquina: los lleva su kernel, y no otro.
 fn not_a_machine(facts: &Facts) -> Statement {
@@ -140,6 +146,7 @@ fn one_process(facts: &Facts, member: &Member) -> Statement {
     )
 }
 
+// ANCHOR: separate_processes
 fn separate_processes(facts: &Facts) -> Statement {
     let shared = facts.shared("pid").map(|_| "\nlo comparten porque el Pod lo pide: shareProcessNamespace");
     Statement::new(
@@ -148,6 +155,7 @@ fn separate_processes(facts: &Facts) -> Statement {
         format!("{}{}", inodes(facts.containers(), "pid"), shared.unwrap_or_default()),
     )
 }
+// ANCHOR_END: separate_processes
 
 /// Lo que se escribe fuera de un volumen va a una capa que está en el directorio del Pod.
 fn information(facts: &Facts) -> Statement {
