@@ -67,6 +67,10 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
         // antes de leer nada: si la entrada es una tubería, no se podría leer otra vez
         security::seal()?;
     }
+    if options.mode.is_real() {
+        // un supervisor no muere porque se vaya quien lee su salida, o un contenedor que leía la entrada
+        crate::kernel::sys::ignore_signal(libc::SIGPIPE);
+    }
     if let Some((_, pid)) = &options.owner {
         controller::die_with_owner(*pid)?;
     }

@@ -78,6 +78,7 @@ enum Source {
     Control,
     Input,
     Attached(usize),
+    Reader,
 }
 
 pub struct Supervisor {
@@ -324,6 +325,9 @@ impl Supervisor {
             all.push((Source::Input, input, read));
         }
         self.watch_attached(&mut all);
+        if let Some(output) = self.screen.as_ref().and_then(|screen| screen.reader.fd()) {
+            all.push((Source::Reader, output, PollFlags::empty()));
+        }
         all
     }
 
@@ -341,6 +345,7 @@ impl Supervisor {
             Source::Control => self.serve(),
             Source::Input => self.copy_input(),
             Source::Attached(i) => self.attend_attached(i),
+            Source::Reader => self.reader_left(),
         }
     }
 
@@ -353,6 +358,16 @@ impl Supervisor {
         self.interruptions += count;
         let now = self.interruptions > 1;
         self.request_stop(now.then_some(Duration::ZERO), now);
+    }
+
+    /// Quien leía la salida se ha ido (`micropod run … | head`): es un Ctrl-C, si no lo había habido ya.
+    fn reader_left(&mut self) {
+        let left = self.screen.as_mut().is_some_and(|screen| screen.reader.has_left());
+        if left && self.interruptions == 0 {
+            self.interruptions = 1;
+            crate::cli::term::note("nadie lee ya la salida");
+            self.request_stop(None, false);
+        }
     }
 
     /// Pide al núcleo que acabe. `at_once`: además se mata ya a todos los contenedores.

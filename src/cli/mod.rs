@@ -128,6 +128,8 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
     };
     let name = run::run(&options)?;
     let Some(name) = name.started else { return Ok(name.code) };
+    // el supervisor es ya otro proceso
+    crate::kernel::sys::default_sigpipe();
     println!("{name} created");
     let condition = args.get_one::<String>("wait");
     match (condition, name.strip_prefix("pod/")) {

@@ -22,6 +22,12 @@ pub fn note(text: &str) {
     note_bytes(format!("{text}\n").as_bytes());
 }
 
+/// Una línea de datos, de un comando que no puede morir si ya no la lee nadie.
+pub fn data(line: &str) {
+    // entonces no hay a quién dársela
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 fn note_bytes(bytes: &[u8]) {
     // si ya no hay nadie leyendo los errores, no hay a quién decírselo
     let _ = std::io::stderr().write_all(bytes);
@@ -102,6 +108,35 @@ pub struct Screen {
     told: String,
     raw: Option<RawMode>,
     input_open: bool,
+    pub reader: Reader,
+}
+
+/// Quien lee la salida al otro lado de una tubería: puede irse antes de que acabe el Pod (`… | head`).
+#[derive(Default)]
+pub struct Reader {
+    ignored: bool,
+}
+
+impl Reader {
+    /// De varios Pods en una pantalla no decide cada uno, sino quien los crea.
+    pub fn ignored() -> Reader {
+        Reader { ignored: true }
+    }
+
+    /// Para `poll`, sin pedirle nada: de una tubería sin lector, el kernel avisa siempre con POLLERR.
+    pub fn fd(&self) -> Option<BorrowedFd<'static>> {
+        (!self.ignored).then(|| STDOUT.as_fd())
+    }
+
+    /// ¿Se ha ido? Solo se dice una vez.
+    pub fn has_left(&mut self) -> bool {
+        let Some(fd) = self.fd() else { return false };
+        let mut fds = [PollFd::new(fd, PollFlags::empty())];
+        let told = matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1));
+        self.ignored = told;
+        // POLLHUP es otra cosa: un registro (journald) que se reinicia, o una terminal, que ya manda SIGHUP
+        told && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLERR))
+    }
 }
 
 /// Más de esto sin salto de línea se imprime aunque la línea no haya acabado.
@@ -111,6 +146,7 @@ impl Screen {
     /// `pod`: el nombre del Pod, si en la pantalla hay varios.
     pub fn new(pod: Option<&str>, containers: &[ContainerPlan]) -> Screen {
         let mark = pod.map(|name| format!("{name}: ")).unwrap_or_default();
+        let reader = if pod.is_some() { Reader::ignored() } else { Reader::default() };
         let pod = pod.map(|name| format!("{name}/")).unwrap_or_default();
         let width = containers.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
         let colours = colours();
@@ -127,6 +163,7 @@ impl Screen {
             told: String::new(),
             raw: None,
             input_open: true,
+            reader,
         }
     }
 
@@ -218,8 +255,9 @@ impl Screen {
     }
 }
 
-/// La entrada estándar vive lo que el programa.
+/// La entrada y la salida viven lo que el programa.
 static STDIN: std::sync::LazyLock<std::io::Stdin> = std::sync::LazyLock::new(std::io::stdin);
+static STDOUT: std::sync::LazyLock<std::io::Stdout> = std::sync::LazyLock::new(std::io::stdout);
 
 /// Escribe en la salida lo que quepa sin esperar. Devuelve los bytes que no cupieron.
 fn write_without_waiting(mut bytes: &[u8]) -> u64 {

@@ -33,6 +33,7 @@ pub struct Manager<'a> {
     signals: Signals,
     control: Control,
     inotify: Inotify,
+    reader: term::Reader,
     /// Los Jobs que crea, si es un CronJob.
     cron: Option<CronJob>,
     sets: Vec<Set>,
@@ -60,7 +61,7 @@ pub fn change_running(key: &str, controlled: &Controlled, replace: bool) -> Resu
         Error::failed(format!("quien ejecuta el {kind} `{name}` no contesta"))
             .because(crate::error::spanish(errno))
     })?;
-    println!("{}/{name} configured", kind.to_lowercase());
+    term::data(&format!("{}/{name} configured", kind.to_lowercase()));
     if !replace {
         term::note(
             "pista: los Pods que ya hay siguen siendo los de antes, como en Kubernetes: los nuevos nacerán del molde \
@@ -109,6 +110,7 @@ impl<'a> Manager<'a> {
             signals,
             control,
             inotify,
+            reader: if options.detach { term::Reader::ignored() } else { term::Reader::default() },
             cron: None,
             sets: Vec::new(),
             events: VecDeque::new(),
@@ -272,6 +274,7 @@ impl<'a> Manager<'a> {
                 PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN),
             ];
             fds.extend(self.control.fds().into_iter().map(|(fd, flags)| PollFd::new(fd, flags)));
+            fds.extend(self.reader.fd().map(|fd| PollFd::new(fd, PollFlags::empty())));
             let first = fds.len();
             let mut members = Vec::new();
             for set in &self.sets {
@@ -323,6 +326,11 @@ impl<'a> Manager<'a> {
         let count = self.signals.drain();
         if count > 0 {
             self.interruptions += count;
+            self.stop();
+        }
+        if self.reader.has_left() && self.interruptions == 0 {
+            self.interruptions = 1;
+            say("nadie lee ya la salida");
             self.stop();
         }
         for (client, request) in self.control.attend() {
