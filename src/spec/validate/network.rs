@@ -79,6 +79,7 @@ fn together(pod: &Pod) -> Vec<(String, &Container)> {
     all.map(|(path, _, container)| (path, container)).collect()
 }
 
+// ANCHOR: same_port
 fn same_container_port(checks: &mut Checks, containers: &[(String, &Container)]) {
     for (i, (path, container)) in containers.iter().enumerate() {
         for (j, port) in container.ports.iter().enumerate() {
@@ -98,6 +99,7 @@ fn same_container_port(checks: &mut Checks, containers: &[(String, &Container)])
         }
     }
 }
+// ANCHOR_END: same_port
 
 fn same_host_port<'a>(
     checks: &mut Checks,
