@@ -95,6 +95,7 @@ fn memory_size(limit: Option<u64>, pod_memory: Option<u64>) -> u64 {
     [limit, pod_memory].into_iter().flatten().fold(half, u64::min)
 }
 
+// ANCHOR: mounts_of
 /// Los montajes de un contenedor.
 pub fn mounts_of(container: &Container, volumes: &[VolumePlan]) -> Vec<MountPlan> {
     let mounts = container.volume_mounts.iter();
@@ -117,7 +118,9 @@ pub fn mounts_of(container: &Container, volumes: &[VolumePlan]) -> Vec<MountPlan
     // la validación ya ha comprobado que todo montaje nombra un volumen declarado
     mounts.filter_map(one).collect()
 }
+// ANCHOR_END: mounts_of
 
+// ANCHOR: check
 /// ¿Es lo que hay en la ruta lo que el `hostPath` dice que debe haber? Se mira antes de crear nada.
 pub fn check(volumes: &[VolumePlan]) -> Result<(), Error> {
     for volume in volumes {
@@ -149,6 +152,7 @@ pub fn check(volumes: &[VolumePlan]) -> Result<(), Error> {
     }
     Ok(())
 }
+// ANCHOR_END: check
 
 /// Del lado del anfitrión: crea los directorios de los volúmenes.
 pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), StepError> {
