@@ -10,13 +10,14 @@
 //! Los procesos viven solo en las hojas: es la regla «no internal processes» de cgroup v2.
 
 use crate::error::{Error, StepError};
-use crate::kernel::Kernel;
-use crate::kernel::ops::{MakeDir, RemoveDir, WriteValue};
+use crate::kernel::ops::{CgroupValue, MakeDir, RemoveDir, WriteCgroup};
+use crate::kernel::{Kernel, Op};
 use crate::logic::Kind;
 use crate::logic::rules::init_kind;
 use crate::plan;
 use crate::process::Limits;
 use crate::spec::types::{Container, PodSpec, ResourceList};
+use nix::errno::Errno;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -211,11 +212,9 @@ pub fn prepare(
         )?;
         if !delegated.is_empty() {
             let why = "repartir hacia abajo los controladores, para que los Pods puedan tener límites";
-            k.step(why, WriteValue::new(hierarchy.root.join("cgroup.subtree_control"), &delegated))?;
-            k.step(
-                "repartirlos también a los Pods",
-                WriteValue::new(home.join("cgroup.subtree_control"), &delegated),
-            )?;
+            let value = CgroupValue::Controllers(delegated.clone());
+            k.step(why, WriteCgroup { dir: hierarchy.root.clone(), value: value.clone() })?;
+            k.step("repartirlos también a los Pods", WriteCgroup { dir: home.clone(), value })?;
         }
     }
     k.step("crear el grupo de control del Pod, para medirlo y limitarlo entero", MakeDir::new(&path, 0o755))?;
@@ -223,7 +222,7 @@ pub fn prepare(
     if !delegated.is_empty() {
         k.step(
             "repartir los controladores a los contenedores del Pod",
-            WriteValue::new(path.join("cgroup.subtree_control"), &delegated),
+            WriteCgroup { dir: path.clone(), value: CgroupValue::Controllers(delegated) },
         )?;
     }
     write_limits(k, hierarchy, &path, limits)?;
@@ -251,7 +250,7 @@ pub fn prepare_container(
     // en los contenedores, y no en el Pod: si el que se agota es el límite del Pod, moriría también la pausa
     if hierarchy.has("memory") {
         let why = "si falta memoria, matar todos sus procesos y no uno cualquiera";
-        k.step(why, WriteValue::new(path.join("memory.oom.group"), 1))?;
+        k.step(why, WriteCgroup { dir: path.clone(), value: CgroupValue::OomGroup })?;
     }
     Ok(path)
 }
@@ -264,36 +263,35 @@ fn write_limits(
     path: &Path,
     limits: &Limits,
 ) -> Result<(), StepError> {
+    let write = |value| WriteCgroup { dir: path.to_path_buf(), value };
     if let Some(bytes) = limits.memory_max {
-        k.step("poner tope a la memoria", WriteValue::new(path.join("memory.max"), bytes))?;
+        k.step("poner tope a la memoria", write(CgroupValue::MemoryMax(bytes)))?;
         let why = "no dejar que el tope se esquive con la memoria de intercambio";
         if path.join("memory.swap.max").exists() || !k.is_real() {
-            k.step(why, WriteValue::new(path.join("memory.swap.max"), 0))?;
+            k.step(why, write(CgroupValue::SwapMax(0)))?;
         }
     }
     if let Some(millis) = limits.cpu_max {
         let quota = (millis * CPU_PERIOD / 1000).max(MIN_CPU_QUOTA);
         let why = "poner tope a la CPU: microsegundos de cada periodo";
-        k.step(why, WriteValue::new(path.join("cpu.max"), format!("{quota} {CPU_PERIOD}")))?;
+        k.step(why, write(CgroupValue::CpuMax { quota, period: CPU_PERIOD }))?;
     }
     if let Some(weight) = limits.cpu_weight.filter(|_| hierarchy.has("cpu")) {
-        k.step(
-            "repartir la CPU cuando no haya para todos",
-            WriteValue::new(path.join("cpu.weight"), weight),
-        )?;
+        k.step("repartir la CPU cuando no haya para todos", write(CgroupValue::CpuWeight(weight)))?;
     }
     if let Some(pids) = limits.pids_max.filter(|_| hierarchy.has("pids")) {
-        k.step("poner tope al número de procesos", WriteValue::new(path.join("pids.max"), pids))?;
+        k.step("poner tope al número de procesos", write(CgroupValue::PidsMax(pids)))?;
     }
     Ok(())
 }
 // ANCHOR_END: write_limits
 
 /// Mata de un golpe cuanto viva en un cgroup o por debajo. Que no exista no es un fallo.
-pub fn kill(path: &Path) -> std::io::Result<()> {
-    match fs::write(path.join("cgroup.kill"), "1") {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
+pub fn kill(path: &Path) -> Result<(), Errno> {
+    let op = WriteCgroup { dir: path.to_path_buf(), value: CgroupValue::Kill };
+    match op.run() {
+        Err(Errno::ENOENT) => Ok(()),
+        other => other,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::container::{self, Stdio, Target};
 use crate::error::StepError;
 use crate::kernel::channel::Channel;
 use crate::kernel::child::News;
+use crate::kernel::program::Program;
 use crate::kernel::{Kernel, Mode, sys};
 use crate::logic::Outcome;
 use crate::spec::types::{Container, HttpGetAction, IntOrString, LifecycleHandler, Probe};
@@ -21,7 +22,6 @@ use nix::fcntl::OFlag;
 use std::io::Write;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::process::{self, Command};
 use std::time::Duration;
 pub use talk::Talk;
 
@@ -247,14 +247,9 @@ fn address_of(host: &str) -> Option<IpAddr> {
     if let Some(ip) = in_hosts(&hosts, host) {
         return Some(ip);
     }
-    let answer = Command::new("/usr/bin/getent")
-        .args(["ahosts", "--", host])
-        .env_clear()
-        .stdin(process::Stdio::null())
-        .stderr(process::Stdio::null())
-        .output()
-        .ok()?;
-    String::from_utf8_lossy(&answer.stdout).split_whitespace().next()?.parse().ok()
+    let getent = Program::new(std::path::Path::new("/usr/bin/getent"), Duration::from_secs(60)).ok()?;
+    let answer = getent.operands(["ahosts", host]).run(b"").ok()?;
+    String::from_utf8_lossy(&answer.out).split_whitespace().next()?.parse().ok()
 }
 
 /// La primera dirección que `/etc/hosts` da a un nombre.

@@ -97,11 +97,8 @@ fn story(k: &mut Kernel, plan: &PodPlan, supervisor: Option<&OwnedFd>) -> Result
         network::own(k, net)?;
     }
     for (name, value) in &plan.sysctls {
-        k.step(
-            format_args!("poner {name} a {value}, solo en este Pod"),
-            SetSysctls(vec![(name.clone(), value.clone())]),
-        )
-        .map_err(|e| e.hint("mira qué valores admite con `man 7 ip` y `man 7 tcp`"))?;
+        k.step(format_args!("poner {name} a {value}, solo en este Pod"), SetSysctls::one(name, value))
+            .map_err(|e| e.hint("mira qué valores admite con `man 7 ip` y `man 7 tcp`"))?;
     }
     match supervisor {
         Some(supervisor) => keep_watch(k, plan, supervisor),

@@ -18,6 +18,7 @@
 //! construyan el Pod: por eso no pasa por `Kernel::step` (y un ensayo no la toca).
 
 use crate::error::{Error, spanish};
+use crate::kernel::sys;
 pub use crate::logic::history::PodEvent;
 use crate::logic::pod::Leaving;
 use crate::logic::status::{ContainerState, PodStatus, Terminated};
@@ -30,6 +31,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -60,6 +62,17 @@ impl ProcessId {
 
     pub fn is_alive(self) -> bool {
         ProcessId::of(self.pid) == Some(self)
+    }
+
+    /// Un descriptor de este proceso y de ningún otro: entre leer la ficha y abrirlo, su número pudo
+    /// pasar a otro, así que se comprueba después. `cgroup`: donde debe vivir, si se sabe.
+    pub fn open(self, cgroup: Option<&Path>) -> Option<OwnedFd> {
+        let pidfd = sys::pidfd_open(self.pid).ok()?;
+        let lives_there = |dir: &Path| {
+            let members = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+            members.lines().any(|line| line.trim() == self.pid.to_string())
+        };
+        (self.is_alive() && cgroup.is_none_or(lives_there)).then_some(pidfd)
     }
 }
 
@@ -296,7 +309,7 @@ pub fn see_claimed(claim: &Claim) -> Option<Seen> {
 
 /// Pide que se olvide la ficha de `name` en cuanto el Pod acabe: nadie va a esperarlo.
 pub fn forget_when_over(name: &str) -> std::io::Result<()> {
-    fs::write(pod_dir(name).join(FORGET), "")
+    write_private(&pod_dir(name).join(FORGET), b"")
 }
 
 /// ¿Hay que olvidar su ficha en cuanto acabe?

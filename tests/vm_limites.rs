@@ -39,6 +39,7 @@ fn los_limites_se_leen_en_cgroupfs_y_el_proceso_nace_dentro() {
     assert_eq!(value(&world, "tope/c/memory.max"), "67108864");
     assert_eq!(value(&world, "tope/c/memory.swap.max"), "0");
     assert_eq!(value(&world, "tope/c/memory.oom.group"), "1");
+    assert_eq!(value(&world, "tope/memory.oom.group"), "0", "el Pod no muere entero por un contenedor");
     assert_eq!(value(&world, "tope/c/cpu.max"), "50000 100000");
     assert_eq!(value(&world, "tope/c/cpu.weight"), "59");
     assert_eq!(

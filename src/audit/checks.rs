@@ -208,17 +208,17 @@ fn calls(a: &mut Auditor) {
             }
         };
         let shown = match name {
-            "unshare" | "clone" if argument != 0 => format!("{name} (CLONE_NEWUSER)"),
-            "socket" => format!("socket ({})", family(argument)),
-            "personality" => "personality (otra)".to_string(),
-            name => name.to_string(),
+            "unshare" | "clone" if argument != 0 => format!("se niega {name} (CLONE_NEWUSER)"),
+            "socket" => format!("se niega socket ({})", family(argument)),
+            "personality" => "se niega personality (otra)".to_string(),
+            name => format!("se niega {name}"),
         };
         a.checks.push(Check { group: GROUP, name: shown, met, field: FIELD });
     }
     let i386 = Call { arch: 0x4000_0003, number: 20, arguments: [0; 6] };
     let met = a.facts.filters.as_ref().map(|all| run_all(all, &i386).is_some_and(|r| !lets_through(r)));
     let met = if Arch::HERE == Arch::X86_64 { met } else { Some(true) };
-    let name = "la interfaz de 32 bits".to_string();
+    let name = "se niega la interfaz de 32 bits".to_string();
     a.checks.push(Check { group: GROUP, name, met, field: FIELD });
 }
 
@@ -240,10 +240,10 @@ fn writes(a: &mut Auditor) {
             // lo que no está no se escribe, y en un directorio o en /dev/null no hay nada que cambiar
             _ => false,
         };
-        a.add(GROUP, path, !writable, FIELD);
+        a.add(GROUP, format!("está protegido {path}"), !writable, FIELD);
     }
     let cgroup = a.mount("/sys/fs/cgroup").is_some_and(|m| !m.has("ro"));
-    a.add(GROUP, "crear un cgroup", !cgroup, FIELD);
+    a.add(GROUP, "está protegido /sys/fs/cgroup", !cgroup, FIELD);
 }
 
 /// Lo que, aunque esté a la vista, el kernel solo abre con una capacidad.
@@ -258,7 +258,7 @@ fn masks(a: &mut Auditor) {
             Some(Thing::FullDir) => false,
             Some(Thing::Nothing | Thing::NullDevice | Thing::EmptyDir) | None => true,
         };
-        a.add("tapado", path, hidden, "securityContext.procMount");
+        a.add("tapado", format!("está tapado {path}"), hidden, "securityContext.procMount");
     }
 }
 
@@ -279,7 +279,7 @@ fn namespaces(a: &mut Auditor) {
     for name in NAMESPACES {
         let own = a.facts.namespaces.get(name).is_some_and(|(own, host)| own != host && *own != 0);
         let field = if name == "net" || name == "uts" { "hostNetwork" } else { "" };
-        a.add("espacios", name, own, field);
+        a.add("espacios", format!("es propio el de {name}"), own, field);
     }
 }
 

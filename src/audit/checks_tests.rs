@@ -73,7 +73,7 @@ fn cada_hecho_malo_se_nota_y_solo_el() {
         &[
             "privilegios: efectivas: ninguna que podman no dé",
             "privilegios: ni NET_RAW ni MKNOD",
-            "llamadas: socket (en crudo)",
+            "llamadas: se niega socket (en crudo)",
         ],
     );
     only(
@@ -83,7 +83,7 @@ fn cada_hecho_malo_se_nota_y_solo_el() {
                 .chain(good().namespaces.into_iter().filter(|(n, _)| *n != "net"))
                 .collect()
         },
-        &["espacios: net"],
+        &["espacios: es propio el de net"],
     );
     only(
         |f| f.devices.push(("sda".into(), true)),
@@ -102,13 +102,13 @@ fn cada_hecho_malo_se_nota_y_solo_el() {
             // esta la guarda el kernel: sin SYS_RAWIO no se abre
             f.things.insert("/proc/kcore", Thing::File);
         },
-        &["tapado: /proc/keys"],
+        &["tapado: está tapado /proc/keys"],
     );
     only(
         |f| {
             f.things.insert("/sys/firmware", Thing::FullDir);
         },
-        &["tapado: /sys/firmware"],
+        &["tapado: está tapado /sys/firmware"],
     );
 }
 
@@ -120,7 +120,10 @@ fn un_montaje_cambiado_se_nota() {
             f.mounts = read_mounts(&MOUNTS.replace(from, to));
         }
     };
-    only(with("/proc/sys ro,", "/proc/sys rw,"), &["escrituras: /proc/sys/kernel/core_pattern"]);
+    only(
+        with("/proc/sys ro,", "/proc/sys rw,"),
+        &["escrituras: está protegido /proc/sys/kernel/core_pattern"],
+    );
     only(with("/sys ro,nosuid - sysfs", "/sys rw,nosuid - sysfs"), &["montajes: /sys en solo lectura"]);
     only(
         with("rw,nosuid,nodev - overlay", "rw,nosuid shared:1 - overlay"),

@@ -1,10 +1,13 @@
 //! Lo que el kernel dice de un contenedor en marcha, leído desde fuera: nada sale de lo que guarda
 //! micropod.
 
+use crate::kernel::ops::Place;
 use crate::kernel::sys::{self, BpfInstruction};
+use crate::state::ProcessId;
 use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
+use nix::sys::stat::{FileStat, SFlag};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -67,8 +70,10 @@ pub struct Facts {
 }
 
 /// Lee los hechos del proceso `pid`. `paths`: las rutas delicadas. `cgroup`: el de su Pod.
-pub fn read(pid: i32, paths: &[&'static str], cgroup: Option<&Path>) -> std::io::Result<Facts> {
+pub fn read(process: ProcessId, paths: &[&'static str], cgroup: Option<&Path>) -> std::io::Result<Facts> {
+    let pid = process.pid;
     let proc = format!("/proc/{pid}");
+    let root = Place::root_of(process).ok_or(std::io::ErrorKind::NotFound)?;
     let mounts = read_mounts(&fs::read_to_string(format!("{proc}/mountinfo"))?);
     let known = |id: &str| mounts.iter().any(|m| m.id == id);
     Ok(Facts {
@@ -76,8 +81,8 @@ pub fn read(pid: i32, paths: &[&'static str], cgroup: Option<&Path>) -> std::io:
         status: read_status(&fs::read_to_string(format!("{proc}/status"))?),
         namespaces: namespaces(pid),
         filters: filters(pid).ok(),
-        devices: devices(&format!("{proc}/root/dev")),
-        things: paths.iter().map(|path| (*path, look(&format!("{proc}/root{path}")))).collect(),
+        devices: devices(&root),
+        things: paths.iter().map(|path| (*path, look(&root, path))).collect(),
         foreign_files: foreign_files(pid, &known),
         cwd_inside: mount_of(&format!("{proc}/cwd")).is_some_and(|id| known(&id)),
         pids_max: cgroup.and_then(|path| fs::read_to_string(path.join("pids.max")).ok()),
@@ -126,29 +131,27 @@ fn namespaces(pid: i32) -> BTreeMap<&'static str, (u64, u64)> {
     NAMESPACES.map(|name| (name, (inode(&pid.to_string(), name), inode("self", name)))).into()
 }
 
-fn devices(dir: &str) -> Vec<(String, bool)> {
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let one = |entry: fs::DirEntry| {
-        let kind = fs::symlink_metadata(entry.path()).ok()?.file_type();
-        let device = kind.is_block_device() || kind.is_char_device();
-        device.then(|| (entry.file_name().to_string_lossy().into_owned(), kind.is_block_device()))
+fn devices(root: &Place) -> Vec<(String, bool)> {
+    let one = |name: String| {
+        let kind = kind_of(&root.stat(&format!("/dev/{name}")).ok()?);
+        let device = kind == SFlag::S_IFBLK || kind == SFlag::S_IFCHR;
+        device.then(|| (name, kind == SFlag::S_IFBLK))
     };
-    entries.flatten().filter_map(one).collect()
+    root.names_in("/dev").into_iter().filter_map(one).collect()
+}
+
+fn kind_of(found: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT
 }
 
 /// Mira sin leer: leer `/proc/kmsg` se llevaría los mensajes.
-fn look(path: &str) -> Thing {
-    let Ok(found) = fs::symlink_metadata(path) else { return Thing::Nothing };
-    let kind = found.file_type();
-    if kind.is_char_device() && found.rdev() == nix::sys::stat::makedev(1, 3) {
-        Thing::NullDevice
-    } else if kind.is_dir() {
-        match fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
-            true => Thing::FullDir,
-            false => Thing::EmptyDir,
-        }
-    } else {
-        Thing::File
+fn look(root: &Place, path: &str) -> Thing {
+    let Ok(found) = root.stat(path) else { return Thing::Nothing };
+    match kind_of(&found) {
+        SFlag::S_IFCHR if found.st_rdev == nix::sys::stat::makedev(1, 3) => Thing::NullDevice,
+        SFlag::S_IFDIR if root.names_in(path).is_empty() => Thing::EmptyDir,
+        SFlag::S_IFDIR => Thing::FullDir,
+        _ => Thing::File,
     }
 }
 

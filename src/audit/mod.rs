@@ -9,10 +9,10 @@ pub mod facts;
 use crate::cgroup::Hierarchy;
 use crate::error::{Error, exit};
 use crate::security::capabilities;
-use crate::state::Seen;
+use crate::state::{ProcessId, Seen};
 use checks::Check;
 use facts::Facts;
-use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// Lo que se ha visto de un contenedor.
@@ -31,8 +31,9 @@ pub fn audit(seen: &Seen, container: Option<&str>, all: bool) -> Result<u8, Erro
         if container.is_some_and(|wanted| wanted != plan.name) {
             continue;
         }
-        let Some(pid) = running(seen, id, cgroup.as_deref()) else { continue };
-        let facts = facts::read(pid, &checks::paths(), cgroup.as_deref()).map_err(|e| {
+        // mientras se tenga su descriptor, su número no pasa a otro
+        let Some((process, _pidfd)) = running(seen, id, cgroup.as_deref()) else { continue };
+        let facts = facts::read(process, &checks::paths(), cgroup.as_deref()).map_err(|e| {
             Error::failed(format!("no se pudo mirar el contenedor `{}`", plan.name)).because(e)
         })?;
         reports.push(Report { name: plan.name.clone(), checks: checks::check(&facts), facts });
@@ -53,11 +54,10 @@ pub fn audit(seen: &Seen, container: Option<&str>, all: bool) -> Result<u8, Erro
 }
 
 /// El PID 1 del contenedor: el que se apuntó, si sigue siendo él y vive en el cgroup que le toca.
-fn running(seen: &Seen, id: usize, cgroup: Option<&Path>) -> Option<i32> {
-    let process = seen.live.processes.get(id).copied().flatten().filter(|p| p.is_alive())?;
-    let Some(cgroup) = cgroup else { return Some(process.pid) };
-    let members = fs::read_to_string(cgroup.join(&seen.record.plans[id].name).join("cgroup.procs")).ok()?;
-    members.lines().any(|line| line.trim() == process.pid.to_string()).then_some(process.pid)
+fn running(seen: &Seen, id: usize, cgroup: Option<&Path>) -> Option<(ProcessId, OwnedFd)> {
+    let process = seen.live.processes.get(id).copied().flatten()?;
+    let cgroup = cgroup.map(|pod| pod.join(&seen.record.plans[id].name));
+    process.open(cgroup.as_deref()).map(|pidfd| (process, pidfd))
 }
 
 /// El informe de un contenedor, como se imprime.

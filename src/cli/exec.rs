@@ -4,7 +4,7 @@ use super::{choose_container, one_pod, term, words};
 use crate::container::{self, Stdio, Target};
 use crate::error::{Error, exit};
 use crate::kernel::child::News;
-use crate::kernel::{Kernel, Mode, sys};
+use crate::kernel::{Kernel, Mode};
 use crate::state::{ProcessId, Seen};
 use crate::supervise;
 use clap::ArgMatches;
@@ -63,8 +63,9 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
 fn running(seen: &Seen, id: usize) -> Result<(ProcessId, OwnedFd), Error> {
     let name = &seen.record.plans[id].name;
     let process = seen.live.processes.get(id).copied().flatten().filter(|_| seen.supervised);
-    let open = process.and_then(|p| Some((p, sys::pidfd_open(p.pid).ok()?)));
-    open.filter(|(p, _)| p.is_alive()).ok_or_else(|| {
+    let cgroup = seen.record.cgroup.as_ref().map(|pod| pod.join(name));
+    let open = process.and_then(|p| Some((p, p.open(cgroup.as_deref())?)));
+    open.ok_or_else(|| {
         Error::failed(format!("el contenedor `{name}` no está en marcha"))
             .with_hint(format!("mira por qué con `micropod describe pod {}`", seen.record.name))
     })

@@ -7,6 +7,7 @@ use super::inside::{self, Inside};
 use super::mounts::{self, Mounted, Root, Volume};
 use super::net::{self, Network};
 use crate::cgroup::Hierarchy;
+use crate::kernel::ops::Place;
 use crate::network::look::View;
 use crate::state::{ProcessId, Seen};
 use std::collections::BTreeMap;
@@ -169,7 +170,8 @@ fn member(name: &str, uid: &str, role: Role, process: ProcessId, hierarchy: Opti
     let pid = process.pid;
     let cgroup = hierarchy.and_then(|root| cgroup_of(pid, root));
     let namespaces = namespaces(pid);
-    let shm = fs::metadata(format!("/proc/{pid}/root/dev/shm")).ok().map(|m| (m.dev(), m.ino()));
+    let shm = Place::root_of(process).and_then(|root| root.stat("/dev/shm").ok());
+    let shm = shm.map(|found| (found.st_dev, found.st_ino));
     Member {
         name: name.to_string(),
         role,

@@ -23,11 +23,7 @@ pub struct Inside {
 
 /// Entra en la red y el nombre de un proceso y mira. Vacío si ya no está.
 pub fn look(process: ProcessId) -> Inside {
-    let Ok(pidfd) = sys::pidfd_open(process.pid) else { return Inside::default() };
-    // entre leer la ficha y abrirlo, su número pudo pasar a otro
-    if !process.is_alive() {
-        return Inside::default();
-    }
+    let Some(pidfd) = process.open(None) else { return Inside::default() };
     let Ok((ours, theirs)) = sys::report_pipe() else { return Inside::default() };
     match Fork.run() {
         Ok(Some(sys::Cloned::Child)) => answer(&pidfd, theirs),

@@ -1,5 +1,6 @@
 //! Los montajes de un proceso, según `/proc/PID/mountinfo`: su raíz y sus volúmenes.
 
+use crate::kernel::ops::Place;
 use crate::process::MountPlan;
 use crate::state::{self, ProcessId, Seen};
 use std::fs;
@@ -135,10 +136,9 @@ pub fn of(pid: i32, plans: &[MountPlan], pause: Option<ProcessId>) -> Vec<Mounte
 }
 
 fn mounted(pid: i32, plan: &MountPlan, lines: &[Line], pause: Option<ProcessId>) -> Option<Mounted> {
-    let identity = |path: String| fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
     // el último montado en un sitio es el que se ve
     let line = lines.iter().rev().find(|l| l.target == plan.target)?;
-    let (device, inode) = identity(format!("/proc/{pid}/root{}", plan.target))?;
+    let (device, inode) = identity(ProcessId::of(pid)?, &plan.target)?;
     let source = plan.source.join(&plan.sub_path);
     Some(Mounted {
         volume: plan.volume.clone(),
@@ -147,8 +147,14 @@ fn mounted(pid: i32, plan: &MountPlan, lines: &[Line], pause: Option<ProcessId>)
         inode,
         read_only: line.read_only,
         sub_path: plan.sub_path.clone(),
-        original: pause.and_then(|pause| identity(through(pause, &source))),
+        original: pause.and_then(|pause| identity(pause, &source.to_string_lossy())),
     })
+}
+
+/// Qué hay en una ruta de las que ve un proceso: dispositivo e inodo.
+fn identity(process: ProcessId, path: &str) -> Option<(u64, u64)> {
+    let found = Place::root_of(process)?.stat(path).ok()?;
+    Some((found.st_dev, found.st_ino))
 }
 
 /// Los volúmenes del Pod que monta algún contenedor, mirados donde están de verdad.

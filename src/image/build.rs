@@ -1,17 +1,18 @@
 //! Capítulo 11 · De una receta a una imagen.
 
-use super::debian::{self, clean_environment, program};
+use super::debian::{self, program};
 use super::inroot::{Root, io_problem, is, set_owner};
 use super::recipe::{self, FileSpec, From, Link, Recipe};
 use super::unpack::open_root;
 use super::{Image, Name, Store};
 use crate::error::Error;
+use crate::kernel::program::Program;
 use nix::errno::Errno;
 use nix::sys::stat::SFlag;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::Command;
+use std::time::Duration;
 
 /// Construye la imagen que describe la receta `path`; se llama como diga ella, o `name`.
 pub fn build(path: &Path, name: Option<&str>) -> Result<Image, Error> {
@@ -139,25 +140,27 @@ fn expand(root: &Root, link: &Link) -> Result<String, Error> {
     }
 }
 
+/// Lo que puede tardar un comando de una receta: los hay que compilan.
+const INSIDE_LIMIT: Duration = Duration::from_secs(3600);
+
 // ANCHOR: run_inside
 /// Ejecuta un comando dentro de la raíz: con espacios de nombres propios (ni red, ni procesos, ni
 /// montajes del anfitrión), con las capacidades justas y sin poder ganar otras.
 fn run_inside(root: &Path, command: &[String]) -> Result<(), Error> {
     let kept = "-all,+chown,+dac_override,+fowner,+fsetid,+setgid,+setuid,+sys_chroot";
-    let mut isolated = Command::new(program("unshare")?);
-    isolated
-        .args(["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child", "--"])
-        .arg(program("setpriv")?)
-        .args(["--inh-caps=-all", &format!("--bounding-set={kept}"), "--no-new-privs", "--"])
-        .arg(program("chroot")?)
-        .arg(root)
-        .args(command);
-    clean_environment(&mut isolated);
-    let output = isolated.output().map_err(|e| io_problem("no se pudo ejecutar unshare", e))?;
+    let failed = |e| io_problem("no se pudo ejecutar unshare", e);
+    let isolated = Program::new(&program("unshare")?, INSIDE_LIMIT)
+        .map_err(failed)?
+        .options(["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child"])
+        .operands([program("setpriv")?])
+        .operands(["--inh-caps=-all", &format!("--bounding-set={kept}"), "--no-new-privs", "--"])
+        .operands([program("chroot")?, root.to_path_buf()])
+        .operands(command.iter().cloned());
+    let output = isolated.run(b"").map_err(failed)?;
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.err);
     let mut error = Error::failed(format!("falló dentro de la imagen: {}", command.join(" ")));
     for line in said.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev() {
         error = error.because(line);

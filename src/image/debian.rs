@@ -11,12 +11,13 @@ use super::inroot::{Root, io_problem};
 use super::store::Staging;
 use super::unpack::{Limits, Unpacker};
 use crate::error::Error;
+use crate::kernel::program::{self, Program};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
-/// Dónde se buscan los programas: nunca en el PATH de quien llama.
-const PROGRAMS: &[&str] = &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/// Lo que se espera a que mmdebstrap diga algo: una red lenta no es una red muerta.
+const SILENCE: Duration = Duration::from_secs(600);
 
 /// Lo que mmdebstrap copia de la máquina o deja de su trabajo, y no es de ninguna imagen.
 const LEFTOVERS: &[&str] = &[
@@ -48,24 +49,22 @@ pub(super) fn fill(
     let program = program("mmdebstrap")?;
     let suite = codename()?;
     let log = staging.scratch("mmdebstrap.log");
-    let mut command = Command::new(program);
-    command
-        .args(["--variant=extract", "--format=tar", "--skip=output/dev"])
-        .arg(format!("--include={}", packages.join(",")))
-        .args(apt_options(staging)?)
-        .args([suite.as_str(), "-"])
-        .args(sources(&suite, staging)?);
-    clean_environment(&mut command);
+    let failed = |e| io_problem("no se pudo ejecutar mmdebstrap", e);
+    let command = Program::new(&program, SILENCE)
+        .map_err(failed)?
+        .options(["--variant=extract", "--format=tar", "--skip=output/dev"])
+        .options([format!("--include={}", packages.join(","))])
+        .options(apt_options(staging)?)
+        .operands([suite.as_str(), "-"])
+        .operands(sources(&suite, staging)?);
     let log_file = File::create(&log).map_err(|e| io_problem("no se pudo preparar la construcción", e))?;
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file);
-    let mut child = command.spawn().map_err(|e| io_problem("no se pudo ejecutar mmdebstrap", e))?;
-    let Some(output) = child.stdout.take() else { return Err(Error::failed("mmdebstrap no tiene salida")) };
+    let mut running = with_proxies(command).start(log_file.into()).map_err(failed)?;
 
     let rename = |path: &[u8]| place(path, exclude);
     let mut unpacker = Unpacker::new(root, Limits::default());
     unpacker.rename = Some(&rename);
-    let unpacked = unpacker.write(output, false).map(drop); // al acabar se cierra la tubería: mmdebstrap lo nota
-    let status = child.wait().map_err(|e| io_problem("no se pudo esperar a mmdebstrap", e))?;
+    let unpacked = unpacker.write(&mut running, false).map(drop);
+    let status = running.wait().map_err(|e| io_problem("no se pudo esperar a mmdebstrap", e))?;
     // si él falló, su motivo es el bueno: el tar cortado es la consecuencia
     if !status.success() && (unpacked.is_ok() || was_its_fault(&log)) {
         return Err(failure(&log, packages));
@@ -140,20 +139,16 @@ fn link_merged(root: &Root) -> Result<(), Error> {
 
 /// La ruta absoluta de un programa del sistema.
 pub(super) fn program(name: &str) -> Result<PathBuf, Error> {
-    let found = PROGRAMS.iter().map(|dir| Path::new(dir).join(name)).find(|path| path.is_file());
-    found.ok_or_else(|| {
+    program::find(name).ok_or_else(|| {
         Error::failed(format!("falta el programa {name}")).with_hint(format!("sudo apt-get install {name}"))
     })
 }
 
-/// Un entorno conocido: de quien llama solo se conserva por dónde se sale a la red.
-pub(super) fn clean_environment(command: &mut Command) {
-    command.env_clear().env("PATH", PROGRAMS.join(":")).env("LC_ALL", "C.UTF-8").env("HOME", "/root");
-    for name in ["http_proxy", "https_proxy", "no_proxy"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
+/// De quien llama solo se conserva por dónde se sale a la red.
+fn with_proxies(program: Program) -> Program {
+    let names = ["http_proxy", "https_proxy", "no_proxy"];
+    let set = names.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    set.fold(program, |program, (name, value)| program.variable(name, value))
 }
 
 /// El nombre de la versión de Debian (o de Ubuntu) de esta máquina.
@@ -260,11 +255,10 @@ fn is_own_suite(name: &str, suite: &str) -> bool {
 
 /// Por dónde sale apt a la red en esta máquina, para que mmdebstrap salga igual.
 fn apt_options(staging: &Staging) -> Result<Vec<String>, Error> {
-    let mut command = Command::new(program("apt-config")?);
-    command.arg("dump");
-    clean_environment(&mut command);
-    let output = command.output().map_err(|e| io_problem("no se pudo ejecutar apt-config", e))?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let failed = |e| io_problem("no se pudo ejecutar apt-config", e);
+    let command = Program::new(&program("apt-config")?, SILENCE).map_err(failed)?.operands(["dump"]);
+    let output = with_proxies(command).run(b"").map_err(failed)?;
+    let text = String::from_utf8_lossy(&output.out);
     let kept: Vec<&str> =
         text.lines().filter(|line| APT_OPTIONS.iter().any(|prefix| line.starts_with(prefix))).collect();
     if kept.is_empty() {

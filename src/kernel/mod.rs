@@ -7,6 +7,7 @@
 pub mod channel;
 pub mod child;
 pub mod ops;
+pub mod program;
 pub mod prompt;
 pub mod sys;
 

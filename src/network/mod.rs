@@ -22,7 +22,7 @@ pub use ports::HostPort;
 pub use subnet::Subnet;
 
 use crate::error::{Error, StepError};
-use crate::kernel::ops::{SetSysctls, WriteValue};
+use crate::kernel::ops::SetSysctls;
 use crate::kernel::{Kernel, Op};
 use crate::security::sysctls::OF_EVERY_POD;
 use crate::spec::types::PodSpec;
@@ -166,7 +166,7 @@ fn prepare_bridge(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
     k.step("encender el puente", SetLink { name: bridge(), master: None })?;
     k.step(
         "permitir que el anfitrión reenvíe paquetes entre los Pods y el resto",
-        WriteValue::new("/proc/sys/net/ipv4/ip_forward", 1),
+        SetSysctls::one("net.ipv4.ip_forward", "1"),
     )?;
     if let Err(error) = k.step(
         "que lo que sale de los Pods lleve la dirección de esta máquina: fuera nadie conoce la suya",

@@ -16,16 +16,19 @@ use super::ports::HostPort;
 use super::{BRIDGE, PodNetwork};
 use crate::kernel::Op;
 use crate::kernel::ops::errno_of;
+use crate::kernel::program::Program;
 use nix::errno::Errno;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// El programa `nft`, si está instalado. Por su ruta entera: no se ejecuta lo primero que haya en
 /// el PATH de quien nos llama.
 pub fn find() -> Option<&'static Path> {
     ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"].map(Path::new).into_iter().find(|path| path.exists())
 }
+
+/// Lo que se le deja tardar: con miles de reglas, décimas de segundo.
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// La tabla entera. Repetirlo no cambia nada: los mapas conservan sus elementos.
 pub fn table(net: &PodNetwork) -> String {
@@ -98,18 +101,12 @@ impl Op for Nft {
     }
     fn run(&self) -> Result<(), Errno> {
         let program = find().ok_or(Errno::ENOENT)?;
-        let mut command = Command::new(program);
-        command.args(["-f", "-"]).env_clear().stdin(Stdio::piped()).stdout(Stdio::null());
-        let mut child = command.stderr(Stdio::piped()).spawn().map_err(|e| errno_of(&e))?;
-        if let Some(mut input) = child.stdin.take() {
-            // si ha muerto, su código dirá el resto
-            let _ = input.write_all(self.orders.as_bytes());
-        }
-        let output = child.wait_with_output().map_err(|e| errno_of(&e))?;
-        if output.status.success() {
+        let program = Program::new(program, LIMIT).map_err(|e| errno_of(&e))?.options(["-f", "-"]);
+        let ended = program.run(self.orders.as_bytes()).map_err(|e| errno_of(&e))?;
+        if ended.status.success() {
             return Ok(());
         }
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = String::from_utf8_lossy(&ended.err).into_owned();
         log::warn!("nft: {}", said.trim());
         // lo que significan sus quejas: falta algo en el kernel, no somos root, o no estaba
         Err(match said {

@@ -7,7 +7,7 @@ use super::addresses::lock;
 use super::nft::{self, Nft};
 use super::{BRIDGE, PodNetwork};
 use crate::error::{Error, StepError};
-use crate::kernel::ops::WriteValue;
+use crate::kernel::ops::SetSysctls;
 use crate::kernel::{Kernel, Op};
 use crate::plan::all_containers;
 use crate::spec::types::PodSpec;
@@ -221,7 +221,7 @@ pub fn open(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
     }
     k.step(
         "dejar que lo que sale de localhost llegue al puente; la tabla de nft no deja pasar lo contrario",
-        WriteValue::new(format!("/proc/sys/net/ipv4/conf/{BRIDGE}/route_localnet"), 1),
+        SetSysctls::one(format!("net.ipv4.conf.{BRIDGE}.route_localnet"), "1"),
     )?;
     let mut orders = nft::table(net);
     for port in &net.host_ports {

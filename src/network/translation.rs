@@ -1,9 +1,9 @@
 //! Las traducciones de direcciones en vigor, preguntadas al kernel por medio de `nft -j`.
 
 use super::nft;
+use crate::kernel::program::Program;
 use serde_json::Value;
 use std::net::Ipv4Addr;
-use std::process::{Command, Stdio};
 
 /// Lo que se traduce de un Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,14 +25,13 @@ pub struct Port {
 
 /// Las de la dirección `pod`, o `None` si nft no está o no se le puede preguntar.
 pub fn of(pod: Ipv4Addr) -> Option<Translation> {
-    let mut command = Command::new(nft::find()?);
-    command.args(["-j", "list", "table", "ip", "micropod"]).env_clear().stdin(Stdio::null());
-    let output = command.stderr(Stdio::null()).output().ok()?;
-    if !output.status.success() {
+    let ask = Program::new(nft::find()?, nft::LIMIT).ok()?.options(["-j"]);
+    let answer = ask.operands(["list", "table", "ip", "micropod"]).run(b"").ok()?;
+    if !answer.status.success() {
         // sin tabla no se traduce nada
         return Some(Translation::default());
     }
-    read(&serde_json::from_slice(&output.stdout).ok()?, pod)
+    read(&serde_json::from_slice(&answer.out).ok()?, pod)
 }
 
 fn read(answer: &Value, pod: Ipv4Addr) -> Option<Translation> {

@@ -1,9 +1,6 @@
 //! De quién es el proceso: los nombres son los de la imagen, nunca los del anfitrión.
 
-use crate::kernel::ops::Place;
-use crate::kernel::{Op, sys};
-use std::fs::File;
-use std::io::Read;
+use crate::kernel::Op;
 use std::path::Path;
 
 /// El usuario con el que corre un contenedor.
@@ -131,23 +128,9 @@ fn member_of(groups: &str, user: &str) -> Vec<u32> {
 /// Lee un fichero de la imagen sin salir de ella, haya los enlaces que haya. Vacío si no está.
 fn read_in(root: &Path, path: &str) -> String {
     const MAX: u64 = 1024 * 1024;
-    let Ok(place) = crate::kernel::ops::OpenDir(root.to_path_buf()).run() else { return String::new() };
-    let open = open_existing(&place, path);
-    let mut text = String::new();
-    if let Some(file) = open {
-        // lo que no sea texto no es un /etc/passwd
-        let _ = file.take(MAX).read_to_string(&mut text);
-    }
-    text
-}
-
-fn open_existing(root: &Place, path: &str) -> Option<File> {
-    use std::os::fd::AsFd;
-    let path = std::ffi::CString::new(path).ok()?;
-    let resolve = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_MAGICLINKS;
-    let fd =
-        sys::openat2(root.fd.as_ref()?.as_fd(), &path, libc::O_RDONLY | libc::O_NONBLOCK, 0, resolve).ok()?;
-    Some(File::from(fd))
+    let read = crate::kernel::ops::OpenDir(root.to_path_buf()).run().and_then(|place| place.read(path, MAX));
+    // lo que no sea texto no es un /etc/passwd
+    read.ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

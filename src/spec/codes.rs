@@ -496,7 +496,8 @@ pub const CODES: &[Code] = &[
     code(
         "MP0155",
         "límite imposible",
-        "Con menos de 512Ki de memoria o sin CPU ningún programa llega a arrancar. Ojo con los sufijos: `500m` de \
+        "Con menos de 512Ki de memoria o sin CPU ningún programa llega a arrancar, y más de 1Pi de memoria no la tiene \
+         ninguna máquina. Ojo con los sufijos: `500m` de \
          memoria son 0,5 bytes; `500Mi` son 500 MiB.",
         Where::Container,
         "resources: (limits: (memory: \"500m\"))",

@@ -8,7 +8,7 @@ use crate::container::{self, Layer, Pause, Stdio};
 use crate::error::StepError;
 use crate::kernel::channel::Channel;
 use crate::kernel::child::News;
-use crate::kernel::ops::{Pipe, RemoveTree};
+use crate::kernel::ops::{CgroupValue, Pipe, RemoveTree, WriteCgroup};
 use crate::kernel::sys;
 use crate::logic::{ContainerId, Event, Exit, Note, RETRY_START, Signal, StartFailure};
 use crate::logs::{LogWriter, Stream};
@@ -368,7 +368,7 @@ impl Supervisor {
             Signal::Kill => libc::SIGKILL,
         };
         if let (Signal::Kill, Some(path)) = (signal, &life.cgroup) {
-            let op = crate::kernel::ops::WriteValue::new(path.join("cgroup.kill"), 1);
+            let op = WriteCgroup { dir: path.clone(), value: CgroupValue::Kill };
             match self.k.step(format_args!("matar de un golpe cuanto corre en {name}"), op) {
                 Ok(()) => return,
                 Err(error) => log::error!("{error}"),

@@ -3,8 +3,11 @@
 use super::causes::Cause;
 use super::clues::{Clue, Clues, LogLine, counter};
 use super::finding::{Finding, From};
+use crate::kernel::Op;
+use crate::kernel::ops::{OpenBeneath, OpenDir, Place};
 use crate::logic::status::Terminated;
-use std::os::unix::fs::MetadataExt;
+use nix::errno::Errno;
+use nix::sys::stat::{FileStat, fstat};
 use std::path::{Path, PathBuf};
 
 /// Lo que se reconoce en el final de un log, si algo se reconoce.
@@ -135,16 +138,16 @@ fn permission_denied(clues: &Clues, clue: &Clue, line: &LogLine) -> Finding {
         .unsure()
     };
     let Some(path) = path_in(clue, &line.text) else { return vague() };
-    let Some((real, volume)) = outside(clues, clue, &path) else {
+    let Some((root, inner, volume)) = outside(clues, clue, &path) else {
         return vague().because(From::Spec, format!("su usuario es el {user}"));
     };
     // lo que no existe no se pudo crear: cuenta el directorio
-    let Some((shown, found)) = existing(&real, &path) else { return vague() };
+    let Some((shown, found)) = existing(&root, &inner, &path) else { return vague() };
     let owner = format!(
         "{shown} es del usuario {} y el grupo {}, con modo {:o}",
-        found.uid(),
-        found.gid(),
-        found.mode() & 0o7777
+        found.st_uid,
+        found.st_gid,
+        found.st_mode & 0o7777
     );
     let denied = !allows_writing(&found, user, clue.plan.security.gid, &clue.plan.security.groups);
     let says = format!("{name} corre con el usuario {user} y {owner}");
@@ -157,39 +160,44 @@ fn permission_denied(clues: &Clues, clue: &Clue, line: &LogLine) -> Finding {
 }
 
 /// ¿Puede escribir quien tiene ese usuario y esos grupos? Sin contar capacidades, que no siendo root no tiene.
-fn allows_writing(found: &std::fs::Metadata, uid: u32, gid: u32, groups: &[u32]) -> bool {
-    let mode = found.mode();
+fn allows_writing(found: &FileStat, uid: u32, gid: u32, groups: &[u32]) -> bool {
+    let mode = found.st_mode;
     match () {
         () if uid == 0 => true,
-        () if found.uid() == uid => mode & 0o200 != 0,
-        () if found.gid() == gid || groups.contains(&found.gid()) => mode & 0o020 != 0,
+        () if found.st_uid == uid => mode & 0o200 != 0,
+        () if found.st_gid == gid || groups.contains(&found.st_gid) => mode & 0o020 != 0,
         () => mode & 0o002 != 0,
     }
 }
 
-/// Dónde está, visto desde la máquina, una ruta de un contenedor que cae en uno de sus volúmenes o en su imagen.
-fn outside(clues: &Clues, clue: &Clue, path: &str) -> Option<(PathBuf, Option<String>)> {
+/// Dónde cae una ruta de un contenedor: la raíz de su volumen o de su imagen, y su ruta desde ella.
+fn outside(clues: &Clues, clue: &Clue, path: &str) -> Option<(Place, String, Option<String>)> {
     if let Some(mount) = mount_of(clue, path) {
         let inner = path.strip_prefix(mount.target.trim_end_matches('/'))?.trim_start_matches('/');
         let source = mount.source.join(&mount.sub_path);
         // un volumen de memoria solo lo ve la pausa
-        let source = match (source.exists(), clues.seen.live.pause) {
-            (false, Some(pause)) => PathBuf::from(format!("/proc/{}/root{}", pause.pid, source.display())),
-            _ => source,
+        let place = match (source.exists(), clues.seen.live.pause) {
+            (false, Some(pause)) => {
+                let root = Place::root_of(pause)?;
+                OpenBeneath { root: &root, path: source.to_str()? }.run().ok()?
+            }
+            _ => OpenDir(source).run().ok()?,
         };
-        return Some((source.join(inner), Some(mount.volume.clone())));
+        return Some((place, inner.to_string(), Some(mount.volume.clone())));
     }
     let inner = path.strip_prefix('/')?;
-    Some((clue.plan.lower.join(inner), None))
+    Some((OpenDir(clue.plan.lower.clone()).run().ok()?, inner.to_string(), None))
 }
 
-/// El fichero o, si no existe, el primero de sus directorios que sí: su ruta dentro y sus datos.
-fn existing(real: &Path, shown: &str) -> Option<(String, std::fs::Metadata)> {
+/// El fichero o, si no existe, el primero de sus directorios que sí: su ruta dentro y sus datos. Nada
+/// si un enlace lleva fuera: los de un contenedor no llevan a donde parecen.
+fn existing(root: &Place, inner: &str, shown: &str) -> Option<(String, FileStat)> {
     let mut shown = PathBuf::from(shown);
-    for real in real.ancestors() {
-        // sin seguir enlaces: los de un contenedor no llevan a donde parecen
-        if let Ok(found) = std::fs::symlink_metadata(real) {
-            return (!found.is_symlink()).then(|| (shown.display().to_string(), found));
+    for path in Path::new(inner).ancestors() {
+        match (OpenBeneath { root, path: path.to_str()? }).run() {
+            Ok(found) => return Some((shown.display().to_string(), fstat(found.fd.as_ref()?).ok()?)),
+            Err(Errno::ENOENT) => {}
+            Err(_) => return None,
         }
         if !shown.pop() {
             return None;

@@ -152,34 +152,6 @@ impl Op for WriteFile {
     fn rehearse(&self) {}
 }
 
-/// Escribir un valor en un fichero del kernel que ya existe (`/proc`, `/sys`, un cgroup).
-pub struct WriteValue {
-    pub path: PathBuf,
-    pub value: String,
-}
-
-impl WriteValue {
-    pub fn new(path: impl Into<PathBuf>, value: impl ToString) -> WriteValue {
-        WriteValue { path: path.into(), value: value.to_string() }
-    }
-}
-
-impl Op for WriteValue {
-    type Output = ();
-    fn syscall(&self) -> &'static str {
-        "write(2)"
-    }
-    fn shell(&self) -> String {
-        format!("echo {} > {}", quote(&self.value), quote_path(&self.path))
-    }
-    fn run(&self) -> Result<(), Errno> {
-        // una sola write: el kernel lee el valor entero o lo rechaza
-        let mut file = OpenOptions::new().write(true).open(&self.path).map_err(|e| errno_of(&e))?;
-        file.write_all(self.value.as_bytes()).map_err(|e| errno_of(&e))
-    }
-    fn rehearse(&self) {}
-}
-
 /// Crear un enlace simbólico.
 pub struct Symlink {
     pub target: String,

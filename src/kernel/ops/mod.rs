@@ -1,5 +1,6 @@
 //! Las órdenes: cada una sabe hacerse y sabe escribirse para la shell.
 
+mod cgroups;
 mod data;
 mod files;
 mod mounts;
@@ -9,6 +10,7 @@ mod sockets;
 mod stdio;
 mod sysctl;
 
+pub use cgroups::*;
 pub use data::*;
 pub use files::*;
 pub use mounts::*;

@@ -3,13 +3,15 @@
 //! La imagen y los volúmenes no son de fiar: lo de dentro se nombra siempre desde un descriptor de su
 //! raíz, con `openat2`, y lo que se abre se comprueba antes de usarlo.
 
-use super::{Place, quote_path};
+use super::{OpenDir, Place, quote_path};
 use crate::kernel::{Op, sys};
+use crate::state::ProcessId;
 use nix::errno::Errno;
-use nix::sys::stat::{SFlag, fstat, makedev};
+use nix::sys::stat::{FileStat, SFlag, fstat, makedev};
 use std::ffi::CString;
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd};
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 /// Algo que se ha encontrado dentro de una raíz.
@@ -45,6 +47,35 @@ impl Place {
         };
         let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
         entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect()
+    }
+}
+
+impl Place {
+    /// La raíz que ve un proceso, si sigue siendo él.
+    pub fn root_of(process: ProcessId) -> Option<Place> {
+        let place = OpenDir(format!("/proc/{}/root/.", process.pid).into()).run().ok()?;
+        process.is_alive().then_some(place)
+    }
+
+    /// Abre lo que haya en `path` resolviendo los enlaces como si esto fuera `/`: no se sale.
+    fn open(&self, path: &str, flags: i32) -> Result<OwnedFd, Errno> {
+        let root = self.fd.as_ref().ok_or(Errno::EBADF)?;
+        let path = CString::new(path.trim_start_matches('/')).map_err(|_| Errno::EINVAL)?;
+        let path = if path.is_empty() { c".".to_owned() } else { path };
+        sys::openat2(root.as_fd(), &path, flags, 0, sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_MAGICLINKS)
+    }
+
+    /// Lo que se sabe de lo que haya en `path`.
+    pub fn stat(&self, path: &str) -> Result<FileStat, Errno> {
+        fstat(&self.open(path, libc::O_PATH)?)
+    }
+
+    /// El principio del fichero `path`, como mucho `max` bytes. Una tubería con nombre no hace esperar.
+    pub fn read(&self, path: &str, max: u64) -> Result<Vec<u8>, Errno> {
+        let file = fs::File::from(self.open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY)?);
+        let mut bytes = Vec::new();
+        file.take(max).read_to_end(&mut bytes).map_err(|e| super::errno_of(&e))?;
+        Ok(bytes)
     }
 }
 
@@ -153,4 +184,68 @@ impl Op for EnterDir<'_> {
         nix::unistd::fchdir(self.0.fd.as_ref().ok_or(Errno::EBADF)?)
     }
     fn rehearse(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// Una raíz con un fichero, un directorio con dos nombres y enlaces que quieren salir.
+    fn root(test: &str) -> (std::path::PathBuf, Place) {
+        let dir = std::env::temp_dir().join(format!("micropod-sitios-{test}-{}", std::process::id()));
+        fs::create_dir_all(dir.join("raiz/d")).unwrap();
+        for (path, text) in [("raiz/f", "dentro"), ("raiz/d/a", "1"), ("raiz/d/b", "2"), ("fuera", "fuera")] {
+            fs::write(dir.join(path), text).unwrap();
+        }
+        for (path, target) in [("salida", "../fuera"), ("absoluto", "/f"), ("magia", "/proc/self/root")] {
+            symlink(target, dir.join("raiz").join(path)).unwrap();
+        }
+        let place = OpenDir(dir.join("raiz")).run().unwrap();
+        (dir, place)
+    }
+
+    #[test]
+    fn lo_de_dentro_se_lee_y_los_enlaces_no_sacan() {
+        let (dir, root) = root("lee");
+        assert_eq!(root.read("/f", 3).unwrap(), b"den");
+        assert_eq!(root.read("absoluto", 100).unwrap(), b"dentro", "su / es la raíz");
+        assert_eq!(
+            root.read("salida", 100).unwrap_err(),
+            Errno::ENOENT,
+            "subir desde la raíz es quedarse en ella"
+        );
+        assert!(root.stat("magia/etc").is_err());
+        let mut names = root.names_in("/d");
+        names.sort();
+        assert_eq!(names, ["a", "b"]);
+        assert!(root.names_in("no-esta").is_empty());
+        assert!(root.find("/d").unwrap().directory && !root.find("f").unwrap().directory);
+        assert!(root.find("absoluto").is_none(), "un enlace no es lo que se busca");
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn por_debajo_es_por_debajo() {
+        let (dir, root) = root("debajo");
+        let open = |path| OpenBeneath { root: &root, path }.run().map(drop);
+        assert_eq!(open("./d/a"), Ok(()));
+        assert_eq!(open(""), Ok(()));
+        for path in ["salida", "absoluto", "../fuera", "d/../../fuera"] {
+            assert_eq!(open(path), Err(Errno::EXDEV), "{path}");
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn un_dispositivo_que_no_es_el_que_dice_no_vale() {
+        let (dir, root) = root("dispositivo");
+        let open = |path| OpenDevice { root: &root, path, major: 1, minor: 3 }.run().map(drop);
+        assert_eq!(open("/f"), Err(Errno::ENODEV));
+        assert_eq!(open("/no"), Err(Errno::ENOENT));
+        let whole = OpenDir("/".into()).run().unwrap();
+        let null = |minor| OpenDevice { root: &whole, path: "/dev/null", major: 1, minor }.run().is_ok();
+        assert!(null(3) && !null(5));
+        fs::remove_dir_all(dir).unwrap();
+    }
 }

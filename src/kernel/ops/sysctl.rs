@@ -8,6 +8,12 @@ use std::fs;
 /// Poner unos ajustes del kernel y comprobar que se han quedado puestos.
 pub struct SetSysctls(pub Vec<(String, String)>);
 
+impl SetSysctls {
+    pub fn one(name: impl Into<String>, value: impl Into<String>) -> SetSysctls {
+        SetSysctls(vec![(name.into(), value.into())])
+    }
+}
+
 impl Op for SetSysctls {
     type Output = ();
     fn syscall(&self) -> &'static str {

@@ -7,6 +7,8 @@ use crate::spec::types::{Pod, ResourceRequirements};
 /// Con menos memoria que esta un proceso muere antes de llegar a `main`: el kernel ya carga al
 /// cgroup sus tablas de páginas y su pila. Es un límite de micropod.
 const MIN_MEMORY: u64 = 512 << 10;
+/// Un pebibyte: la suma de los de un Pod cabe siempre en 64 bits, y el kernel no la toma por «sin límite».
+const MAX_MEMORY: u64 = 1 << 50;
 /// El mayor `pids.max`: el máximo de `kernel.pid_max` en 64 bits.
 const MAX_PIDS: u64 = 4_194_304;
 /// Más núcleos que esto no es una CPU: es un sufijo de memoria.
@@ -69,6 +71,16 @@ fn both(checks: &mut Checks, path: &str, resources: &ResourceRequirements) {
 }
 
 fn memory_limit(checks: &mut Checks, path: &str, memory: &Quantity) {
+    if memory.units() > MAX_MEMORY {
+        let problem = format!("el límite de memoria vale {memory}, más de lo que tiene ninguna máquina");
+        checks.add(
+            "MP0155",
+            path,
+            problem,
+            "quita `memory` si no quieres límite, o escribe por ejemplo \"64Mi\"",
+        );
+        return;
+    }
     if memory.units() >= MIN_MEMORY {
         return;
     }
