@@ -113,6 +113,7 @@ fn confine_and_exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Re
 }
 // ANCHOR_END: confine
 
+// ANCHOR: layer
 /// La capa de escritura de una vida de un contenedor.
 pub struct Layer {
     /// Lo que ha escrito.
@@ -141,6 +142,7 @@ fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result<Lay
     k.step("crear la parte de la capa que usa el propio overlay", MakeDir::new(&layer.work, 0o700))?;
     Ok(layer)
 }
+// ANCHOR_END: layer
 
 /// Del lado del anfitrión: que los próximos hijos nazcan entre los procesos del Pod, si los comparte.
 fn join_pids(k: &mut Kernel, shared: CloneFlags, pause: Pause) -> Result<bool, StepError> {

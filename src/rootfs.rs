@@ -40,10 +40,11 @@ pub fn termination_log(container: &str) -> PathBuf {
     pod_files().join(format!("termination-{container}"))
 }
 
+// ANCHOR: floor
 /// El suelo común: los puntos de montaje que toda raíz necesita, vacíos. Va debajo de la imagen, y
 /// solo se ve donde a ella le falten; si no, habría que crearlos y borrarlos en la capa de cada
 /// contenedor, que es casi la mitad de lo que un contenedor corto le cuesta al disco.
-fn floor() -> PathBuf {
+pub fn floor() -> PathBuf {
     Path::new(state::LIB).join("suelo")
 }
 
@@ -84,6 +85,7 @@ fn lower(image: &Path) -> String {
         false => format!("{}:{}", image.display(), floor().display()),
     }
 }
+// ANCHOR_END: floor
 
 // ANCHOR: enter
 /// Del lado del contenedor: monta su raíz, con todo lo que lleva dentro, y se muda a ella.

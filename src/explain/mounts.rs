@@ -2,6 +2,7 @@
 
 use crate::kernel::ops::Place;
 use crate::process::MountPlan;
+use crate::rootfs;
 use crate::state::{self, ProcessId, Seen};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -119,8 +120,11 @@ fn root(line: Line) -> Root {
     let option = |name: &str| {
         line.options.split(',').find_map(|o| o.strip_prefix(name)).unwrap_or_default().to_string()
     };
+    let lower = option("lowerdir=");
+    // debajo de la imagen va el suelo, que es el mismo para todas: no dice de dónde sale la raíz
+    let floor = format!(":{}", rootfs::floor().display());
     Root {
-        lower: option("lowerdir="),
+        lower: lower.strip_suffix(&floor).unwrap_or(&lower).to_string(),
         upper: option("upperdir="),
         fstype: line.fstype.clone(),
         read_only: line.read_only,
@@ -218,8 +222,7 @@ mod tests {
 
     #[test]
     fn la_raiz_dice_de_que_imagen_sale() {
-        let line =
-            "1 0 0:50 / / rw - overlay overlay rw,lowerdir=/var/lib/micropod/images/nginx/rootfs,upperdir=/u";
+        let line = "1 0 0:50 / / rw - overlay overlay rw,lowerdir=/var/lib/micropod/images/nginx/rootfs:/var/lib/micropod/suelo,upperdir=/u";
         let found = root(read_line(line).unwrap());
         assert_eq!(
             (found.fstype.as_str(), found.lower.as_str()),
