@@ -175,6 +175,7 @@ fn asked(spec: &PodSpec) -> Vec<(&'static str, String)> {
     asked
 }
 
+// ANCHOR: check
 /// Se niega a prometer un límite que esta máquina no puede dar.
 pub fn check(spec: &PodSpec, hierarchy: Option<&Hierarchy>) -> Result<(), Error> {
     let lacks = |controller: &str| hierarchy.is_none_or(|h| !h.has(controller));
@@ -194,7 +195,9 @@ pub fn check(spec: &PodSpec, hierarchy: Option<&Hierarchy>) -> Result<(), Error>
          `micropod doctor` da los detalles",
     ))
 }
+// ANCHOR_END: check
 
+// ANCHOR: prepare
 /// Del lado del anfitrión: crea el cgroup del Pod y el de la pausa. Devuelve el del Pod.
 pub fn prepare(
     k: &mut Kernel,
@@ -234,7 +237,9 @@ pub fn prepare(
     k.undo_later("borrar el grupo de control de la pausa", RemoveDir(pause));
     Ok(path)
 }
+// ANCHOR_END: prepare
 
+// ANCHOR: prepare_container
 /// Del lado del anfitrión: crea el cgroup de un contenedor dentro del de su Pod. Quien lo llama
 /// lo borra cuando el contenedor acaba: cada vida estrena el suyo, con sus contadores a cero.
 pub fn prepare_container(
@@ -254,6 +259,7 @@ pub fn prepare_container(
     }
     Ok(path)
 }
+// ANCHOR_END: prepare_container
 
 // ANCHOR: write_limits
 /// Escribe los límites antes de que nadie viva dentro: valen desde la primera instrucción.
@@ -286,6 +292,7 @@ fn write_limits(
 }
 // ANCHOR_END: write_limits
 
+// ANCHOR: kill
 /// Mata de un golpe cuanto viva en un cgroup o por debajo. Que no exista no es un fallo.
 pub fn kill(path: &Path) -> Result<(), Errno> {
     let op = WriteCgroup { dir: path.to_path_buf(), value: CgroupValue::Kill };
@@ -302,6 +309,7 @@ pub fn oom_kills(path: &Path) -> u64 {
     let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "));
     line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
 }
+// ANCHOR_END: kill
 
 /// Lo que un contenedor llegó a gastar de memoria y su tope, en bytes; sin tope propio, el del Pod.
 pub fn memory_peak_and_limit(path: &Path) -> (Option<u64>, Option<u64>) {
@@ -338,6 +346,7 @@ pub fn remove_tree(path: &Path) -> std::io::Result<()> {
     fs::remove_dir(path)
 }
 
+// ANCHOR: qos
 /// Clase de calidad de servicio del Pod: cuenta la CPU y la memoria de todos sus contenedores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Qos {
@@ -373,7 +382,9 @@ pub fn qos(spec: &PodSpec) -> Qos {
         Qos::Burstable
     }
 }
+// ANCHOR_END: qos
 
+// ANCHOR: oom_score
 /// Cuánto se ofrece un contenedor al verdugo de la memoria (`oom_score_adj`): de −997 a 1000. Un
 /// auxiliar no se ofrece más que el que menos de los de aplicación a los que sirve.
 pub fn oom_score_adj(qos: Qos, spec: &PodSpec, container: &Container, node_memory: u64) -> i32 {
@@ -391,6 +402,7 @@ pub fn oom_score_adj(qos: Qos, spec: &PodSpec, container: &Container, node_memor
         Qos::Burstable => one(container),
     }
 }
+// ANCHOR_END: oom_score
 
 /// Procesadores de la máquina.
 pub fn node_cpus() -> u64 {

@@ -14,6 +14,7 @@ use nix::mount::MsFlags;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+// ANCHOR: types
 /// Un volumen ya decidido.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VolumePlan {
@@ -40,6 +41,7 @@ pub enum VolumeKind {
     /// Ficheros que pueden ser secretos: en un tmpfs, con su tamaño en bytes.
     SecretData { size: u64 },
 }
+// ANCHOR_END: types
 
 impl VolumeKind {
     /// ¿Son ficheros que pone micropod, y no un directorio en el que escribir?
@@ -154,6 +156,7 @@ pub fn check(volumes: &[VolumePlan]) -> Result<(), Error> {
 }
 // ANCHOR_END: check
 
+// ANCHOR: prepare
 /// Del lado del anfitrión: crea los directorios de los volúmenes.
 pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), StepError> {
     if volumes.iter().any(|v| !matches!(v.kind, VolumeKind::Host(_))) {
@@ -199,6 +202,7 @@ pub fn prepare(k: &mut Kernel, uid: &str, volumes: &[VolumePlan]) -> Result<(), 
     }
     Ok(())
 }
+// ANCHOR_END: prepare
 
 /// Lo que falte de un `hostPath` que no puede salir de `base`, haya los enlaces que haya.
 fn create_beneath(
@@ -222,6 +226,7 @@ fn create_beneath(
     Ok(())
 }
 
+// ANCHOR: own
 /// Del lado de la pausa: monta los volúmenes de memoria en su espacio de montajes, donde mueren con ella.
 pub fn own(k: &mut Kernel, volumes: &[VolumePlan]) -> Result<(), StepError> {
     for VolumePlan { name, path, kind, group, .. } in volumes {
@@ -247,6 +252,7 @@ pub fn own(k: &mut Kernel, volumes: &[VolumePlan]) -> Result<(), StepError> {
     }
     Ok(())
 }
+// ANCHOR_END: own
 
 /// Que un secreto no acabe en el disco con la memoria de intercambio. Lo sabe hacer Linux desde 6.4.
 fn no_swap() -> &'static str {
@@ -293,6 +299,7 @@ pub fn enter(k: &mut Kernel, root: &Place, mount: &MountPlan) -> Result<(), Step
 }
 // ANCHOR_END: enter
 
+// ANCHOR: source
 /// Abre el origen de un montaje: el volumen o, con subPath, algo de dentro, sin salir jamás de él.
 fn open_source(k: &mut Kernel, mount: &MountPlan) -> Result<Place, StepError> {
     let why = format_args!("abrir el volumen {}", mount.volume);
@@ -316,6 +323,7 @@ fn open_source(k: &mut Kernel, mount: &MountPlan) -> Result<Place, StepError> {
         },
     )
 }
+// ANCHOR_END: source
 
 /// Bytes que ocupa en disco un árbol de ficheros, sin seguir enlaces.
 pub fn disk_usage(path: &Path) -> u64 {

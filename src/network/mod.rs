@@ -37,6 +37,8 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
 /// El puente al que se enchufan todos los Pods.
 pub const BRIDGE: &str = "micropod0";
+
+// ANCHOR: types
 /// La red de un Pod, ya decidida.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodNetwork {
@@ -50,6 +52,7 @@ pub struct PodNetwork {
     /// Los puertos de la máquina que llevan a este Pod.
     pub host_ports: Vec<HostPort>,
 }
+// ANCHOR_END: types
 
 impl PodNetwork {
     /// Todo sale de la dirección: así un Pod caído se puede recoger sabiendo solo cuál era.
@@ -151,6 +154,7 @@ pub fn attach(k: &mut Kernel, net: &PodNetwork, pause: i32, shown: &str) -> Resu
 
 const FULL: &str = "un puente del kernel tiene sitio para 1.023 cables: borra Pods que no uses";
 
+// ANCHOR: bridge
 /// El puente se crea una vez y se queda. Si dos Pods lo crean a la vez, gana uno y al otro le vale.
 fn prepare_bridge(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
     let bridge = || net.bridge.clone();
@@ -177,6 +181,7 @@ fn prepare_bridge(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
     }
     Ok(())
 }
+// ANCHOR_END: bridge
 
 // ANCHOR: own
 /// Del lado de la pausa: `lo`, la dirección y el camino hacia fuera.

@@ -30,6 +30,7 @@ pub fn find() -> Option<&'static Path> {
 /// Lo que se le deja tardar: con miles de reglas, décimas de segundo.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
+// ANCHOR: table
 /// La tabla entera. Repetirlo no cambia nada: los mapas conservan sus elementos.
 pub fn table(net: &PodNetwork) -> String {
     let subnet = net.subnet();
@@ -66,6 +67,7 @@ table ip micropod {{
 }}"
     )
 }
+// ANCHOR_END: table
 
 /// En qué mapa está un puerto, y con qué clave.
 fn place(port: &HostPort) -> (&'static str, String) {

@@ -8,6 +8,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
+// ANCHOR: quantity
 /// Una cantidad, tal como se escribió y ya entendida.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quantity {
@@ -15,6 +16,7 @@ pub struct Quantity {
     /// Milésimas; lo más fino que 1m se redondea hacia arriba, como en Kubernetes.
     millis: u128,
 }
+// ANCHOR_END: quantity
 
 /// Lo que está mal en una cantidad, y qué escribir en su lugar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,7 @@ enum Fault {
     TooBig,
 }
 
+// ANCHOR: suffix
 /// El sufijo, y por cuánto multiplica y divide.
 const SUFFIXES: [(&str, u128, u128); 16] = [
     ("", 1, 1),
@@ -79,6 +82,7 @@ const SUFFIXES: [(&str, u128, u128); 16] = [
     ("Pi", 1 << 50, 1),
     ("Ei", 1 << 60, 1),
 ];
+// ANCHOR_END: suffix
 
 /// Cifras decimales que se leen; las que siguen solo cuentan para redondear hacia arriba.
 const DECIMALS: usize = 15;

@@ -29,6 +29,7 @@ impl Op for SetSysctls {
     fn rehearse(&self) {}
 }
 
+// ANCHOR: set
 fn set(name: &str, value: &str) -> Result<(), Errno> {
     let path = format!("/proc/sys/{}", name.replace('.', "/"));
     match fs::write(&path, value) {
@@ -43,3 +44,4 @@ fn set(name: &str, value: &str) -> Result<(), Errno> {
         false => Err(Errno::EINVAL),
     }
 }
+// ANCHOR_END: set
