@@ -9,14 +9,13 @@ use crate::config::publish::{self, DataVolume};
 use crate::config::{self, env};
 use crate::error::Error;
 use crate::image::{self, Image};
-use crate::network::PodNetwork;
-use crate::process::{self, ContainerPlan, Limits, Word};
+use crate::network::{PodNetwork, names};
+use crate::process::{self, ConfigError, ContainerPlan, Limits, Word};
 use crate::spec::types::{Container, Pod, PodSpec};
 use crate::spec::{Config, Loaded, Policy};
 use crate::volume::{self, VolumePlan};
 use crate::{namespaces, rootfs, security};
 use nix::sched::CloneFlags;
-use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -63,7 +62,7 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
     let limits = cgroup::pod_limits(spec);
     let volumes = volume::plan(spec, &loaded.base, uid, limits.memory_max, loaded.policy == Policy::Lab);
     volume::check(&volumes)?;
-    let hostname = hostname(name, spec);
+    let hostname = names::hostname(&loaded.pod);
     let facts = facts(&loaded.pod, uid, network.as_ref());
     let data = config::volumes(spec, &loaded.config, &facts, &volumes);
     let mut plan = PodPlan {
@@ -72,8 +71,8 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
         shared: namespaces::of_the_pod(spec),
         own: namespaces::of_a_container(spec, hierarchy.is_some()),
         cgroup: hierarchy.as_ref().map(|h| h.home().join(name)),
-        hosts: hosts_file(network.as_ref(), &hostname),
-        resolv_conf: resolv_conf(),
+        hosts: names::hosts_file(&loaded.pod, network.as_ref()),
+        resolv_conf: names::resolv_conf(&loaded.pod),
         hostname,
         network,
         hierarchy,
@@ -97,6 +96,7 @@ fn facts(pod: &Pod, uid: &str, network: Option<&PodNetwork>) -> Facts {
     let host_ip = crate::network::host_ip(network).to_string();
     Facts {
         name: pod.metadata.name.clone(),
+        namespace: pod.metadata.namespace().to_string(),
         uid: uid.to_string(),
         labels: pod.metadata.labels.clone(),
         annotations: pod.metadata.annotations.clone(),
@@ -122,10 +122,17 @@ pub fn decide_container(
     let who = format!("el contenedor `{}`", container.name);
     let (security, home) = security::plan(spec, container, &config.user, &lower)
         .map_err(|problem| Error::failed(format!("{who}: {problem}")))?;
-    let (declared, config_error) = match env::declared(spec, container, &plan.config, &plan.facts) {
+    let (declared, missing) = match env::declared(spec, container, &plan.config, &plan.facts) {
         Ok(declared) => (declared, None),
-        Err(missing) => (Vec::new(), Some(missing)),
+        Err(problem) => (Vec::new(), Some(ConfigError { problem, hint: ADD_IT.into() })),
     };
+    let (container, badly_mounted) = match with_sub_paths(container, &declared) {
+        Ok(container) => (container, None),
+        Err(error) => (container.clone(), Some(error)),
+    };
+    let as_root = security::forbidden_root(spec, &container, &security)
+        .map(|(problem, hint)| ConfigError { problem, hint });
+    let config_error = missing.or(badly_mounted).or(as_root);
     // $(…) solo nombra lo declarado: lo que ponen la imagen y micropod se queda como está
     let expanded = |words: &[String]| -> Vec<Word> {
         words.iter().map(|w| process::expand_word(w, |name| env::get(&declared, name))).collect()
@@ -138,7 +145,7 @@ pub fn decide_container(
         return Err(Error::failed(problem).with_hint("añade command: [\"programa\", \"argumento\"]"));
     }
     let qos = cgroup::qos(spec);
-    let adj = cgroup::oom_score_adj(qos, spec, container, cgroup::node_memory());
+    let adj = cgroup::oom_score_adj(qos, spec, &container, cgroup::node_memory());
     let own_signal = container.lifecycle.as_ref().and_then(|l| l.stop_signal.as_deref());
     let default_cwd = if config.working_dir.is_empty() { "/" } else { &config.working_dir };
     Ok(ContainerPlan {
@@ -149,8 +156,8 @@ pub fn decide_container(
         env: process::environment(&config.env, &plan.hostname, &home, container.tty, &declared),
         hidden: process::hidden(declared.iter(), &[command, args].concat()),
         cwd: container.working_dir.clone().unwrap_or_else(|| default_cwd.to_string()),
-        mounts: volume::mounts_of(container, &plan.volumes),
-        limits: cgroup::container_limits(container, adj),
+        mounts: volume::mounts_of(&container, &plan.volumes),
+        limits: cgroup::container_limits(&container, adj),
         security,
         stop_signal: stop_signal(own_signal.unwrap_or(&config.stop_signal)),
         termination_log: container
@@ -164,15 +171,35 @@ pub fn decide_container(
     })
 }
 
-/// El nombre de máquina: el que pide la especificación o el del Pod, de 63 letras como mucho.
-fn hostname(pod: &str, spec: &PodSpec) -> String {
-    if spec.host_network {
-        // no estrena UTS: el nombre es el de la máquina
-        return fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string();
+const ADD_IT: &str = "ponlo en la `List` del fichero, junto al Pod, o pide esa variable con `optional: true`";
+
+/// El contenedor con sus `subPathExpr` ya resueltos. Una variable que falta o está vacía no deja saber
+/// qué parte del volumen se quiere; tampoco una que saque de él.
+fn with_sub_paths(container: &Container, declared: &env::Declared) -> Result<Container, ConfigError> {
+    let mut container = container.clone();
+    for mount in &mut container.volume_mounts {
+        let Some(wanted) = mount.sub_path_expr.take() else { continue };
+        let empty = std::cell::RefCell::new(None);
+        let word = process::expand_word(&wanted, |name| {
+            let value = env::get(declared, name).filter(|word| !word.text().is_empty());
+            if value.is_none() {
+                empty.borrow_mut().get_or_insert_with(|| name.to_string());
+            }
+            value
+        });
+        let wrong = |problem: String, hint: &str| ConfigError { problem, hint: hint.into() };
+        if let Some(name) = empty.into_inner() {
+            let problem = format!("subPathExpr `{wanted}`: la variable {name} no está o está vacía");
+            return Err(wrong(problem, "declárala en el `env` de ese contenedor"));
+        }
+        let path = word.text();
+        if path.starts_with('/') || crate::spec::validate::has_dot_dot(path) {
+            let problem = format!("subPathExpr `{wanted}` lleva a `{}`, fuera del volumen", word.shown());
+            return Err(wrong(problem, "usa variables que den una ruta relativa y sin `..`"));
+        }
+        mount.sub_path = Some(path.to_string());
     }
-    let wanted = spec.hostname.as_deref().unwrap_or(pod);
-    let cut: String = wanted.chars().take(63).collect();
-    cut.trim_end_matches(['-', '.']).to_string()
+    Ok(container)
 }
 
 /// De «SIGQUIT», «QUIT» o «3» a su número; SIGTERM si la imagen no dice nada que se entienda.
@@ -187,38 +214,6 @@ fn stop_signal(text: &str) -> i32 {
     nix::sys::signal::Signal::from_str(&full).map_or(libc::SIGTERM, |s| s as i32)
 }
 
-/// El `/etc/hosts` del Pod, como lo escribe kubelet.
-fn hosts_file(network: Option<&PodNetwork>, hostname: &str) -> String {
-    let Some(net) = network else {
-        let node = fs::read_to_string("/etc/hosts").unwrap_or_default();
-        return format!("# Kubernetes-managed hosts file (host network).\n{node}");
-    };
-    format!(
-        "# Kubernetes-managed hosts file.\n\
-         127.0.0.1\tlocalhost\n\
-         ::1\tlocalhost ip6-localhost ip6-loopback\n\
-         fe00::0\tip6-localnet\n\
-         fe00::0\tip6-mcastprefix\n\
-         fe00::1\tip6-allnodes\n\
-         fe00::2\tip6-allrouters\n\
-         {}\t{hostname}\n",
-        net.ip
-    )
-}
-
-/// El `/etc/resolv.conf` de la máquina. Si solo conoce un servidor local (el de systemd-resolved),
-/// que desde el Pod no se alcanza, el que ese servidor usa por debajo, como hace kubelet.
-fn resolv_conf() -> String {
-    let own = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    let mut servers =
-        own.lines().filter_map(|l| l.trim().strip_prefix("nameserver")).map(str::trim).peekable();
-    let only_local = servers.peek().is_some() && servers.all(|s| s.starts_with("127."));
-    match fs::read_to_string("/run/systemd/resolve/resolv.conf") {
-        Ok(real) if only_local => real,
-        _ => own,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,12 +223,5 @@ mod tests {
         for (text, number) in [("SIGQUIT", 3), ("QUIT", 3), ("3", 3), ("", 15), ("SIGNADA", 15), ("99", 15)] {
             assert_eq!(stop_signal(text), number, "{text}");
         }
-    }
-
-    #[test]
-    fn el_nombre_de_maquina_se_corta_a_63_letras() {
-        let spec = PodSpec::default();
-        assert_eq!(hostname("web", &spec), "web");
-        assert_eq!(hostname(&format!("{}-cola", "a".repeat(62)), &spec), "a".repeat(62));
     }
 }

@@ -40,9 +40,16 @@ pub struct ContainerPlan {
     #[serde(default)]
     pub stdin_once: bool,
     pub tty: bool,
-    /// Pide algo que no hay (un ConfigMap, una clave): no puede arrancar mientras siga faltando.
+    /// Pide algo que no hay (un ConfigMap, una clave) o que se contradice: no puede arrancar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_error: Option<String>,
+    pub config_error: Option<ConfigError>,
+}
+
+/// Por qué no se puede saber con qué arrancaría un contenedor, y qué hacer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConfigError {
+    pub problem: String,
+    pub hint: String,
 }
 
 /// Un volumen en un contenedor: de dónde sale y dónde se monta.

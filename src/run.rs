@@ -387,6 +387,12 @@ pub fn decide_for_nothing(loaded: &Loaded) -> Result<PodPlan, Error> {
 pub fn rehearse(loaded: &Loaded, mode: Mode) -> Result<Rehearsal, Error> {
     let spec = &loaded.pod.spec;
     let plan = decide_for_nothing(loaded)?;
+    for container in &plan.containers {
+        if let Some(error) = &container.config_error {
+            let (name, problem) = (&container.name, &error.problem);
+            crate::cli::term::note(&format!("aviso: el contenedor {name} no podría arrancar: {problem}"));
+        }
+    }
     let mut k = Kernel::new(mode);
     tell(&mut k, &plan)?;
     let steps = k.told().to_vec();

@@ -539,6 +539,10 @@ fn lo_que_impide_que_un_pod_nazca_o_vuelva_a_arrancar() {
         return;
     }
     let world = World::with_busybox();
+    let fields = "securityContext: (runAsNonRoot: true)";
+    start(&world, "raiz", &pod("raiz", "", &shell("c", "exec sleep 3017", fields)));
+    answers(&world, "raiz", "root-prohibido", &["sería root (uid 0)", "runAsUser: 1000"]);
+    delete(&world, "raiz");
     let sleeper = shell("c", "exec sleep 3016", "");
     world.write("un-fichero", "x");
     let born = |name: &str, text: &str| file(&world, name, text);

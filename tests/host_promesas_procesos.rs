@@ -125,10 +125,11 @@ fn a6_run_as_non_root_mira_el_usuario_que_sale_y_no_el_que_se_escribe() {
     for user in ["", "0", "root", "root:www-data"] {
         set_image_user(&world, user);
         let file = world.write("a6.ron", &pod("a6", volume, fields, "id -u >/v/corrio"));
-        // 1: se niega al decidirlo; 125 y más: al ir a crear el contenedor
-        let done = world.micropod(&["run", "--rm", file.to_str().unwrap()]);
+        let done = world.micropod(&["run", "-d", "--rm", file.to_str().unwrap()]);
         assert_ne!(done.code, 0, "con el usuario «{user}» de la imagen");
         assert!(done.err.contains("runAsNonRoot"), "{user}: {}", done.err);
+        // como en Kubernetes, el Pod se queda: espera, y nadie llega a correr
+        world.micropod(&["delete", "pod", "a6", "--grace-period=1"]).ok();
         assert!(!world.dir().join("v/corrio").exists(), "con el usuario «{user}» llegó a correr");
     }
     set_image_user(&world, "www-data");

@@ -127,7 +127,9 @@ fn explain_verbs() -> Vec<Command> {
     let pod = || operand("POD", "Nombre del Pod").required(true);
     vec![
         verb("explain", "Explica un campo, un código de error o una razón")
-            .arg(operand("CAMPO", "pod.spec.containers.livenessProbe, MP0101 u OOMKilled").required(true))
+            .arg(
+                operand("CAMPO", "pod.spec.containers.livenessProbe, MP0101, OOMKilled o 137").required(true),
+            )
             .arg(flag("recursive", "También todos los campos de dentro")),
         verb("guion", "Imprime un guion de shell que hace el mismo Pod sin micropod")
             .arg(operand("FICHERO", "Fichero del Pod en RON").required(true)),

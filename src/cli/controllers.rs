@@ -4,6 +4,7 @@ use super::{age, table, term, words};
 use crate::control::{self, Request};
 use crate::controller::state::{self, Controller, SetStatus};
 use crate::error::{Error, exit};
+use crate::object::NAMESPACE;
 use crate::spec::objects::{KINDS, Kind};
 use crate::spec::types::Object;
 use clap::ArgMatches;
@@ -191,7 +192,7 @@ pub fn describe(wanted: &Wanted) -> Result<u8, Error> {
         let mut rows: Vec<[String; 2]> = Vec::new();
         let mut pair = |key: &str, value: String| rows.push([format!("{key}:"), value]);
         pair("Name", item.name.clone());
-        pair("Namespace", "default".into());
+        pair("Namespace", record.object.metadata().map_or(NAMESPACE, |m| m.namespace()).to_string());
         if let Object::ReplicaSet(set) = &record.object {
             let selector = &set.spec.selector.match_labels;
             pair("Selector", selector.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","));

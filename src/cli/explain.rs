@@ -22,6 +22,9 @@ fn explain(path: &str, recursive: bool) -> Result<String, Error> {
     if let Some(reason) = codes::find_reason(path) {
         return Ok(explain_reason(reason));
     }
+    if let Ok(code) = path.parse::<u8>() {
+        return Ok(super::exit_codes::explain(code));
+    }
     if matches!(path.to_lowercase().as_str(), "averias" | "averías") {
         return Ok(crate::explain::faults::help());
     }
@@ -165,7 +168,7 @@ fn sentence(doc: &[&str]) -> String {
 }
 
 /// El texto en líneas de 80 columnas, con un margen de 4.
-fn wrapped(text: &str) -> String {
+pub fn wrapped(text: &str) -> String {
     let mut lines = String::new();
     let mut line = String::new();
     for word in text.split_whitespace() {

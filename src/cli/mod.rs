@@ -3,12 +3,14 @@
 pub mod age;
 pub mod args;
 pub mod attach;
+pub mod completion;
 pub mod controllers;
 pub mod delete;
 pub mod describe;
 pub mod doctor;
 pub mod events;
 pub mod exec;
+pub mod exit_codes;
 pub mod explain;
 pub mod farewell;
 pub mod get;
@@ -82,7 +84,7 @@ pub fn main() -> Result<u8, Error> {
             crate::gc::gc().map(|()| exit::OK)
         }
         "doctor" => doctor::doctor(),
-        "completion" => completion(args).map(|()| exit::OK),
+        "completion" => completion::print(text(args, "SHELL")).map(|()| exit::OK),
         other => Err(Error::usage(format!("no existe el comando «{other}»"))),
     }
 }
@@ -214,15 +216,6 @@ fn image_verb(args: &ArgMatches) -> Result<(), Error> {
         }
         _ => Err(Error::usage("falta el comando de image")),
     }
-}
-
-fn completion(args: &ArgMatches) -> Result<(), Error> {
-    let name = text(args, "SHELL");
-    let shell: clap_complete::Shell = name.parse().map_err(|_| {
-        Error::usage(format!("no hay autocompletado para «{name}»")).with_hint("bash, zsh, fish o elvish")
-    })?;
-    clap_complete::generate(shell, &mut args::command(), "micropod", &mut std::io::stdout());
-    Ok(())
 }
 
 /// Los nombres de Pods de `pod a b`, `pods a`, `pod/a pod/b`; vacío si son todos.

@@ -29,6 +29,7 @@ pub const SERVICE_ACCOUNT: &str = "default";
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     pub name: String,
+    pub namespace: String,
     pub uid: String,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
@@ -65,7 +66,7 @@ pub fn field(facts: &Facts, path: &str) -> Option<String> {
     let (map, key) = subscript(path);
     Some(match (map, key) {
         ("metadata.name", None) => facts.name.clone(),
-        ("metadata.namespace", None) => crate::object::NAMESPACE.to_string(),
+        ("metadata.namespace", None) => facts.namespace.clone(),
         ("metadata.uid", None) => facts.uid.clone(),
         ("metadata.labels", None) => lines(&facts.labels),
         ("metadata.annotations", None) => lines(&facts.annotations),
@@ -155,6 +156,7 @@ mod tests {
         let map =
             |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         Facts {
+            namespace: "default".into(),
             name: "web".into(),
             uid: "u-1".into(),
             labels: map(&[("zona", "norte"), ("app", "a\"b")]),

@@ -195,6 +195,8 @@ impl Set {
     /// El Pod y lo que usa, en RON, como si lo hubiera escrito alguien.
     fn spec_of(&self, name: &str, controlled: &Controlled) -> Result<String, Error> {
         let mut pod = self.template.pod(name);
+        // un Pod nace en el espacio de nombres de quien lo crea
+        pod.metadata.namespace = controlled.object.metadata().and_then(|m| m.namespace.clone());
         if matches!(self.core, Core::Job(_)) {
             for key in ["job-name", "batch.kubernetes.io/job-name"] {
                 pod.metadata.labels.insert(key.into(), self.owner.name.clone());

@@ -21,6 +21,11 @@ pub fn scheduled(rules: &PodRules) -> Note {
     pod(false, "Scheduled", format!("el Pod {} se ejecuta en esta máquina", rules.name))
 }
 
+pub fn missing_cluster_dns(policy: &str) -> Note {
+    let why = format!("aquí no hay un DNS del clúster: en vez de {policy} vale el de la máquina (Default)");
+    pod(true, "MissingClusterDNS", why)
+}
+
 pub fn sandbox_failed(why: &str) -> Note {
     pod(true, "FailedCreatePodSandBox", format!("no se pudo crear el entorno aislado del Pod: {why}"))
 }

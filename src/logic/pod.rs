@@ -145,7 +145,11 @@ impl Pod {
             return false;
         }
         self.sandbox = Sandbox::Starting;
-        out.extend([Action::Record(notes::scheduled(&self.rules)), Action::StartSandbox]);
+        out.push(Action::Record(notes::scheduled(&self.rules)));
+        out.extend(
+            self.rules.missing_cluster_dns.as_deref().map(notes::missing_cluster_dns).map(Action::Record),
+        );
+        out.push(Action::StartSandbox);
         true
     }
 

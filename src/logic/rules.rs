@@ -20,6 +20,9 @@ pub struct PodRules {
     pub acelera: u32,
     /// Los de inicialización y luego los de aplicación, en su orden.
     pub containers: Vec<ContainerRules>,
+    /// La política de DNS que pide un clúster que no hay, si la pide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_cluster_dns: Option<String>,
 }
 
 /// La anotación que dice por cuánto se dividen las esperas entre reinicios.
@@ -75,7 +78,20 @@ impl PodRules {
             active_deadline: spec.active_deadline_seconds.map(seconds),
             acelera: acelera.max(1),
             containers: init.chain(apps).collect(),
+            missing_cluster_dns: missing_cluster_dns(spec),
         }
+    }
+}
+
+/// Quien pide el DNS del clúster y se queda con el de la máquina. Solo si lo ha escrito: es lo que
+/// vale cuando no se dice nada, y entonces no hay a quién avisar. Con hostNetwork, ClusterFirst es el de
+/// la máquina también en Kubernetes.
+fn missing_cluster_dns(spec: &types::PodSpec) -> Option<String> {
+    use types::DNSPolicy as Policy;
+    match spec.dns_policy? {
+        Policy::ClusterFirst if spec.host_network => None,
+        policy @ (Policy::ClusterFirst | Policy::ClusterFirstWithHostNet) => Some(policy.to_string()),
+        Policy::Default | Policy::None => None,
     }
 }
 

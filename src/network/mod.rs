@@ -11,6 +11,7 @@
 
 mod addresses;
 pub mod look;
+pub mod names;
 mod netlink;
 pub mod nft;
 mod ops;

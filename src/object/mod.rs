@@ -14,7 +14,7 @@ use crate::state::{PodEvent, Seen};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// El espacio de nombres de Kubernetes en el que están todos los Pods de micropod.
+/// El espacio de nombres de Kubernetes de quien no dice el suyo.
 pub const NAMESPACE: &str = "default";
 
 /// El objeto entero.
@@ -71,7 +71,7 @@ fn metadata(seen: &Seen) -> Value {
     compact(json!({
         "name": record.name,
         "ownerReferences": owner,
-        "namespace": NAMESPACE,
+        "namespace": given.namespace(),
         "uid": record.uid,
         "labels": given.labels,
         "annotations": given.annotations,
@@ -172,11 +172,12 @@ fn event(seen: &Seen, event: &PodEvent, number: usize) -> Value {
         "kind": "Event",
         "metadata": {
             "name": format!("{}.{number:x}", record.name),
-            "namespace": NAMESPACE,
+            "namespace": record.pod.metadata.namespace(),
             "creationTimestamp": clock(seen, event.first),
         },
         "involvedObject": compact(json!({
-            "apiVersion": "v1", "kind": "Pod", "name": record.name, "namespace": NAMESPACE, "uid": record.uid,
+            "apiVersion": "v1", "kind": "Pod", "name": record.name,
+            "namespace": record.pod.metadata.namespace(), "uid": record.uid,
             "fieldPath": field,
         })),
         "type": if note.warning { "Warning" } else { "Normal" },

@@ -71,9 +71,6 @@ pub fn plan(
         image: image_user,
     };
     let user = users::resolve(&wanted, root)?;
-    if own.run_as_non_root.or(of_pod.run_as_non_root).unwrap_or(false) && user.uid == 0 {
-        return Err("runAsNonRoot es true, pero se ejecutaría como root (uid 0): indica runAsUser".into());
-    }
     let privileged = own.privileged.unwrap_or(false);
     let profile = own.seccomp_profile.as_ref().or(of_pod.seccomp_profile.as_ref());
     let unconfined = profile.is_some_and(|p| p.r#type == SeccompProfileType::Unconfined);
@@ -89,6 +86,19 @@ pub fn plan(
         read_only_root: own.read_only_root_filesystem.unwrap_or(false),
     };
     Ok((plan, user.home))
+}
+
+/// `runAsNonRoot`, y el usuario que sale es root: por qué no puede arrancar, y qué hacer. Se mira el
+/// usuario que sale, no el que se escribe: el de la imagen también cuenta.
+pub fn forbidden_root(pod: &PodSpec, container: &Container, plan: &SecurityPlan) -> Option<(String, String)> {
+    let (of_pod, own) = (&pod.security_context, &container.security_context);
+    let forbidden = own.run_as_non_root.or(of_pod.run_as_non_root).unwrap_or(false);
+    (forbidden && plan.uid == 0).then(|| {
+        (
+            "runAsNonRoot es true, y su usuario sería root (uid 0)".to_string(),
+            "di con qué usuario se ejecuta: securityContext: (runAsUser: 1000)".to_string(),
+        )
+    })
 }
 
 /// El filtro que se pone, en esta máquina, a quien tiene esas capacidades.

@@ -789,6 +789,60 @@ pub const CODES: &[Code] = &[
         "",
     ),
     code(
+        "MP0230",
+        "imagePullPolicy: Always",
+        "`Always` pide preguntar al registro en cada arranque, y micropod no habla con ninguno: las imágenes se \
+         construyen o se importan. Callarlo sería prometer una imagen al día que nadie va a traer. `IfNotPresent` y \
+         `Never` valen lo mismo aquí: la imagen tiene que estar ya.",
+        Where::Container,
+        "imagePullPolicy: Always",
+        "imagePullPolicy: IfNotPresent",
+    ),
+    code(
+        "MP0231",
+        "alias de /etc/hosts no válido",
+        "Un alias es una dirección IP y los nombres que se le dan en el `/etc/hosts` del Pod.",
+        Where::Spec,
+        "hostAliases: [(ip: \"localhost\", hostnames: [\"yo\"])],",
+        "hostAliases: [(ip: \"127.0.0.1\", hostnames: [\"yo\"])],",
+    ),
+    code(
+        "MP0232",
+        "DNS no válido",
+        "`dnsConfig` admite 3 servidores, que son direcciones IP; 32 dominios de búsqueda, de 2048 letras entre todos; \
+         y opciones de una palabra. Con `dnsPolicy: None` no hay más servidores que esos: hace falta uno.",
+        Where::Spec,
+        "dnsPolicy: None,",
+        "dnsPolicy: None, dnsConfig: (nameservers: [\"10.244.0.53\"]),",
+    ),
+    code(
+        "MP0233",
+        "nombre de máquina imposible",
+        "El kernel admite nombres de máquina de 64 letras, y cada Pod tiene uno: `hostnameOverride` no puede ir con \
+         `setHostnameAsFQDN` ni con `hostNetwork`, que piden otro.",
+        Where::Spec,
+        "hostnameOverride: \"web\", hostNetwork: true,",
+        "hostnameOverride: \"web\",",
+    ),
+    code(
+        "MP0234",
+        "objetos de espacios de nombres distintos",
+        "Un Pod solo ve los ConfigMaps y los Secrets de su espacio de nombres. Los de un fichero van todos en el mismo.",
+        Where::Objects,
+        "ConfigMap(metadata: (name: \"c\", namespace: \"otro\")),",
+        "ConfigMap(metadata: (name: \"c\")),",
+    ),
+    code(
+        "MP0235",
+        "subPath y subPathExpr",
+        "Los dos dicen qué parte del volumen se monta: uno tal cual y el otro con variables. No pueden ir juntos.",
+        Where::Spec,
+        "volumes: [(name: \"v\")], initContainers: [(name: \"i\", image: \"nginx\", volumeMounts: [(name: \"v\", \
+         mountPath: \"/v\", subPath: \"a\", subPathExpr: \"$(B)\")])],",
+        "volumes: [(name: \"v\")], initContainers: [(name: \"i\", image: \"nginx\", volumeMounts: [(name: \"v\", \
+         mountPath: \"/v\", subPathExpr: \"$(B)\")])],",
+    ),
+    code(
         "MP0301",
         "esto no es una avería",
         "Un fichero de averías es una lista, y cada elemento es una de las averías que hay, con su nombre en \
@@ -961,6 +1015,12 @@ pub const REASONS: &[Reason] = &[
         "La imagen no está en el almacén. micropod no descarga imágenes: se construyen o se importan.",
         "micropod image ls",
     ),
+    reason(
+        "MissingClusterDNS",
+        "Suceso: el Pod pide el DNS del clúster con `dnsPolicy: ClusterFirst`, y aquí no hay clúster. Se le da el de la \
+         máquina, como hace kubelet cuando no le han dicho cuál es.",
+        "micropod explain pod.spec.dnsPolicy",
+    ),
     reason("InvalidImageName", "El nombre de la imagen no se entiende.", "micropod explain MP0162"),
     reason(
         "FailedMount",
@@ -971,9 +1031,9 @@ pub const REASONS: &[Reason] = &[
     ),
     reason(
         "CreateContainerConfigError",
-        "El contenedor pide algo que no hay: un ConfigMap, un Secret o una de sus claves, sin `optional: true`. No \
-         se puede saber con qué arrancaría, así que no arranca: espera, con el Pod en Pending, y se prueba otra vez \
-         cada 10 segundos.",
+        "El contenedor pide algo que no hay (un ConfigMap, un Secret o una de sus claves, sin `optional: true`; una \
+         variable en un subPathExpr) o algo que se contradice (runAsNonRoot, y sería root). No se puede saber con qué \
+         arrancaría, así que no arranca: espera, con el Pod en Pending, y se prueba otra vez cada 10 segundos.",
         "micropod describe pod POD",
     ),
     reason(

@@ -68,6 +68,7 @@ impl PodTemplate {
             name: name.to_string(),
             labels: self.metadata.labels.clone(),
             annotations: self.metadata.annotations.clone(),
+            namespace: None,
         };
         Pod { metadata, spec: self.spec.clone() }
     }

@@ -366,6 +366,7 @@ pub const TYPES: &[KubernetesType] = &[
         name: "PodDNSConfig",
         fields: &["nameservers", "options", "searches"],
     },
+    KubernetesType { rust: "PodDNSConfigOption", name: "PodDNSConfigOption", fields: &["name", "value"] },
     KubernetesType { rust: "HostAlias", name: "HostAlias", fields: &["hostnames", "ip"] },
     KubernetesType {
         rust: "ConfigMap",

@@ -79,6 +79,7 @@ impl Manifest {
             broken.extend(validate::check_object(object).into_iter().map(|b| b.inside(path)));
         }
         broken.extend(manifest.repeated());
+        broken.extend(manifest.other_namespaces());
         broken.truncate(validate::ENOUGH);
         match broken.is_empty() {
             true => Ok(manifest),
@@ -98,6 +99,24 @@ impl Manifest {
                 let path = format!("{}.metadata.name", self.paths[i]);
                 found.push(Broken::new("MP0181", path, problem, "da a cada uno un nombre distinto"));
             }
+        }
+        found
+    }
+
+    /// Un Pod solo ve los ConfigMaps y Secrets de su espacio de nombres: en un fichero, todos en el mismo.
+    fn other_namespaces(&self) -> Vec<Broken> {
+        let of = |object: &Object| object.metadata().map(|m| m.namespace().to_string());
+        let first = self.objects.iter().find_map(of);
+        let mut found = Vec::new();
+        for (path, object) in self.paths.iter().zip(&self.objects) {
+            let Some(namespace) = of(object).filter(|_| of(object) != first) else { continue };
+            let problem = format!(
+                "este {} está en el espacio de nombres `{namespace}`, y el primero del fichero, en `{}`",
+                object.kind(),
+                first.as_deref().unwrap_or_default()
+            );
+            let hint = "un Pod no ve lo que hay en otro: pon `namespace` igual en todos";
+            found.push(Broken::new("MP0234", "metadata.name", problem, hint).inside(path));
         }
         found
     }

@@ -3,6 +3,7 @@
 pub mod base64;
 pub mod codes;
 pub mod controllers;
+pub mod dns;
 pub mod errors;
 pub mod kubernetes_fields;
 pub mod life;

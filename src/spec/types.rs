@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use super::controllers::*;
+pub use super::dns::*;
 pub use super::objects::{ConfigMap, List, Object, Secret, SecretText};
 pub use super::sources::*;
 
@@ -46,7 +47,17 @@ object! {
             /// "micropod/acelera": "10" divide entre 10 las esperas entre reinicios, para clase.
             #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             annotations: BTreeMap<String, String>,
+            /// Espacio de nombres de Kubernetes: se enseña y forma parte del nombre completo del Pod.
+            /// Aquí no separa nada: los nombres son únicos en toda la máquina. Predeterminado: default.
+            namespace: Option<String>,
         }
+    }
+}
+
+impl ObjectMeta {
+    /// El espacio de nombres de Kubernetes, dicho o no.
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or(crate::object::NAMESPACE)
     }
 }
 
@@ -76,6 +87,22 @@ object! {
             active_deadline_seconds: Option<i64>,
             /// Nombre de máquina que ven los contenedores. El predeterminado es el del Pod.
             hostname: Option<String>,
+            /// Con él, el Pod tiene además un nombre completo, en su /etc/hosts:
+            /// hostname.subdomain.default.svc.cluster.local.
+            subdomain: Option<String>,
+            /// Que el nombre de máquina sea el completo y no el corto. Necesita subdomain.
+            #[serde(rename = "setHostnameAsFQDN")]
+            set_hostname_as_fqdn: bool,
+            /// Nombre de máquina, tal cual: gana a hostname y al nombre del Pod.
+            hostname_override: Option<String>,
+            /// Líneas que se añaden al /etc/hosts del Pod.
+            host_aliases: Vec<HostAlias>,
+            /// De dónde sale su DNS: None, solo lo de dnsConfig; con las demás, el de la máquina, porque
+            /// aquí no hay un DNS del clúster. El valor predeterminado es ClusterFirst.
+            #[serde(deserialize_with = "crate::spec::dns::written")]
+            dns_policy: Option<DNSPolicy>,
+            /// Servidores, dominios y opciones de DNS que se añaden a los que le toquen.
+            dns_config: Option<PodDNSConfig>,
             /// Compartir la red de la máquina en vez de tener una propia.
             host_network: bool,
             /// Un solo espacio de nombres de procesos para todo el Pod: cada contenedor ve los
@@ -115,6 +142,9 @@ object! {
             args: Vec<String>,
             /// Directorio en el que arranca. El predeterminado es el de la imagen.
             working_dir: Option<String>,
+            /// Cuándo se descarga la imagen. micropod no descarga: IfNotPresent y Never valen lo mismo
+            /// (tiene que estar ya aquí), y Always no se puede cumplir.
+            image_pull_policy: Option<PullPolicy>,
             /// Variables de entorno. Ganan a las de envFrom.
             env: Vec<EnvVar>,
             /// Variables que salen de golpe de un ConfigMap o de un Secret. Si dos se llaman
@@ -158,6 +188,11 @@ object! {
             tty: bool,
         }
     }
+}
+
+words! {
+    /// Cuándo se descarga una imagen.
+    pub enum PullPolicy { IfNotPresent, Never, Always }
 }
 
 object! {
@@ -340,6 +375,8 @@ object! {
             read_only: bool,
             /// Ruta relativa dentro del volumen: se monta eso en vez de su raíz. Se crea si falta.
             sub_path: Option<String>,
+            /// Como subPath, con las variables del contenedor: $(POD_NAME)/datos. No van los dos.
+            sub_path_expr: Option<String>,
         }
     }
 }

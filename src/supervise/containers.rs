@@ -13,6 +13,7 @@ use crate::kernel::sys;
 use crate::logic::{ContainerId, Event, Exit, Note, RETRY_START, Signal, StartFailure};
 use crate::logs::{LogWriter, Stream};
 use crate::plan::all_containers;
+use crate::process::ConfigError;
 use crate::rootfs;
 use crate::state::{self, ProcessId};
 use nix::errno::Errno;
@@ -65,8 +66,8 @@ impl Supervisor {
         if let Some(fault) = self.unfilled_volume() {
             return self.wait_for_volumes(id, &fault);
         }
-        if let Some(missing) = self.plan.containers[id].config_error.clone() {
-            return self.misconfigured(id, &missing);
+        if let Some(error) = self.plan.containers[id].config_error.clone() {
+            return self.misconfigured(id, &error);
         }
         match self.try_start(id) {
             Ok(life) => {
@@ -105,18 +106,16 @@ impl Supervisor {
     }
 
     /// No se puede saber con qué arrancaría: ni nace. El núcleo volverá a probar, como en Kubernetes.
-    fn misconfigured(&mut self, id: ContainerId, missing: &str) {
+    fn misconfigured(&mut self, id: ContainerId, error: &ConfigError) {
         let failure = StartFailure {
             reason: "CreateContainerConfigError".into(),
-            message: missing.to_string(),
+            message: error.problem.clone(),
             exit_code: None,
         };
         self.events.push_back(Event::StartFailed(id, failure));
         let name = &self.plan.containers[id].name;
-        let told = format!(
-            "el contenedor {name} no puede arrancar: {missing}\n  pista: ponlo en la `List` del fichero, junto al Pod, o \
-             pide esa variable con `optional: true`"
-        );
+        let told =
+            format!("el contenedor {name} no puede arrancar: {}\n  pista: {}", error.problem, error.hint);
         // se vuelve a probar cada poco: se cuenta una vez
         if self.untold(id, &told) {
             self.failures.push(told);

@@ -47,6 +47,9 @@ causes! {
     ConfigMissing "configuracion-que-falta" "falta un ConfigMap o un Secret"
         "Un contenedor pide un ConfigMap, un Secret o una clave suya que no está en el fichero del Pod. No arranca \
          hasta que aparezca."
+    RootForbidden "root-prohibido" "sería root, y runAsNonRoot lo prohíbe"
+        "`runAsNonRoot: true` mira con qué usuario se ejecutaría el contenedor: el de runAsUser o, si no lo dice, el de \
+         su imagen. Si es el 0, no arranca. Los de inicialización también cuentan."
     CreateFailed "contenedor-que-no-se-puede-crear" "el contenedor no se pudo preparar"
         "Falló un paso de la preparación: su raíz, un montaje, su directorio de trabajo, un límite."
     CommandNotFound "programa-que-no-existe" "el programa no está en la imagen (127)"

@@ -145,9 +145,12 @@ fn waiting(clues: &Clues, clue: &Clue, reason: &str, message: &str) -> Finding {
     let name = &clue.spec.name;
     match reason {
         "CreateContainerConfigError" => {
-            Finding::new(Cause::ConfigMissing, format!("{name} no puede arrancar: {}", one_line(message)))
+            let as_root = clue.plan.security.uid == 0 && message.contains("runAsNonRoot");
+            let cause = if as_root { Cause::RootForbidden } else { Cause::ConfigMissing };
+            let hint = clue.plan.config_error.as_ref().map(|error| error.hint.clone());
+            Finding::new(cause, format!("{name} no puede arrancar: {}", one_line(message)))
                 .because(From::State, "CreateContainerConfigError: se vuelve a probar cada 10 s".to_string())
-                .try_now("ponlo en la List del fichero, junto al Pod, o márcalo optional: true".to_string())
+                .try_now(hint.unwrap_or_else(|| format!("micropod describe pod {}", clues.pod())))
         }
         "CreateContainerError" if !clue.plan.lower.exists() => ended::image_is_gone(clue),
         "CreateContainerError" => Finding::new(Cause::CreateFailed, format!("{name} no se pudo preparar"))

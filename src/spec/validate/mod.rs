@@ -6,6 +6,7 @@
 mod containers;
 mod controllers;
 mod data;
+mod dns;
 mod data_volumes;
 mod life;
 mod names;
@@ -16,7 +17,7 @@ mod security;
 mod sources;
 mod volumes;
 
-pub use volumes::is_reserved;
+pub use volumes::{has_dot_dot, is_reserved};
 
 use super::errors::is_hidden;
 use super::types::{Container, Object, Pod};
@@ -136,6 +137,7 @@ pub fn check(pod: &Pod) -> Vec<Broken> {
     }
     hidden_characters(&mut checks, pod);
     names::metadata(&mut checks, &pod.metadata, "el nombre del Pod");
+    dns::check(&mut checks, pod);
     whole_pod(&mut checks, pod);
     volumes::check(&mut checks, pod);
     containers::check(&mut checks, pod);
@@ -160,6 +162,7 @@ fn lengths(checks: &mut Checks, pod: &Pod) {
     let total = pod.spec.containers.len() + pod.spec.init_containers.len();
     length("spec.containers".to_string(), total, MAX_CONTAINERS, "contenedores");
     length("spec.volumes".to_string(), pod.spec.volumes.len(), MAX_ITEMS, "volúmenes");
+    length("spec.hostAliases".to_string(), pod.spec.host_aliases.len(), MAX_ITEMS, "alias");
     for (path, _, container) in containers(pod) {
         length(format!("{path}.env"), container.env.len(), MAX_ITEMS, "variables");
         length(format!("{path}.envFrom"), container.env_from.len(), MAX_ITEMS, "orígenes de variables");

@@ -14,6 +14,9 @@ pub fn metadata(checks: &mut Checks, metadata: &ObjectMeta, what: &str) {
     if let Some(fault) = subdomain_fault(&metadata.name) {
         bad_name(checks, "metadata.name", what, &metadata.name, &fault, SUBDOMAIN);
     }
+    if let Some(namespace) = &metadata.namespace {
+        dns_label(checks, "metadata.namespace", "el espacio de nombres", namespace);
+    }
     for (key, value) in &metadata.labels {
         let path = format!("metadata.labels[\"{key}\"]");
         metadata_key(checks, &path, "la etiqueta", key);

@@ -86,6 +86,13 @@ fn mounts(checks: &mut Checks, path: &str, container: &Container, volumes: &[Vol
         if let Some(sub_path) = &mount.sub_path {
             sub_path_check(checks, &format!("{path}.subPath"), sub_path);
         }
+        if let Some(wanted) = &mount.sub_path_expr {
+            sub_path_check(checks, &format!("{path}.subPathExpr"), wanted);
+            if mount.sub_path.is_some() {
+                let problem = "`subPath` y `subPathExpr` dicen lo mismo de dos maneras";
+                checks.add("MP0235", format!("{path}.subPathExpr"), problem, "deja uno de los dos");
+            }
+        }
     }
 }
 
