@@ -8,6 +8,7 @@ use crate::kernel::Kernel;
 use crate::kernel::ops::{OpenTerminal, SendTerminal};
 use std::os::fd::OwnedFd;
 
+// ANCHOR: own
 /// Del lado del contenedor: abre el par y manda al anfitrión el extremo del maestro.
 pub fn own(k: &mut Kernel) -> Result<OwnedFd, StepError> {
     let pair = k.step("abrir una terminal en el /dev/pts del contenedor", OpenTerminal)?;
@@ -15,3 +16,4 @@ pub fn own(k: &mut Kernel) -> Result<OwnedFd, StepError> {
     k.step("mandar su otro extremo al anfitrión", SendTerminal { channel, master: pair.master })?;
     Ok(pair.slave)
 }
+// ANCHOR_END: own

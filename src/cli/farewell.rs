@@ -36,6 +36,7 @@ fn stopped(signal: i32, process: Option<ProcessId>) -> String {
     }
 }
 
+// ANCHOR: handles
 /// ¿Tiene el proceso un manejador para esa señal? El PID 1 de un espacio de procesos no muere sin él.
 pub fn handles(pid: i32, signal: i32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -43,6 +44,7 @@ pub fn handles(pid: i32, signal: i32) -> bool {
     let mask = caught.and_then(|l| u64::from_str_radix(l.trim(), 16).ok()).unwrap_or(0);
     mask & (1 << (signal - 1)) != 0
 }
+// ANCHOR_END: handles
 
 #[cfg(test)]
 mod tests {

@@ -195,6 +195,7 @@ impl Pod {
         container.state = State::Stopping { since, probes, notice, farewell };
     }
 
+    // ANCHOR: advance_farewell
     pub(super) fn advance_farewell(&mut self, id: ContainerId, out: &mut Vec<Action>) -> bool {
         let now = self.now;
         let hard = self.ending.as_ref().is_some_and(|ending| ending.hard);
@@ -223,6 +224,7 @@ impl Pod {
         }
         true
     }
+    // ANCHOR_END: advance_farewell
 
     // ANCHOR: turn
     /// Cuando el Pod acaba, los auxiliares esperan a todos los demás y, entre ellos, se paran en

@@ -358,6 +358,7 @@ impl Supervisor {
         self.events.push_back(Event::StartFailed(id, failure));
     }
 
+    // ANCHOR: signal
     /// Envía una señal al PID 1, o mata el contenedor entero.
     pub(super) fn kill(&mut self, id: ContainerId, signal: Signal) {
         let Some(life) = &self.lives[id] else { return };
@@ -386,6 +387,7 @@ impl Supervisor {
             let _ = sys::pidfd_send_signal(life.pidfd.as_fd(), libc::SIGCONT);
         }
     }
+    // ANCHOR_END: signal
 }
 
 /// Mata lo que quede en el cgroup (un proceso que se hizo demonio) y lo borra en cuanto se vacía.
