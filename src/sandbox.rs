@@ -107,6 +107,7 @@ fn story(k: &mut Kernel, plan: &PodPlan, supervisor: Option<&OwnedFd>) -> Result
 }
 // ANCHOR_END: story
 
+// ANCHOR: own_files
 /// Los ficheros y la memoria que comparte el Pod, en montajes con tope que mueren con la pausa:
 /// un contenedor puede escribir en `/etc/hosts`, pero no llenar con él el disco del anfitrión.
 fn own_files(k: &mut Kernel, plan: &PodPlan) -> Result<(), StepError> {
@@ -141,6 +142,7 @@ fn own_files(k: &mut Kernel, plan: &PodPlan) -> Result<(), StepError> {
         },
     )
 }
+// ANCHOR_END: own_files
 
 // ANCHOR: keep_watch
 /// Avisa de que todo está listo y espera. Si el supervisor muere, mata a todo el Pod, ella incluida.
@@ -162,6 +164,7 @@ fn keep_watch(k: &Kernel, plan: &PodPlan, supervisor: &OwnedFd) -> ! {
 }
 // ANCHOR_END: keep_watch
 
+// ANCHOR: guard
 /// Lo que la pausa necesita el día que muera el supervisor: abierto desde antes, para no depender
 /// entonces ni de memoria ni de rutas.
 struct Guard<'a> {
@@ -202,3 +205,4 @@ impl Guard<'_> {
         sys::exit_now(exit::SETUP)
     }
 }
+// ANCHOR_END: guard

@@ -391,8 +391,7 @@ impl Supervisor {
             reap(pidfd.as_fd());
         }
         self.live.pause = None;
-        self.events
-            .push_back(Event::SandboxDied("la pausa ha muerto: el Pod se queda sin red y sin nombre".into()));
+        self.events.push_back(Event::SandboxDied("se queda sin red y sin nombre".into()));
     }
 
     fn serve(&mut self) {
