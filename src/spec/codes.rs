@@ -19,6 +19,10 @@ pub struct Code {
 pub enum Where {
     /// El ejemplo es el fichero entero.
     File,
+    /// El fichero entero, escrito en YAML.
+    Yaml,
+    /// El fichero entero, escrito en JSON.
+    Json,
     /// Dentro de una `List`, junto al Pod.
     Objects,
     /// Dentro de `metadata: (…)`.
@@ -42,7 +46,7 @@ impl Where {
             |metadata: &str, spec: &str| format!("Pod(\n  metadata: ({metadata}),\n  spec: ({spec}),\n)\n");
         let name = "name: \"ejemplo\"";
         match self {
-            Where::File | Where::Command | Where::Faults => example.to_string(),
+            Where::File | Where::Yaml | Where::Json | Where::Command | Where::Faults => example.to_string(),
             Where::Objects => {
                 let pod = pod(name, "containers: [(name: \"web\", image: \"nginx\")]");
                 format!("List(items: [\n{example}\n{}])\n", pod.trim_end())
@@ -56,9 +60,20 @@ impl Where {
         }
     }
 
+    /// Cómo se llamaría ese fichero: su nombre dice en qué está escrito.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Where::Yaml => "ejemplo.yaml",
+            Where::Json => "ejemplo.json",
+            _ => "ejemplo.ron",
+        }
+    }
+
     pub fn describe(self) -> &'static str {
         match self {
             Where::File => "el fichero entero",
+            Where::Yaml => "el fichero entero, en YAML",
+            Where::Json => "el fichero entero, en JSON",
             Where::Objects => "dentro de `List(items: […])`, junto al Pod",
             Where::Metadata => "dentro de `metadata`",
             Where::Spec => "dentro de `spec`",
@@ -69,6 +84,9 @@ impl Where {
         }
     }
 }
+
+/// El Pod más pequeño, en YAML.
+const YAML_POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx";
 
 const fn code(
     code: &'static str,
@@ -208,9 +226,10 @@ pub const CODES: &[Code] = &[
     ),
     code(
         "MP0114",
-        "esto parece YAML o JSON",
-        "El fichero no está escrito en RON. El árbol y los nombres son los mismos que en YAML: cambia la \
-         sintaxis. `campo: valor` dentro de paréntesis, listas entre corchetes, textos entre comillas, comas.",
+        "está escrito en otro lenguaje",
+        "micropod lee lo mismo en RON, YAML y JSON, y en qué está escrito un fichero lo dice el final de su \
+         nombre: `.ron`, `.yaml` (o `.yml`) y `.json`. Lo que hay en este no es lo que dice su nombre: \
+         cámbiaselo. De lo que llega por la entrada estándar, que no tiene nombre, se mira cómo empieza.",
         Where::File,
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web",
         POD,
@@ -787,6 +806,58 @@ pub const CODES: &[Code] = &[
         Where::Command,
         "micropod run --policy lab ejercicio.ron",
         "",
+    ),
+    code(
+        "MP0210",
+        "YAML mal escrito",
+        "En YAML la sangría dice de quién es cada campo: los de un mismo objeto empiezan en la misma columna, con \
+         espacios y nunca con tabuladores, y los `-` de una misma lista también. Detrás de los dos puntos va un \
+         espacio. Un texto que lleva `: ` o ` #`, o que empieza por un signo (`*`, `&`, `@`, `%`, `[`, `{`…), va \
+         entre comillas.",
+        Where::Yaml,
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n   labels: {app: web}\nspec:\n  containers: []",
+        YAML_POD,
+    ),
+    code(
+        "MP0211",
+        "JSON mal escrito",
+        "En JSON las claves y los textos van siempre entre comillas dobles, entre dos valores va una coma y detrás \
+         del último no, y no hay comentarios.",
+        Where::Json,
+        "{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"Pod\",\n}",
+        "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"web\"},\n \
+         \"spec\": {\"containers\": [{\"name\": \"web\", \"image\": \"nginx\"}]}}",
+    ),
+    code(
+        "MP0212",
+        "apiVersion falta o no es la suya",
+        "Cada clase de objeto es de un grupo y una versión de la API de Kubernetes: `v1` los Pods, ConfigMaps, \
+         Secrets y listas; `apps/v1` los ReplicaSets; `batch/v1` los Jobs y CronJobs. En RON no se escribe: \
+         `Pod(…)` ya lo dice todo.",
+        Where::Yaml,
+        "apiVersion: apps/v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: nginx",
+        YAML_POD,
+    ),
+    code(
+        "MP0213",
+        "algo de YAML que aquí no vale",
+        "YAML puede mucho más de lo que necesita un objeto de Kubernetes. Valen las anclas (`&x`), sus referencias \
+         (`*x`) y la mezcla (`<<: *x`), pero sin repetir más de 10 000 valores: con nueve líneas de referencias a \
+         referencias se llenaría cualquier memoria. No valen las etiquetas (`!algo`) que no sean las de serie, ni \
+         las claves que no son textos.",
+        Where::Yaml,
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: !mio web\nspec: {}",
+        YAML_POD,
+    ),
+    code(
+        "MP0214",
+        "esta clave no se lee como se escribe",
+        "Kubernetes lee YAML 1.1, donde `yes`, `on` y `y` sin comillas son `true`, y `0644` es 420. En un valor, el \
+         tipo del campo lo descubre; en la clave de un mapa nadie lo vería: el dato acabaría llamándose `true`. \
+         Ponle comillas.",
+        Where::Yaml,
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  on: \"1\"",
+        YAML_POD,
     ),
     code(
         "MP0230",

@@ -1,8 +1,9 @@
 //! Un fichero ya leído: sus objetos, y dónde está escrito cada uno para poder señalarlo.
 
 use super::errors::{SpecErrors, visible};
+use super::language::Language;
 use super::objects::{ConfigMap, Object, Secret};
-use super::parse::{self, SHAPE_OF_A_POD};
+use super::parse;
 use super::policy::{self, Policy};
 use super::types::Pod;
 use super::validate::{self, Broken};
@@ -18,8 +19,10 @@ pub struct Manifest {
     /// El directorio del fichero; véase [`Loaded::base`].
     pub base: PathBuf,
     file: String,
+    language: Language,
     text: String,
-    /// El camino de cada objeto en el fichero: vacío si es el único, `items[1]` en una lista.
+    /// El camino de cada objeto en el fichero: vacío si es el único, `items[1]` en una lista, `[1]` si
+    /// es el segundo documento de un YAML.
     paths: Vec<String>,
 }
 
@@ -59,12 +62,17 @@ pub struct Controlled {
 }
 
 impl Manifest {
-    /// Abre las listas de `root`, que es lo que dice `text`, y comprueba cada objeto.
-    pub fn new(file: &str, text: &str, root: Object) -> Result<Manifest, SpecErrors> {
-        let (paths, objects) = flatten(root);
+    /// Abre las listas de `roots`, que es lo que dice `text`, y comprueba cada objeto.
+    pub fn new(
+        file: &str,
+        language: Language,
+        text: &str,
+        roots: Vec<(String, Object)>,
+    ) -> Result<Manifest, SpecErrors> {
+        let (paths, objects): (Vec<String>, Vec<Object>) = roots.into_iter().flat_map(flatten).unzip();
         let count = objects.len();
-        let manifest =
-            Manifest { objects, base: PathBuf::new(), file: file.to_string(), text: text.to_string(), paths };
+        let (file, text, base) = (file.to_string(), text.to_string(), PathBuf::new());
+        let manifest = Manifest { objects, base, file, language, text, paths };
         if count > validate::MAX_ITEMS {
             let problem = format!("hay {count} objetos, y el máximo de micropod es {}", validate::MAX_ITEMS);
             return Err(manifest.complain(vec![Broken::new(
@@ -143,7 +151,7 @@ impl Manifest {
         };
         let found: Vec<usize> = (0..self.objects.len()).filter(runs).collect();
         let object = match found.as_slice() {
-            [] => return Err(self.complain(vec![nothing_to_run()])),
+            [] => return Err(self.complain(vec![nothing_to_run(self.language)])),
             [only] => self.objects[*only].clone(),
             [_, second, ..] => {
                 let problem =
@@ -168,7 +176,7 @@ impl Manifest {
             (0..self.objects.len()).filter(|&i| matches!(self.objects[i], Object::Pod(_))).collect();
         match pods.as_slice() {
             [_] => {}
-            [] => return Err(self.complain(vec![no_pod()])),
+            [] => return Err(self.complain(vec![no_pod(self.language)])),
             [_, second, ..] => {
                 let problem = format!("en el fichero hay {} Pods, y aquí se espera uno", pods.len());
                 let hint = "deja uno por fichero; los ConfigMaps y Secrets que usen los dos van en ambos";
@@ -191,7 +199,7 @@ impl Manifest {
 
     /// Los errores que señalan a estas reglas rotas, con el camino ya completo.
     pub fn complain(&self, broken: Vec<Broken>) -> SpecErrors {
-        parse::place_broken(&self.file, &self.text, broken)
+        parse::place_broken(&self.file, self.language, &self.text, broken)
     }
 }
 
@@ -216,26 +224,27 @@ fn config_of(objects: Vec<Object>) -> Config {
     config
 }
 
-fn nothing_to_run() -> Broken {
+fn nothing_to_run(language: Language) -> Broken {
     Broken::new(
         "MP0180",
         "",
         "en el fichero no hay nada que ejecutar: ni Pod, ni ReplicaSet, Job o CronJob",
-        SHAPE_OF_A_POD,
+        language.shape_of_a_pod(),
     )
 }
 
-fn no_pod() -> Broken {
-    Broken::new("MP0180", "", "en el fichero no hay ningún Pod", SHAPE_OF_A_POD)
+fn no_pod(language: Language) -> Broken {
+    Broken::new("MP0180", "", "en el fichero no hay ningún Pod", language.shape_of_a_pod())
 }
 
 /// Los objetos de una lista, o el objeto solo, con su camino en el fichero.
-fn flatten(root: Object) -> (Vec<String>, Vec<Object>) {
+fn flatten((path, root): (String, Object)) -> Vec<(String, Object)> {
+    let prefix = if path.is_empty() { path.clone() } else { format!("{path}.") };
     match root {
         Object::List(list) => {
-            let paths = (0..list.items.len()).map(|i| format!("items[{i}]")).collect();
-            (paths, list.items)
+            let items = list.items.into_iter().enumerate();
+            items.map(|(i, item)| (format!("{prefix}items[{i}]"), item)).collect()
         }
-        one => (vec![String::new()], vec![one]),
+        one => vec![(path, one)],
     }
 }

@@ -23,6 +23,8 @@ pub enum Object {
 /// Lo que se sabe de una clase de objetos, para leerla, señalar sus errores y explicarla.
 pub struct Kind {
     pub name: &'static str,
+    /// Su grupo y su versión en la API de Kubernetes: `apps/v1`.
+    pub api_version: &'static str,
     /// Como se nombra en la línea de comandos: `pods`, `cm`.
     pub aliases: &'static [&'static str],
     pub fields: fn() -> &'static [Field],
@@ -31,28 +33,49 @@ pub struct Kind {
 
 /// Las clases que hay. Una nueva se añade aquí y en [`Object`].
 pub const KINDS: &[Kind] = &[
-    Kind { name: "Pod", aliases: &["pod", "pods", "po"], fields: Pod::fields, doc: Pod::doc },
+    Kind {
+        name: "Pod",
+        api_version: "v1",
+        aliases: &["pod", "pods", "po"],
+        fields: Pod::fields,
+        doc: Pod::doc,
+    },
     Kind {
         name: "ConfigMap",
+        api_version: "v1",
         aliases: &["configmap", "configmaps", "cm"],
         fields: ConfigMap::fields,
         doc: ConfigMap::doc,
     },
-    Kind { name: "Secret", aliases: &["secret", "secrets"], fields: Secret::fields, doc: Secret::doc },
+    Kind {
+        name: "Secret",
+        api_version: "v1",
+        aliases: &["secret", "secrets"],
+        fields: Secret::fields,
+        doc: Secret::doc,
+    },
     Kind {
         name: "ReplicaSet",
+        api_version: "apps/v1",
         aliases: &["replicaset", "replicasets", "rs"],
         fields: ReplicaSet::fields,
         doc: ReplicaSet::doc,
     },
-    Kind { name: "Job", aliases: &["job", "jobs"], fields: Job::fields, doc: Job::doc },
+    Kind {
+        name: "Job",
+        api_version: "batch/v1",
+        aliases: &["job", "jobs"],
+        fields: Job::fields,
+        doc: Job::doc,
+    },
     Kind {
         name: "CronJob",
+        api_version: "batch/v1",
         aliases: &["cronjob", "cronjobs", "cj"],
         fields: CronJob::fields,
         doc: CronJob::doc,
     },
-    Kind { name: "List", aliases: &["list"], fields: List::fields, doc: List::doc },
+    Kind { name: "List", api_version: "v1", aliases: &["list"], fields: List::fields, doc: List::doc },
 ];
 
 /// La clase que se llama `name`, tal cual se escribe en un fichero.

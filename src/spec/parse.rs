@@ -5,11 +5,12 @@
 //! sintaxis y luego sus campos, y solo si ahí no aparece nada se traduce el error de `ron`.
 
 use super::errors::{Place, SpecError, SpecErrors, is_hidden, visible};
+use super::language::Language;
 use super::structure::{self, Finding};
 use super::tree::{Tree, Value};
 use super::types::{Object, Pod};
 use super::validate::Broken;
-use super::{Loaded, Manifest, objects, reader, secrets};
+use super::{Loaded, Manifest, objects, reader, secrets, typed};
 use crate::error::Error;
 use ron::extensions::Extensions;
 use std::fs::File;
@@ -189,20 +190,59 @@ pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
 /// Los objetos que describe `text`.
 pub fn parse_all(file: &str, text: &str) -> Result<Manifest, SpecErrors> {
     refuse_hidden(file, text)?;
+    let language = Language::of(file, text);
+    if language != Language::Ron {
+        let tree = Tree::read(language, text);
+        let roots = understand(file, text, &tree).map_err(|errors| secrets::hide(text, &tree, errors))?;
+        return Manifest::new(file, language, text, roots);
+    }
     if reader::is_blank(text) {
-        let hint = "un Pod empieza así: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
-        return Err(refuse("MP0116", file, format!("`{file}` está vacío"), hint).into());
+        return Err(empty(file, language));
     }
     match options().from_str::<Object>(text) {
         Ok(root) => match structure::decimal_modes(text) {
-            found if found.is_empty() => Manifest::new(file, text, root),
-            found => Err(place_all(file, text, found)),
+            found if found.is_empty() => Manifest::new(file, language, text, vec![(String::new(), root)]),
+            found => Err(place_all(file, text, false, found)),
         },
         Err(error) => {
-            let tree = Tree::read(text);
+            let tree = Tree::read(language, text);
             Err(secrets::hide(text, &tree, diagnose(file, text, &tree, error)))
         }
     }
+}
+
+fn empty(file: &str, language: Language) -> SpecErrors {
+    refuse("MP0116", file, format!("`{file}` está vacío"), language.shape_of_a_pod()).into()
+}
+
+/// Los objetos de un fichero YAML o JSON: primero su sintaxis, luego sus campos, luego los tipos.
+fn understand(file: &str, text: &str, tree: &Tree) -> Result<Vec<(String, Object)>, SpecErrors> {
+    if tree.fault.is_none() && matches!(tree.root.value, Value::Null) || text.trim().is_empty() {
+        return Err(empty(file, tree.language));
+    }
+    if tree.fault.is_some() || !tree.root.is_compound() {
+        // un fallo de sintaxis nada más empezar: quizá lo que engaña es el nombre
+        if let Some(error) = other_language(file, text, tree.language) {
+            return Err(error.into());
+        }
+    }
+    if let Some(error) = syntax(file, text, tree) {
+        return Err(error.into());
+    }
+    let found = structure::check(text, tree);
+    if !found.is_empty() {
+        return Err(place_all(file, text, tree.documents, found));
+    }
+    typed::objects(tree).map_err(|error| refuse("MP0106", file, visible(&error.to_string(), 300), "").into())
+}
+
+/// El fallo de sintaxis del árbol, si lo tiene.
+fn syntax(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
+    let fault = tree.fault.as_ref()?;
+    let hint = fault.hint.as_deref().unwrap_or_default();
+    let mut error = refuse(fault.code, file, fault.problem.clone(), hint);
+    error.place = Some(Place::new(text, fault.at.clone()));
+    Some(error)
 }
 
 /// Los caracteres que cambian el orden en que se ve el texto hacen creer que dice otra cosa.
@@ -221,43 +261,45 @@ fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecErrors> {
 
 /// Por qué no es un Pod: primero qué parece, luego su sintaxis, luego sus campos.
 fn diagnose(file: &str, text: &str, tree: &Tree, error: ron::error::SpannedError) -> SpecErrors {
-    if let Some(error) = other_language(file, text).or_else(|| other_object(file, text, tree)) {
-        return error.into();
-    }
-    if let Some(fault) = &tree.fault {
-        let mut error =
-            refuse(fault.code, file, fault.problem.clone(), fault.hint.as_deref().unwrap_or_default());
-        error.place = Some(Place::new(text, fault.at.clone()));
+    let wrong = other_language(file, text, tree.language)
+        .or_else(|| other_object(file, text, tree))
+        .or_else(|| syntax(file, text, tree));
+    if let Some(error) = wrong {
         return error.into();
     }
     match structure::check(text, tree) {
         found if found.is_empty() => translate(file, text, &error).into(),
-        found => place_all(file, text, found),
+        found => place_all(file, text, tree.documents, found),
     }
 }
 
 /// Los errores que señalan, en `text`, los campos de estas reglas rotas.
-pub fn place_broken(file: &str, text: &str, broken: Vec<Broken>) -> SpecErrors {
-    let tree = Tree::read(text);
+pub fn place_broken(file: &str, language: Language, text: &str, broken: Vec<Broken>) -> SpecErrors {
+    let tree = Tree::read(language, text);
     let find = |b: Broken| {
         let at = if b.on_key { tree.find_key(text, &b.path) } else { tree.find(text, &b.path) };
         // lo que falta se señala en lo que debería tenerlo
         let mut above = std::iter::successors(Some(b.path.as_str()), |p| Some(p.rsplit_once('.')?.0)).skip(1);
         let at = at.or_else(|| above.find_map(|path| tree.find(text, path))).unwrap_or(0..0);
-        Finding { at, code: b.code, field: b.path, problem: b.problem, hint: b.hint, possible: Vec::new() }
+        let hint = b.hint.map(|hint| language.say(&hint));
+        Finding { at, code: b.code, field: b.path, problem: b.problem, hint, possible: Vec::new() }
     };
     let found = broken.into_iter().map(find).collect();
-    secrets::hide(text, &tree, place_all(file, text, found))
+    secrets::hide(text, &tree, place_all(file, text, tree.documents, found))
 }
 
 /// De los bytes señalados a la línea y la columna, en el orden del fichero.
-fn place_all(file: &str, text: &str, mut found: Vec<Finding>) -> SpecErrors {
+fn place_all(file: &str, text: &str, documents: bool, mut found: Vec<Finding>) -> SpecErrors {
     found.sort_by_key(|f| f.at.start);
     let place = |f: Finding| SpecError {
         code: f.code,
         file: file.to_string(),
         place: Some(Place::new(text, f.at)),
-        field: f.field,
+        // el número de documento solo sirve para encontrarlo
+        field: match (documents, f.field.split_once("]")) {
+            (true, Some((_, field))) => field.trim_start_matches('.').to_string(),
+            _ => f.field,
+        },
         problem: f.problem,
         hint: f.hint,
         possible: f.possible,
@@ -265,28 +307,28 @@ fn place_all(file: &str, text: &str, mut found: Vec<Finding>) -> SpecErrors {
     SpecErrors(found.into_iter().map(place).collect())
 }
 
-pub const SHAPE_OF_A_POD: &str = "micropod lee RON: `Pod(metadata: (name: \"…\"), spec: (containers: […]))`";
-
-/// YAML y JSON se reconocen por cómo empiezan.
-fn other_language(file: &str, text: &str) -> Option<SpecError> {
-    let significant = text.lines().enumerate().find(|(_, line)| {
-        let line = line.trim();
-        !line.is_empty() && !line.starts_with('#') && !line.starts_with("//")
-    });
-    let (number, line) = significant?;
-    let trimmed = line.trim();
-    let key = trimmed.split(':').next().unwrap_or_default();
-    let bare_key = key.len() < trimmed.len() && !key.is_empty() && key.chars().all(|c| c.is_alphanumeric());
-    let yaml = trimmed.starts_with("---") || trimmed.starts_with("- ") || trimmed.starts_with("%YAML");
-    let language = if trimmed.starts_with('{') {
-        "JSON"
-    } else if yaml || bare_key && !trimmed[key.len() + 1..].trim_start().starts_with('(') {
-        "YAML"
-    } else {
-        return None;
+/// Lo escrito no es lo que dice el nombre del fichero: se reconoce por cómo empieza.
+fn other_language(file: &str, text: &str, language: Language) -> Option<SpecError> {
+    let (guess, number) = Language::guess(text).filter(|(guess, _)| match (language, guess) {
+        // JSON es YAML entre llaves
+        (Language::Yaml, Language::Json) => false,
+        (language, guess) => language != *guess,
+    })?;
+    let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let simple = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let (problem, hint) = match Language::of_name(file) {
+        Some(named) if name.chars().all(simple) => {
+            let right = Path::new(name).with_extension(guess.extension());
+            (
+                format!("esto parece {}, y el nombre dice que es {}", guess.name(), named.name()),
+                format!("cámbiale el nombre: `mv {name} {}`", right.display()),
+            )
+        }
+        _ => (format!("esto parece {}", guess.name()), language.shape_of_a_pod().to_string()),
     };
-    let mut error = refuse("MP0114", file, format!("esto parece {language}"), SHAPE_OF_A_POD);
+    let mut error = refuse("MP0114", file, problem, &hint);
     let start: usize = text.split_inclusive('\n').take(number).map(str::len).sum();
+    let line = text[start..].lines().next().unwrap_or_default();
     error.place = Some(Place::new(text, start..start + line.len()));
     Some(error)
 }
@@ -295,16 +337,16 @@ fn other_language(file: &str, text: &str) -> Option<SpecError> {
 fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
     let name = match &tree.root.value {
         Value::Object { name, .. } | Value::Tuple { name, .. } => name.clone(),
-        Value::Word => Some(tree.root.span.clone()),
+        Value::Word(_) => Some(tree.root.span.clone()),
         // el fallo de sintaxis, si lo hay, dice más
         _ if tree.fault.is_some() => return None,
         _ => None,
     };
     let kind = name.clone().map_or("", |range| &text[range]);
-    if objects::kind(kind).is_some() && !matches!(tree.root.value, Value::Word) {
+    if objects::kind(kind).is_some() && !matches!(tree.root.value, Value::Word(_)) {
         return None;
     }
-    let (problem, hint) = structure::explain_kind(kind);
+    let (problem, hint) = structure::explain_kind(kind, tree.language);
     let mut error = refuse("MP0113", file, problem, &hint);
     let at = name.unwrap_or(tree.root.span.start..tree.root.span.start + 1);
     error.place = Some(Place::new(text, at));

@@ -4,7 +4,8 @@
 //! comillas) y señalarlos donde están, no donde se descubren.
 
 use super::errors::{floor_char, visible};
-use super::tree::{Entry, Fault, MAX_DEPTH, Node, Tree, Value};
+use super::language::Language;
+use super::tree::{Entry, Fault, MAX_DEPTH, Node, Tree, Value, unquote};
 use std::ops::Range;
 
 /// El árbol de `text` y su primer fallo de sintaxis.
@@ -16,7 +17,7 @@ pub fn read(text: &str) -> Tree {
     if reader.at < text.len() && reader.fault.is_none() {
         reader.trailing();
     }
-    Tree { root, fault: reader.fault }
+    Tree { language: Language::Ron, documents: false, root, fault: reader.fault }
 }
 
 /// ¿No hay más que blancos y comentarios?
@@ -162,9 +163,10 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self) -> Value {
+        let whole = self.at;
         if ["0x", "0b", "0o"].iter().any(|prefix| self.rest().starts_with(prefix)) {
             self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
-            return Value::Number;
+            return Value::Number(self.text[whole..self.at].to_string());
         }
         self.bump();
         let text = self.text;
@@ -179,7 +181,7 @@ impl<'a> Reader<'a> {
             }
             self.bump();
         }
-        Value::Number
+        Value::Number(text[whole..self.at].to_string())
     }
 
     /// Una palabra, un objeto con nombre, o un literal con prefijo (`r"…"`, `b"…"`).
@@ -189,7 +191,8 @@ impl<'a> Reader<'a> {
         let hashes = rest.strip_prefix('r').map_or(0, |r| r.len() - r.trim_start_matches('#').len());
         if rest.starts_with('r') && rest[1 + hashes..].starts_with('"') {
             self.raw_text(hashes);
-            return Node { span: start..self.at, value: Value::Text };
+            let span = start..self.at;
+            return Node { value: self.text_of(&span), span };
         }
         if rest.starts_with("b\"") || rest.starts_with("b'") {
             self.bump();
@@ -205,7 +208,7 @@ impl<'a> Reader<'a> {
         self.take_while(char::is_whitespace);
         if self.peek() != Some('(') {
             self.at = after_name;
-            return Node { span: name, value: Value::Word };
+            return Node { value: Value::Word(self.text[name.clone()].to_string()), span: name };
         }
         let value = self.body(Some(name.clone()));
         match value {
@@ -338,7 +341,7 @@ impl<'a> Reader<'a> {
         let end =
             rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(rest.len());
         let is_field =
-            close == ')' && matches!(item.value, Value::Word) && rest[end..].trim_start().starts_with(':');
+            close == ')' && matches!(item.value, Value::Word(_)) && rest[end..].trim_start().starts_with(':');
         if !is_field || end == 0 {
             return;
         }
@@ -371,7 +374,7 @@ impl<'a> Reader<'a> {
             let end = item.span.end;
             self.fail(end..end + 1, "MP0109", "falta `:` después de la clave", hint);
         }
-        if close != ')' || !matches!(item.value, Value::Word) {
+        if close != ')' || !matches!(item.value, Value::Word(_)) {
             return;
         }
         let after = self.rest().trim_start_matches([' ', '\t']);
@@ -385,11 +388,7 @@ impl<'a> Reader<'a> {
 
     /// Tras un valor va una coma o el cierre.
     fn separator(&mut self, close: char, value: &Node, end: usize) {
-        let scalar = !matches!(
-            value.value,
-            Value::Object { .. } | Value::Map(_) | Value::List(_) | Value::Tuple { .. }
-        );
-        if scalar && end == self.at && self.peek().is_some_and(is_part_of_a_text) {
+        if !value.is_compound() && end == self.at && self.peek().is_some_and(is_part_of_a_text) {
             self.missing_quotes(value);
         }
         let end = self.at;
@@ -413,7 +412,7 @@ impl<'a> Reader<'a> {
     fn missing_quotes(&mut self, value: &Node) {
         let start = value.span.start;
         let literal = &self.text[value.span.clone()];
-        if matches!(value.value, Value::Text) {
+        if matches!(value.value, Value::Text(_)) {
             let first_line = literal.find('\n').map_or(value.span.end, |i| start + i);
             if literal.contains('\n') {
                 self.fail(
@@ -486,6 +485,11 @@ impl<'a> Reader<'a> {
         Value::Unknown
     }
 
+    /// Lo que dice el literal que ocupa `span`; si sus escapes no valen, ya se ha apuntado.
+    fn text_of(&self, span: &Range<usize>) -> Value {
+        Value::Text(unquote(&self.text[span.clone()]).unwrap_or_default())
+    }
+
     fn text_literal(&mut self) -> Value {
         let start = self.at;
         self.bump();
@@ -494,7 +498,7 @@ impl<'a> Reader<'a> {
             match self.peek() {
                 Some('"') => {
                     self.bump();
-                    return Value::Text;
+                    return self.text_of(&(start..self.at));
                 }
                 Some(_) => self.escape(),
                 None => {
@@ -505,7 +509,7 @@ impl<'a> Reader<'a> {
                         "este texto no se cierra",
                         "falta la comilla `\"` del final",
                     );
-                    return Value::Text;
+                    return Value::Text(String::new());
                 }
             }
         }
@@ -590,7 +594,7 @@ impl<'a> Reader<'a> {
 }
 
 fn is_key(node: &Node) -> bool {
-    matches!(node.value, Value::Word | Value::Text)
+    matches!(node.value, Value::Word(_) | Value::Text(_))
 }
 
 /// Lo que puede seguir, pegado, a un texto escrito sin comillas.

@@ -4,11 +4,12 @@
 //! ([`Field`]) y apunta todos los errores, no solo el primero.
 
 use super::errors::visible;
+use super::language::Language;
 use super::objects::Kind;
 use super::quantity::Quantity;
 use super::schema::Field;
-use super::tree::{Entry, Node, Tree, Value, unquote};
-use super::{kubernetes_fields, objects, suggest};
+use super::tree::{Entry, Node, Tree, Value};
+use super::{kubernetes_fields, objects, suggest, typed};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -25,8 +26,16 @@ pub struct Finding {
 
 /// Todos los errores de los campos de `tree`, que es un objeto o una lista de ellos.
 pub fn check(text: &str, tree: &Tree) -> Vec<Finding> {
-    let mut checker = Checker { text, found: Vec::new(), root: &objects::KINDS[0], secret: false };
-    checker.any_object(&tree.root, &tree.root.head(), "");
+    let root = &objects::KINDS[0];
+    let mut checker = Checker { language: tree.language, text, found: Vec::new(), root, secret: false };
+    match tree.documents {
+        false => checker.any_object(&tree.root, &tree.root.head(), ""),
+        true => {
+            for (i, document) in tree.root.items().iter().enumerate() {
+                checker.any_object(document, &document.head(), &format!("[{i}]"));
+            }
+        }
+    }
     checker.found
 }
 
@@ -46,8 +55,26 @@ impl Shape {
     }
 
     /// Cómo se escribe un valor así.
-    fn expected(&self) -> &'static str {
+    fn expected(&self, language: Language) -> &'static str {
+        let yaml = language == Language::Yaml;
         match self.kind.as_str() {
+            kind if language != Language::Ron && !matches!(kind, "integer" | "boolean" | "Quantity") => {
+                match kind {
+                    kind if kind.starts_with("[]") && yaml => {
+                        "una lista, con `- ` delante de cada elemento o `[…]`"
+                    }
+                    kind if kind.starts_with("[]") => "una lista, `[…]`",
+                    kind if kind.starts_with("map[") && yaml => "un mapa, `clave: valor`",
+                    kind if kind.starts_with("map[") => "un mapa, `{\"clave\": \"valor\"}`",
+                    _ if !self.fields.is_empty() && yaml => "un objeto con sus campos, `campo: valor`",
+                    _ if !self.fields.is_empty() => "un objeto con sus campos, `{\"campo\": …}`",
+                    "Object" => "un objeto con su `apiVersion` y su `kind`",
+                    "IntOrString" => "un número entero o un texto",
+                    _ if !self.values.is_empty() => "una de sus palabras",
+                    _ if yaml => "un texto",
+                    _ => "un texto entre comillas",
+                }
+            }
             kind if kind.starts_with("[]") => "una lista entre corchetes, `[…]`",
             kind if kind.starts_with("map[") => "un mapa entre llaves, `{\"clave\": \"valor\"}`",
             _ if !self.fields.is_empty() => "un objeto entre paréntesis, `(campo: valor)`",
@@ -63,6 +90,7 @@ impl Shape {
 }
 
 struct Checker<'a> {
+    language: Language,
     text: &'a str,
     found: Vec<Finding>,
     /// La clase del objeto en el que se está: en él se busca el sitio de un campo descolocado.
@@ -96,7 +124,7 @@ impl Checker<'_> {
     }
 
     fn value(&mut self, node: &Node, head: &Range<usize>, shape: &Shape, path: &str) {
-        if matches!(node.value, Value::Word) && self.source(&node.span) == "None" {
+        if matches!(&node.value, Value::Word(word) if word == "None") {
             return;
         }
         match shape.kind.as_str() {
@@ -121,9 +149,12 @@ impl Checker<'_> {
 
     /// Un objeto que dice de qué clase es: `Pod(…)`.
     fn any_object(&mut self, node: &Node, head: &Range<usize>, path: &str) {
+        if self.language != Language::Ron {
+            return self.kubernetes_object(node, head, path);
+        }
         let name = match &node.value {
             Value::Object { name, .. } | Value::Tuple { name, .. } => name.clone(),
-            Value::Word => Some(node.span.clone()),
+            Value::Word(_) => Some(node.span.clone()),
             _ => None,
         };
         let written = name.clone().map_or(String::new(), |name| self.source(&name).to_string());
@@ -135,33 +166,65 @@ impl Checker<'_> {
                 self.root = outer;
             }
             _ => {
-                let (problem, hint) = explain_kind(&written);
+                let (problem, hint) = explain_kind(&written, self.language);
                 self.push(name.unwrap_or(head.clone()), "MP0113", path, problem, Some(hint));
             }
         }
     }
 
+    /// Un objeto que dice de qué clase es en sus campos: `kind: Pod` y `apiVersion: v1`.
+    fn kubernetes_object(&mut self, node: &Node, head: &Range<usize>, path: &str) {
+        let entry = |name: &str| node.entries().iter().find(|e| e.key.name(self.text) == name);
+        let place = entry("kind").map_or(head.clone(), Entry::head);
+        let written = typed::text(node, "kind").unwrap_or_default();
+        let Some(kind) = objects::kind(written).filter(|_| matches!(node.value, Value::Map(_))) else {
+            let (problem, hint) = explain_kind(written, self.language);
+            return self.push(place, "MP0113", path, problem, Some(hint));
+        };
+        let (name, version) = (kind.name, kind.api_version);
+        let hint = Some(self.language.say(&format!("escribe `apiVersion: \"{version}\"`")));
+        let field = if path.is_empty() { "apiVersion".to_string() } else { format!("{path}.apiVersion") };
+        match (typed::text(node, "apiVersion"), entry("apiVersion").map(Entry::head)) {
+            (Some(said), _) if said == version => {}
+            (_, None) => self.push(place, "MP0212", &field, format!("falta `apiVersion` en el {name}"), hint),
+            (said, Some(at)) => {
+                let said = visible(said.unwrap_or_default(), 60);
+                let problem = format!("un {name} es de la versión `{version}` de la API, no de `{said}`");
+                self.push(at, "MP0212", &field, problem, hint);
+            }
+        }
+        let shape = Shape { kind: name.to_string(), fields: (kind.fields)(), values: &[] };
+        let outer = std::mem::replace(&mut self.root, kind);
+        self.object(node, head, &shape, path);
+        self.root = outer;
+    }
+
     fn scalar_fits(&self, node: &Node, shape: &Shape) -> bool {
-        let source = self.source(&node.span);
+        let source = match &node.value {
+            Value::Number(number) | Value::Word(number) => number,
+            _ => self.source(&node.span),
+        };
         let integer = || {
             source.replace('_', "").parse::<i64>().is_ok()
                 || ["0x", "0b", "0o"].iter().any(|p| source.starts_with(p))
         };
         match (shape.kind.as_str(), &node.value) {
-            ("integer", Value::Number) => integer(),
-            ("IntOrString", Value::Number) => integer(),
-            ("IntOrString", Value::Text) => true,
-            ("boolean", Value::Word) => matches!(source, "true" | "false"),
-            ("string", Value::Word) => shape.values.contains(&source),
-            ("string", Value::Text) => shape.values.is_empty(),
+            ("integer", Value::Number(_)) => integer(),
+            ("IntOrString", Value::Number(_)) => integer(),
+            ("IntOrString", Value::Text(_)) => true,
+            ("boolean", Value::Word(_)) => matches!(source, "true" | "false"),
+            ("string", Value::Word(_)) => self.language == Language::Ron && shape.values.contains(&source),
+            ("string", Value::Text(text)) => {
+                shape.values.is_empty()
+                    || self.language != Language::Ron && shape.values.contains(&text.as_str())
+            }
             _ => false,
         }
     }
 
     fn quantity(&mut self, node: &Node, head: &Range<usize>, shape: &Shape, path: &str) {
-        let written = match node.value {
-            Value::Number => Some(self.source(&node.span).to_string()),
-            Value::Text => unquote(self.source(&node.span)),
+        let written = match &node.value {
+            Value::Number(text) | Value::Text(text) => Some(text.clone()),
             _ => None,
         };
         match written.map(|text| Quantity::diagnose(&text)) {
@@ -173,18 +236,18 @@ impl Checker<'_> {
 
     fn map(&mut self, entries: &[Entry], path: &str) {
         let text = Shape { kind: "string".to_string(), fields: &[], values: &[] };
-        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for entry in entries {
-            let Some(key) =
-                unquote(self.source(&entry.key.span)).filter(|_| matches!(entry.key.value, Value::Text))
-            else {
+            let Value::Text(key) = &entry.key.value else {
                 self.mismatch(&entry.key, &entry.key.span, &text, path);
                 continue;
             };
             let path = format!("{path}[\"{key}\"]");
-            self.value(&entry.value, &entry.value.head(), &text, &path);
-            if seen.contains(&key) {
-                let problem = format!("la clave `{}` está repetida", visible(&key, 60));
+            let head =
+                if matches!(entry.value.value, Value::Null) { entry.head() } else { entry.value.head() };
+            self.value(&entry.value, &head, &text, &path);
+            if seen.contains(key.as_str()) {
+                let problem = format!("la clave `{}` está repetida", visible(key, 60));
                 self.push(entry.key.span.clone(), "MP0121", &path, problem, Some("deja una sola".into()));
             }
             seen.insert(key);
@@ -192,8 +255,10 @@ impl Checker<'_> {
     }
 
     fn object(&mut self, node: &Node, head: &Range<usize>, shape: &Shape, path: &str) {
-        let Value::Object { name, entries } = &node.value else {
-            return self.mismatch(node, head, shape, path);
+        let (name, entries) = match &node.value {
+            Value::Object { name, entries } => (name, entries),
+            Value::Map(entries) if self.language != Language::Ron => (&None, entries),
+            _ => return self.mismatch(node, head, shape, path),
         };
         if let Some(name) = name.as_ref().filter(|name| self.source(name) != shape.kind) {
             let problem = format!("aquí va un `{}`, no un `{}`", shape.kind, visible(self.source(name), 40));
@@ -203,20 +268,18 @@ impl Checker<'_> {
         let owner = self.owner(node, shape, path);
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         for entry in entries {
-            let name = self.text[entry.key.span.clone()].trim_start_matches("r#");
+            let name = entry.key.name(self.text);
+            if self.language != Language::Ron && self.belongs_to_kind(name, shape) && !seen.contains(name) {
+                seen.insert(name);
+                continue;
+            }
             let inner = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
             match shape.fields.iter().find(|f| f.name() == name) {
+                None if seen.contains(name) => self.repeated(entry, &inner, &owner),
                 None => self.unknown(entry, shape, &inner, path, &owner),
-                Some(_) if seen.contains(name) => {
-                    let problem = format!("el campo `{name}` está repetido en {owner}");
-                    self.push(
-                        entry.key.span.clone(),
-                        "MP0105",
-                        &inner,
-                        problem,
-                        Some("deja uno solo".into()),
-                    );
-                }
+                Some(_) if seen.contains(name) => self.repeated(entry, &inner, &owner),
+                // `null` es como no haberlo escrito
+                Some(_) if matches!(entry.value.value, Value::Null) => continue,
                 Some(field) => {
                     self.secret = shape.kind == "Secret" && is_secret_field(name);
                     self.value(&entry.value, &entry.head(), &Shape::of(field), &inner);
@@ -226,6 +289,18 @@ impl Checker<'_> {
             seen.insert(name);
         }
         self.missing(&seen, head, shape, path, &owner);
+    }
+
+    fn repeated(&mut self, entry: &Entry, inner: &str, owner: &str) {
+        let name = visible(entry.key.name(self.text), 60);
+        let problem = format!("el campo `{name}` está repetido en {owner}");
+        self.push(entry.key.span.clone(), "MP0105", inner, problem, Some("deja uno solo".into()));
+    }
+
+    /// ¿Es de lo que dice qué objeto es, o de lo que kubectl pone en una lista?
+    fn belongs_to_kind(&self, name: &str, shape: &Shape) -> bool {
+        objects::kind(&shape.kind).is_some()
+            && (matches!(name, "apiVersion" | "kind") || shape.kind == "List" && name == "metadata")
     }
 
     fn missing(
@@ -247,26 +322,35 @@ impl Checker<'_> {
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let sample = match Shape::of(field) {
                 shape if shape.kind.starts_with("[]") => "[…]",
-                shape if !shape.fields.is_empty() => "(…)",
+                shape if !shape.fields.is_empty() && self.language == Language::Ron => "(…)",
+                shape if !shape.fields.is_empty() => "{…}",
                 shape if shape.kind == "string" => "\"…\"",
                 _ => "…",
             };
             let problem = format!("falta el campo `{name}` en {owner}");
-            self.push(head.clone(), "MP0104", &inner, problem, Some(format!("añade `{name}: {sample}`")));
+            self.push(
+                head.clone(),
+                "MP0104",
+                &inner,
+                problem,
+                Some(self.language.say(&format!("añade `{name}: {sample}`"))),
+            );
         }
     }
 
     /// De quién es el campo, para decirlo.
     fn owner(&self, node: &Node, shape: &Shape, path: &str) -> String {
-        let name = node.entries().iter().find(|e| self.source(&e.key.span) == "name");
-        let name = name
-            .filter(|e| matches!(e.value.value, Value::Text))
-            .and_then(|e| unquote(self.source(&e.value.span)));
+        let name = node.entries().iter().find(|e| e.key.name(self.text) == "name");
+        let name = name.and_then(|e| match &e.value.value {
+            Value::Text(name) => Some(name),
+            _ => None,
+        });
         match (shape.kind.as_str(), name) {
-            ("Container", Some(name)) => format!("el contenedor `{}`", visible(&name, 63)),
-            ("Volume", Some(name)) => format!("el volumen `{}`", visible(&name, 63)),
+            ("Container", Some(name)) => format!("el contenedor `{}`", visible(name, 63)),
+            ("Volume", Some(name)) => format!("el volumen `{}`", visible(name, 63)),
             ("List", _) => "la lista".to_string(),
             (kind, _) if objects::kind(kind).is_some() => format!("el {kind}"),
+            _ if path.starts_with('[') => format!("`{}`", path.split_once("].").map_or(path, |(_, p)| p)),
             _ => format!("`{path}`"),
         }
     }
@@ -276,12 +360,12 @@ impl Checker<'_> {
             return;
         }
         let source = self.source(&entry.key.span).to_string();
-        if matches!(entry.key.value, Value::Text) {
+        if self.language == Language::Ron && matches!(entry.key.value, Value::Text(_)) {
             let hint = format!("escribe `{}`", source.trim_matches('"'));
             let problem = "los nombres de los campos van sin comillas".to_string();
             return self.push(entry.key.span.clone(), "MP0106", path, problem, Some(hint));
         }
-        let name = visible(source.trim_start_matches("r#"), 60);
+        let name = visible(entry.key.name(self.text), 60);
         let ours: Vec<String> = shape.fields.iter().map(Field::name).collect();
         let ours_ref: Vec<&str> = ours.iter().map(String::as_str).collect();
         let (code, problem, hint) = explain_unknown(&name, shape, &ours_ref, self.root, owner);
@@ -296,24 +380,39 @@ impl Checker<'_> {
         let source = if self.secret { "(oculto)" } else { self.source(&node.span) };
         let found = match &node.value {
             Value::Object { .. } | Value::Tuple { .. } => "un objeto entre paréntesis".to_string(),
-            Value::Map(_) => "un mapa entre llaves".to_string(),
+            Value::Map(_) if self.language == Language::Ron => "un mapa entre llaves".to_string(),
+            Value::Map(_) => "un mapa".to_string(),
             Value::List(_) => "una lista".to_string(),
-            Value::Text => "un texto".to_string(),
+            Value::Text(_) => "un texto".to_string(),
+            Value::Null => "nada".to_string(),
             Value::Char => "un carácter entre comillas simples".to_string(),
-            Value::Number => format!("el número {}", visible(source, 40)),
-            Value::Word => format!("la palabra `{}`", visible(source, 40)),
+            Value::Number(number) if number != source && !self.secret => {
+                format!("`{}`, que es el número {}", visible(source, 40), visible(number, 40))
+            }
+            Value::Word(word) if word != source && !self.secret => {
+                format!("`{}`, que es `{word}`", visible(source, 40))
+            }
+            Value::Number(_) => format!("el número {}", visible(source, 40)),
+            Value::Word(_) if self.language != Language::Ron => format!("`{}`", visible(source, 40)),
+            Value::Word(_) => format!("la palabra `{}`", visible(source, 40)),
             Value::Unknown => "otra cosa".to_string(),
         };
-        let is_word = matches!(node.value, Value::Word) && !shape.values.is_empty();
+        let is_word = !shape.values.is_empty()
+            && match self.language {
+                Language::Ron => matches!(node.value, Value::Word(_)),
+                Language::Yaml | Language::Json => matches!(node.value, Value::Text(_)),
+            };
         let code = if is_word { "MP0107" } else { "MP0106" };
         let name = last_name(path);
         let problem = if is_word {
-            format!("`{}` no es un valor de `{name}`", visible(source, 40))
+            format!("`{}` no es un valor de `{name}`", visible(node.name(self.text), 40))
         } else {
-            format!("en `{name}` va {}, y hay {found}", shape.expected())
+            let there = if matches!(node.value, Value::Null) { "no hay" } else { "hay" };
+            format!("en `{name}` va {}, y {there} {found}", shape.expected(self.language))
         };
         let hint = self.repair(node, shape);
         let at = match node.value {
+            Value::Null if node.span.is_empty() => head.clone(),
             Value::Object { .. } | Value::Map(_) | Value::List(_) | Value::Tuple { .. } => head.clone(),
             _ => node.span.clone(),
         };
@@ -329,29 +428,32 @@ impl Checker<'_> {
             return Some("los datos de un Secret son textos: ponles comillas, `\"…\"`".into());
         }
         let source = self.source(&node.span);
-        let inside = match node.value {
-            Value::Text => unquote(source).unwrap_or_default(),
+        let inside = match &node.value {
+            Value::Text(text) => text.clone(),
             Value::Char => source.trim_matches('\'').to_string(),
             _ => source.to_string(),
         };
         let inside = visible(&inside, 60);
+        if self.language != Language::Ron {
+            return repair_kubernetes(self.language, shape, &node.value, &inside);
+        }
         match (shape.kind.as_str(), &node.value) {
             (kind, Value::Object { .. }) if kind.starts_with("[]") => {
                 Some("escribe `[(…)]`: una lista con un elemento".into())
             }
-            ("[]string", Value::Text) => Some(format!("escribe `[\"{inside}\"]`")),
+            ("[]string", Value::Text(_)) => Some(format!("escribe `[\"{inside}\"]`")),
             (kind, Value::Object { .. }) if kind.starts_with("map[") => {
                 Some("escribe `{\"app\": \"web\"}`: con llaves y las claves entre comillas".into())
             }
             (_, Value::Map(_)) if !shape.fields.is_empty() => Some("escribe `( )` en vez de `{ }`".into()),
             (_, Value::List(_)) if !shape.fields.is_empty() => Some("escribe `( )` en vez de `[ ]`".into()),
-            ("boolean", Value::Text | Value::Word) => suggest::nearest(&inside, ["true", "false"])
+            ("boolean", Value::Text(_) | Value::Word(_)) => suggest::nearest(&inside, ["true", "false"])
                 .map(|word| format!("escribe `{word}`, sin comillas")),
-            ("integer", Value::Text) if inside.parse::<i64>().is_ok() => {
+            ("integer", Value::Text(_)) if inside.parse::<i64>().is_ok() => {
                 Some(format!("quita las comillas: `{inside}`"))
             }
-            ("integer", Value::Number) => Some("los enteros van sin decimales y no pasan de 2⁶³−1".into()),
-            ("string", Value::Text) => {
+            ("integer", Value::Number(_)) => Some("los enteros van sin decimales y no pasan de 2⁶³−1".into()),
+            ("string", Value::Text(_)) => {
                 let word = suggest::nearest(&inside, shape.values.iter().copied().filter(|v| !v.is_empty()));
                 match word {
                     Some(word) => {
@@ -361,11 +463,11 @@ impl Checker<'_> {
                     None => None,
                 }
             }
-            ("string", Value::Word) if !shape.values.is_empty() => {
+            ("string", Value::Word(_)) if !shape.values.is_empty() => {
                 suggest::nearest(&inside, shape.values.iter().copied())
                     .map(|word| format!("¿querías decir `{word}`?"))
             }
-            ("string" | "Quantity" | "IntOrString", Value::Word | Value::Number | Value::Char)
+            ("string" | "Quantity" | "IntOrString", Value::Word(_) | Value::Number(_) | Value::Char)
                 if shape.values.is_empty() =>
             {
                 Some(format!("ponle comillas: `\"{inside}\"`"))
@@ -399,10 +501,45 @@ pub fn decimal_modes(text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     // leer el árbol cuesta: solo si puede haber alguno
     if text.contains("ode: 0") || text.contains("ode:0") {
-        visit(text, &Tree::read(text).root, &mut found);
+        visit(text, &Tree::read(Language::Ron, text).root, &mut found);
         found.truncate(ENOUGH);
     }
     found
+}
+
+/// Lo mismo, para quien escribe YAML o JSON.
+fn repair_kubernetes(language: Language, shape: &Shape, found: &Value, inside: &str) -> Option<String> {
+    let word = |word: &str| suggest::nearest(word, shape.values.iter().copied().filter(|v| !v.is_empty()));
+    match (shape.kind.as_str(), found) {
+        ("[]string", Value::Text(_)) => Some(format!("escribe `[\"{inside}\"]`")),
+        (kind, Value::Map(_)) if kind.starts_with("[]") => Some(match language {
+            Language::Yaml => "pon `- ` delante de su primer campo: será una lista de uno".into(),
+            _ => "ponlo entre `[ ]`: será una lista de uno".into(),
+        }),
+        (_, Value::List(_)) if !shape.fields.is_empty() => Some(match language {
+            Language::Yaml => "quita el `-`: no es una lista".into(),
+            _ => "quita los `[ ]`: no es una lista".into(),
+        }),
+        ("boolean", Value::Text(_)) => {
+            suggest::nearest(inside, ["true", "false"]).map(|word| format!("escribe `{word}`, sin comillas"))
+        }
+        ("integer", Value::Text(_)) if inside.parse::<i64>().is_ok() => {
+            Some(format!("quita las comillas: `{inside}`"))
+        }
+        ("integer", Value::Number(_)) => Some("los enteros van sin decimales y no pasan de 2⁶³−1".into()),
+        ("string", Value::Text(text)) => match word(text) {
+            Some(word) => Some(format!("¿querías decir `{word}`?")),
+            None if text.is_empty() => Some("quita el campo: es su valor predeterminado".into()),
+            None => None,
+        },
+        ("string", Value::Null) => Some("si es un texto vacío, escribe `\"\"`".into()),
+        ("string" | "Quantity" | "IntOrString", Value::Word(_) | Value::Number(_))
+            if shape.values.is_empty() =>
+        {
+            Some(format!("ponle comillas: `\"{inside}\"`"))
+        }
+        _ => None,
+    }
 }
 
 /// Los campos de un Secret cuyo contenido no se enseña.
@@ -419,12 +556,12 @@ fn last_name(path: &str) -> &str {
 }
 
 /// Por qué `name` no es un objeto que se pueda escribir, y qué hacer.
-pub fn explain_kind(name: &str) -> (String, String) {
+pub fn explain_kind(name: &str, language: Language) -> (String, String) {
     let ours: Vec<&str> = objects::KINDS.iter().map(|k| k.name).collect();
     let known = kubernetes_fields::other_kind(name);
     let problem = match (name, known) {
         ("", _) => "falta decir qué objeto es".to_string(),
-        (name, _) if ours.contains(&name) => {
+        (name, _) if ours.contains(&name) && language == Language::Ron => {
             format!("después de `{name}` van unos paréntesis con sus campos")
         }
         (name, Some(_)) => format!("`{name}` es un objeto de Kubernetes que micropod no crea"),
@@ -434,7 +571,7 @@ pub fn explain_kind(name: &str) -> (String, String) {
         .filter(|better| *better != name)
         .map(|better| format!("¿querías decir `{better}`?"));
     let hint = known.map(str::to_string).or(guess);
-    (problem, hint.unwrap_or_else(|| super::parse::SHAPE_OF_A_POD.to_string()))
+    (problem, hint.unwrap_or_else(|| language.shape_of_a_pod().to_string()))
 }
 
 /// Un campo que no está: ¿errata, otro sitio, o cosa de Kubernetes que micropod no hace?

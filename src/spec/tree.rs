@@ -6,17 +6,18 @@
 //! Quien decide si el fichero es RON válido es la biblioteca `ron`; esto solo sabe señalar.
 
 use super::errors::Place;
-use super::reader;
+use super::language::Language;
+use super::{json, reader, yaml};
 use std::ops::Range;
 
 /// Un valor y los bytes que ocupa.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Node {
     pub span: Range<usize>,
     pub value: Value,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// `(campo: valor)` o `Nombre(campo: valor)`.
     Object {
@@ -32,15 +33,19 @@ pub enum Value {
         name: Option<Range<usize>>,
         items: Vec<Node>,
     },
-    Text,
+    /// Un texto, ya sin comillas ni secuencias de escape.
+    Text(String),
     Char,
-    Number,
-    /// Una palabra sin comillas: `true`, `Always`.
-    Word,
+    /// Un número, como lo escribe JSON si viene de YAML (donde `0644` es 420).
+    Number(String),
+    /// Una palabra sin comillas: `true`, `Always`. De YAML y JSON, solo `true` y `false`.
+    Word(String),
+    /// Nada: `null` de YAML y JSON, que es como no haber escrito el campo.
+    Null,
     Unknown,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     pub key: Node,
     pub value: Node,
@@ -56,6 +61,9 @@ pub struct Fault {
 }
 
 pub struct Tree {
+    pub language: Language,
+    /// ¿Son varios documentos de YAML? Entonces la raíz es la lista de todos.
+    pub documents: bool,
     pub root: Node,
     pub fault: Option<Fault>,
 }
@@ -97,13 +105,17 @@ pub fn steps(path: &str) -> Vec<Step> {
 
 /// El lugar del campo `path`; si no está escrito, el de lo más cercano que lo contiene.
 pub fn locate(text: &str, path: &str) -> Option<Place> {
-    let tree = Tree::read(text);
+    let tree = Tree::read(Language::Ron, text);
     tree.find(text, path).map(|range| Place::new(text, range))
 }
 
 impl Tree {
-    pub fn read(text: &str) -> Tree {
-        reader::read(text)
+    pub fn read(language: Language, text: &str) -> Tree {
+        match language {
+            Language::Ron => reader::read(text),
+            Language::Yaml => yaml::read(text),
+            Language::Json => json::read(text),
+        }
     }
 
     /// Los bytes que hay que señalar para hablar de `path`.
@@ -113,13 +125,12 @@ impl Tree {
         for step in steps(path) {
             let next = match (&step, &node.value) {
                 (Step::Index(i), Value::List(items)) => items.get(*i).map(|item| (item, item.head())),
-                (Step::Field(name), Value::Object { entries, .. }) => entries
-                    .iter()
-                    .find(|e| text[e.key.span.clone()].trim_start_matches("r#") == name)
-                    .map(|e| (&e.value, e.head())),
+                (Step::Field(name), Value::Object { entries, .. } | Value::Map(entries)) => {
+                    entries.iter().find(|e| e.key.name(text) == name).map(|e| (&e.value, e.head()))
+                }
                 (Step::Key(name), Value::Map(entries)) => entries
                     .iter()
-                    .rfind(|e| unquote(&text[e.key.span.clone()]).as_deref() == Some(name))
+                    .rfind(|e| matches!(&e.key.value, Value::Text(key) if key == name))
                     .map(|e| (&e.value, e.head())),
                 _ => None,
             };
@@ -143,9 +154,26 @@ impl Node {
             Value::Object { name, .. } | Value::Tuple { name, .. } => {
                 name.clone().unwrap_or(self.span.start..self.span.start + 1)
             }
+            // en YAML, un mapa sin llaves empieza en su primera clave
+            Value::Map(entries) if entries.first().is_some_and(|e| e.key.span.start == self.span.start) => {
+                entries[0].key.span.clone()
+            }
             Value::Map(_) | Value::List(_) => self.span.start..self.span.start + 1,
-            Value::Text | Value::Char | Value::Number | Value::Word | Value::Unknown => self.span.clone(),
+            _ => self.span.clone(),
         }
+    }
+
+    /// El nombre de un campo, escrito como palabra o entre comillas.
+    pub fn name<'a>(&'a self, text: &'a str) -> &'a str {
+        match &self.value {
+            Value::Text(name) => name,
+            _ => text[self.span.clone()].trim_start_matches("r#"),
+        }
+    }
+
+    /// ¿Tiene otros dentro?
+    pub fn is_compound(&self) -> bool {
+        matches!(self.value, Value::Object { .. } | Value::Tuple { .. } | Value::Map(_) | Value::List(_))
     }
 
     pub fn entries(&self) -> &[Entry] {
@@ -173,11 +201,10 @@ impl Node {
 impl Entry {
     /// De un valor compuesto se señala su nombre: es lo que se reconoce a simple vista.
     pub fn head(&self) -> Range<usize> {
-        match self.value.value {
-            Value::Text | Value::Char | Value::Number | Value::Word | Value::Unknown => {
-                self.value.span.clone()
-            }
-            _ => self.key.span.clone(),
+        // y de lo que no tiene nada escrito, también
+        match self.value.is_compound() || self.value.span.is_empty() {
+            true => self.key.span.clone(),
+            false => self.value.span.clone(),
         }
     }
 }
@@ -206,7 +233,7 @@ Pod(
 "##;
 
     fn pointed(path: &str) -> (usize, String) {
-        let tree = Tree::read(POD);
+        let tree = Tree::read(Language::Ron, POD);
         assert_eq!(tree.fault, None);
         let range = tree.find(POD, path).unwrap();
         (Place::new(POD, range.clone()).line, POD[range].to_string())
@@ -230,7 +257,7 @@ Pod(
         ] {
             assert_eq!(pointed(path), (line, text.to_string()), "{path}");
         }
-        let tree = Tree::read(POD);
+        let tree = Tree::read(Language::Ron, POD);
         let key = tree.find_key(POD, "metadata.labels[\"b/c\"]").unwrap();
         assert_eq!(&POD[key], "\"b/c\"");
         assert_eq!(
@@ -242,7 +269,7 @@ Pod(
     #[test]
     fn cortado_por_cualquier_sitio_no_se_cuelga_ni_entra_en_panico() {
         for i in (0..POD.len()).filter(|&i| POD.is_char_boundary(i)) {
-            let tree = Tree::read(&POD[..i]);
+            let tree = Tree::read(Language::Ron, &POD[..i]);
             let _ = tree.find(POD, "spec.containers[1].args[0]");
         }
     }
@@ -250,7 +277,7 @@ Pod(
     #[test]
     fn diez_mil_corchetes_no_desbordan_la_pila() {
         for open in ["[", "(", "{", "Some(", "a: (", "{\"a\": "] {
-            let fault = Tree::read(&open.repeat(10_000)).fault.unwrap();
+            let fault = Tree::read(Language::Ron, &open.repeat(10_000)).fault.unwrap();
             assert!(matches!(fault.code, "MP0111" | "MP0109" | "MP0112"), "{open}: {fault:?}");
         }
     }

@@ -44,7 +44,7 @@ pub fn check(code: &Code) -> Result<(), String> {
     if !code.right.is_empty() && code.place != Where::Command {
         let right = match code.place {
             Where::Faults => read_faults(code.right),
-            place => load("bien.ron", place.file(code.right).as_bytes(), false)?,
+            place => load(place.file_name(), place.file(code.right).as_bytes(), false)?,
         };
         if !right.is_empty() {
             return Err(format!("su ejemplo bueno tampoco vale: {right}"));
@@ -63,12 +63,12 @@ pub fn produce(code: &Code) -> Result<Produced, String> {
         });
     }
     if code.place != Where::Command {
-        let file = code.place.file(code.wrong);
-        let output = load("ejemplo.ron", file.as_bytes(), true)?;
+        let (name, file) = (code.place.file_name(), code.place.file(code.wrong));
+        let output = load(name, file.as_bytes(), true)?;
         return Ok(Produced {
             output,
-            command: "micropod run ejemplo.ron".into(),
-            file: Some(("ejemplo.ron".into(), file)),
+            command: format!("micropod run {name}"),
+            file: Some((name.into(), file)),
         });
     }
     let name = code.wrong.split(' ').next_back().unwrap_or_default();

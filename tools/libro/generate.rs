@@ -43,21 +43,31 @@ pub fn error_pages() -> Vec<(String, String, String)> {
 fn error_page(code: &Code) -> String {
     let mut text = format!("# {}: {}\n\n{}\n\n", code.code, code.title, paragraph(code.text));
     let Ok(produced) = errors::produce(code) else { return text };
+    let language = fence(code.place);
     if let Some((name, file)) = &produced.file {
-        let _ = write!(text, "Este `{name}` lo produce:\n\n```rust\n{}```\n\n", ended(file));
+        let _ = write!(text, "Este `{name}` lo produce:\n\n```{language}\n{}```\n\n", ended(file));
     }
     let _ = write!(text, "```console\n$ {}\n{}```\n\n", produced.command, ended(&produced.output));
     if !code.right.is_empty() {
         let place = code.place.describe();
         let (wrong, right) = (ended(code.wrong), ended(code.right));
-        if matches!(code.place, Where::File | Where::Command | Where::Faults) {
-            let _ = write!(text, "Así está bien:\n\n```rust\n{right}```\n\n");
+        if matches!(code.place, Where::File | Where::Yaml | Where::Json | Where::Command | Where::Faults) {
+            let _ = write!(text, "Así está bien:\n\n```{language}\n{right}```\n\n");
         } else {
             let _ = write!(text, "El cambio, {place}:\n\n```rust\n// mal\n{wrong}// bien\n{right}```\n\n");
         }
     }
     let _ = writeln!(text, "Lo mismo, en la terminal: `micropod explain {}`.", code.code);
     text
+}
+
+/// Con qué colores se enseña un ejemplo. mdBook no conoce RON: los de Rust le sientan bien.
+fn fence(place: Where) -> &'static str {
+    match place {
+        Where::Yaml => "yaml",
+        Where::Json => "json",
+        _ => "rust",
+    }
 }
 
 fn ended(text: &str) -> String {

@@ -4,14 +4,15 @@ use super::kinds::{FieldKind, HOOKS, KINDS, Kind, PROBES};
 use super::{Fault, Faults, Trouble, What, Window};
 use crate::logic::{ContainerId, Exit, HookKind, PodRules, ProbeKind};
 use crate::spec::errors::visible;
-use crate::spec::tree::{Node, Tree, Value, unquote};
+use crate::spec::language::Language;
+use crate::spec::tree::{Node, Tree, Value};
 use crate::spec::{Place, SpecError, SpecErrors, suggest};
 use std::ops::Range;
 use std::time::Duration;
 
 pub fn read(file: &str, text: &str, rules: &PodRules) -> Result<Faults, SpecErrors> {
     let mut reader = Reader { file, text, rules, found: Vec::new() };
-    let tree = Tree::read(text);
+    let tree = Tree::read(Language::Ron, text);
     if let Some(fault) = tree.fault {
         reader.fail(fault.at, fault.code, "", fault.problem, fault.hint);
         return Err(SpecErrors(reader.found));
@@ -120,7 +121,7 @@ impl Reader<'_> {
     fn kind(&mut self, item: &Node) -> Option<&'static Kind> {
         let name = match &item.value {
             Value::Object { name: Some(name), .. } | Value::Tuple { name: Some(name), .. } => name.clone(),
-            Value::Word => item.span.clone(),
+            Value::Word(_) => item.span.clone(),
             _ => 0..0,
         };
         let written = &self.text[name];
@@ -182,8 +183,11 @@ impl Reader<'_> {
 
     fn value(&mut self, node: &Node, kind: FieldKind, path: &str) -> Option<Read> {
         let source = self.text[node.span.clone()].to_string();
-        let text = matches!(node.value, Value::Text).then(|| unquote(&source)).flatten();
-        let word = |names: &[&str]| matches!(node.value, Value::Word) && names.contains(&source.as_str());
+        let text = match &node.value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        let word = |names: &[&str]| matches!(node.value, Value::Word(_)) && names.contains(&source.as_str());
         let read = match kind {
             FieldKind::Container => match text {
                 Some(name) => return self.container(node, &name, path),
@@ -192,7 +196,7 @@ impl Reader<'_> {
             FieldKind::Duration => text.and_then(|t| duration(&t)).map(Read::Duration),
             FieldKind::Text => text.map(Read::Text),
             FieldKind::Number(from, to) => {
-                let number = matches!(node.value, Value::Number).then(|| source.replace('_', "").parse());
+                let number = matches!(node.value, Value::Number(_)).then(|| source.replace('_', "").parse());
                 number.and_then(Result::ok).filter(|n| (from..=to).contains(n)).map(Read::Number)
             }
             FieldKind::Probe => {
@@ -266,7 +270,7 @@ impl Reader<'_> {
 fn is_empty(item: &Node) -> bool {
     match &item.value {
         Value::Tuple { items, .. } => items.is_empty(),
-        Value::Word => true,
+        Value::Word(_) => true,
         _ => false,
     }
 }
