@@ -274,7 +274,9 @@ impl Checker<'_> {
                 continue;
             }
             let inner = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
-            match shape.fields.iter().find(|f| f.name() == name) {
+            // en RON un campo no lleva comillas
+            let quoted = self.language == Language::Ron && matches!(entry.key.value, Value::Text(_));
+            match shape.fields.iter().find(|f| !quoted && f.name() == name) {
                 None if seen.contains(name) => self.repeated(entry, &inner, &owner),
                 None => self.unknown(entry, shape, &inner, path, &owner),
                 Some(_) if seen.contains(name) => self.repeated(entry, &inner, &owner),
