@@ -8,7 +8,7 @@ CARGO := tools/cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-puro test-root vm-test vm book book-serve pasos bench binario release install uninstall deb clean
+.PHONY: help demo test test-puro test-root vm-test averias deny vm book book-serve pasos bench binario release install uninstall deb clean
 
 help: ## Esta ayuda
 	@echo 'Uso: make OBJETIVO'
@@ -33,6 +33,12 @@ test-root: ## Solo las que crean Pods en esta máquina
 
 vm-test: ## Solo las de la micro-VM con cgroup v2
 	@tools/prueba vm
+
+averias: ## Un error o un kill -9 en cada llamada al sistema (miles: tarda); CUANTAS=n de cada clase
+	@tools/prueba-larga averias $(CUANTAS)
+
+deny: ## Licencias, fuentes y versiones repetidas de las dependencias; AVISOS=1 mira también los avisos
+	@tools/deny $(AVISOS)
 
 vm: ## Una shell en una micro-VM con cgroup v2 y micropod dentro
 	@tools/prepara rust vm demo

@@ -159,6 +159,7 @@ fn collect_orphans() -> Vec<String> {
     // crear nada, así que lo suyo no parecerá de nadie
     let data = Path::new(state::LIB).join("pods");
     let homes = state::names_in(&data);
+    let logs = state::names_in(Path::new(state::LOG));
     let groups = Hierarchy::find().map(|h| h.home());
     let groups: Vec<_> =
         groups.iter().flat_map(|home| state::names_in(home).into_iter().map(|n| home.join(n))).collect();
@@ -168,6 +169,13 @@ fn collect_orphans() -> Vec<String> {
     for uid in homes {
         if !uids.contains(&uid) && fs::remove_dir_all(data.join(&uid)).is_ok() {
             done.push(format!("datos del Pod {uid}"));
+        }
+    }
+    for name in logs {
+        // con `_` delante, los de un controlador: se van con él
+        let orphan = !name.starts_with('_') && !names.contains(&name);
+        if orphan && fs::remove_dir_all(state::log_dir(&name)).is_ok() {
+            done.push(format!("logs del Pod {name}"));
         }
     }
     for path in groups {

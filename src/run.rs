@@ -20,7 +20,7 @@ use crate::plan::{self, PodPlan};
 use crate::spec::types::{Container, RestartPolicy};
 use crate::spec::{self, Loaded, Policy, Workload};
 use crate::state::{self, Claim, Live, ProcessId, Record};
-use crate::supervise::{STARTED, Signals, Start, Supervisor};
+use crate::supervise::{STARTED, Signals, Start, Supervisor, hold_signals, release_signals};
 use crate::{cgroup, controller, gc, rootfs, sandbox, security, volume};
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -88,8 +88,9 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     }
     require_root("crear un Pod", &options.file)?;
     gc::sweep_pending();
-    let claim = claim(&loaded.pod.metadata.name)?;
+    hold_signals().map_err(|e| Error::failed("no se pudieron retener las señales").because(e))?;
     let uid = new_uid()?;
+    let claim = claim(&loaded.pod.metadata.name)?;
     let prepared = remember(&claim, &uid).and_then(|()| decide(&loaded, &uid));
     let plan = match prepared {
         Ok(plan) => plan,
@@ -331,6 +332,8 @@ pub fn in_background(
             drop(theirs);
             // el cerrojo es del hijo: soltar aquí nuestra copia se lo quitaría
             std::mem::forget(claim);
+            // quien espera puede morir: el Pod ya es de su supervisor
+            release_signals().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
             wait_for_report(ours, logs, shown)
         }
         Err(errno) => {

@@ -28,6 +28,7 @@ use crate::{sandbox, volume};
 use attach::Attached;
 use containers::Life;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
 use probes::{InFlight, Purpose};
 use scale::Scale;
 use std::collections::VecDeque;
@@ -40,15 +41,33 @@ pub struct Signals {
     pipe: UnixStream,
 }
 
+/// Las señales que piden acabar.
+fn asking_to_end() -> SigSet {
+    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT].into_iter().collect()
+}
+
+/// Que las señales que piden acabar esperen: desde que se toma el nombre de un Pod, morir sin más
+/// dejaría a medias lo que se ha reservado para él. Llegan con [`Signals::listen`].
+pub fn hold_signals() -> std::io::Result<()> {
+    Ok(asking_to_end().thread_block()?)
+}
+
+/// Quien no va a supervisar el Pod vuelve a morir con ellas.
+pub fn release_signals() -> std::io::Result<()> {
+    Ok(asking_to_end().thread_unblock()?)
+}
+
 impl Signals {
-    /// Desde ahora, SIGTERM, SIGINT y SIGHUP no matan: se leen por una tubería.
+    /// Desde ahora, SIGTERM, SIGINT, SIGHUP y SIGQUIT no matan: se leen por una tubería.
     pub fn listen() -> std::io::Result<Signals> {
         let (read, write) = UnixStream::pair()?;
         read.set_nonblocking(true)?;
         write.set_nonblocking(true)?;
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
-            signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+        for signal in &asking_to_end() {
+            signal_hook::low_level::pipe::register(signal as i32, write.try_clone()?)?;
         }
+        // las que llegaron mientras esperaban
+        release_signals()?;
         Ok(Signals { pipe: read })
     }
 
@@ -214,20 +233,26 @@ impl Supervisor {
     // ANCHOR_END: obey
 
     fn start_sandbox(&mut self) {
-        match sandbox::start(&mut self.k, &self.plan) {
-            Ok(pause) => {
-                let process = ProcessId::of(pause.pid);
-                if let (Some(process), Some((pidfd, _channel))) = (process, pause.into_parts()) {
-                    self.live.pause = Some(process);
-                    self.pause = Some((process, pidfd));
-                }
-                self.events.push_back(Event::SandboxReady);
-            }
-            Err(error) => {
-                self.events.push_back(Event::SandboxFailed(error.to_string()));
-                self.failures.push(error.to_string());
-            }
+        let pause = match sandbox::start(&mut self.k, &self.plan) {
+            Ok(pause) => pause,
+            Err(error) => return self.no_sandbox(error.to_string()),
+        };
+        // sin saber cuándo nació, mañana no se la distinguiría de otro proceso con su número
+        let Some(process) = ProcessId::of(pause.pid) else {
+            let fault = format!("no se pudo leer /proc/{}/stat, que dice qué proceso es la pausa", pause.pid);
+            pause.dismiss();
+            return self.no_sandbox(fault);
+        };
+        if let Some((pidfd, _channel)) = pause.into_parts() {
+            self.live.pause = Some(process);
+            self.pause = Some((process, pidfd));
         }
+        self.events.push_back(Event::SandboxReady);
+    }
+
+    fn no_sandbox(&mut self, fault: String) {
+        self.events.push_back(Event::SandboxFailed(fault.clone()));
+        self.failures.push(fault);
     }
 
     /// Nada queda por correr: muere la pausa, y con ella la red y los montajes del Pod.

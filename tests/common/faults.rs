@@ -42,7 +42,45 @@ impl World {
 
     /// Lo mismo, dejándolo en marcha. Su pid es el de strace.
     pub fn start_faulty(&self, fault: &Fault, args: &[&str]) -> Running<'_> {
-        let own = strace(fault);
+        self.start_with(strace(fault), args)
+    }
+
+    /// Lo mismo, y la avería también alcanza a sus hijos: cada proceso cuenta sus propias llamadas.
+    pub fn start_faulty_family(&self, fault: &Fault, args: &[&str]) -> Running<'_> {
+        let mut own = strace(fault);
+        own.insert(0, "-f".into());
+        self.start_with(own, args)
+    }
+
+    /// Lo que llaman los hijos de `micropod ARGS` antes de ser el programa de un contenedor: de cada
+    /// llamada, las veces que la hace el que más.
+    pub fn calls_of_children(&self, args: &[&str]) -> Vec<Call> {
+        let dir = self.dir().join("hijos");
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut command = self.command("strace");
+        command.args(["-qq", "-ff", "-o"]).arg(dir.join("t")).arg(binary()).args(args);
+        super::run(&mut command).ok();
+        let mut most: std::collections::BTreeMap<String, Call> = Default::default();
+        for entry in std::fs::read_dir(&dir).unwrap().flatten() {
+            let text = String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap()).into_owned();
+            // el padre empieza por su execve; un hijo, por lo que hace tras nacer
+            if text.starts_with("execve(") {
+                continue;
+            }
+            let own = text.split("\nexecve(").next().unwrap_or_default();
+            for call in calls(own) {
+                let known = most.get(&call.syscall).map_or(0, |c| c.nth);
+                if call.nth > known {
+                    most.insert(call.syscall.clone(), call);
+                }
+            }
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+        let each = most.into_values().flat_map(|c| (1..=c.nth).map(move |nth| Call { nth, ..c.clone() }));
+        each.collect()
+    }
+
+    fn start_with(&self, own: Vec<String>, args: &[&str]) -> Running<'_> {
         let binary = binary().display().to_string();
         let all: Vec<&str> =
             own.iter().map(String::as_str).chain([binary.as_str()]).chain(args.iter().copied()).collect();
