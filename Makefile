@@ -8,7 +8,7 @@ CARGO := tools/cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-puro test-root vm-test averias deny vm book book-serve pasos bench binario release install uninstall deb clean
+.PHONY: help demo test test-puro test-root vm-test averias deny vm book book-serve labs pasos bench binario release install uninstall deb clean
 
 help: ## Esta ayuda
 	@echo 'Uso: make OBJETIVO'
@@ -50,6 +50,11 @@ book: ## El libro, en book/book/: lo construye y comprueba que no miente
 
 book-serve: ## El libro en http://127.0.0.1:3000/, rehecho al guardar
 	@tools/libro/haz sirve
+
+labs: ## Pone a prueba los correctores de los laboratorios; LABS="1 5" para elegir
+	@tools/prepara rust demo
+	@$(CARGO) build --quiet --bin micropod --example labs
+	@sh -c '. tools/lib.sh; como_root "$$@"' sh $(TARGET)/debug/examples/labs $(LABS)
 
 pasos: ## Los programas de la segunda parte del libro, en PREFIX/bin
 	@tools/prepara rust

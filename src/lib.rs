@@ -45,6 +45,7 @@ pub mod output;
 // Lo que solo tiene micropod.
 pub mod explain;
 pub mod audit;
+pub mod lab;
 
 // Los cimientos.
 pub mod kernel;

@@ -1,5 +1,6 @@
 //! La línea de comandos: sus verbos, sus argumentos y sus opciones. Lo que se dice de ella, en `usage.rs`.
 
+mod lab;
 mod look;
 
 use crate::spec::Policy;
@@ -205,6 +206,7 @@ fn house_verbs() -> Vec<Command> {
         );
     let shells = operand("SHELL", "bash, zsh, fish o elvish").required(true);
     vec![
+        lab::lab(),
         image,
         verb("gc", "Recoge lo que dejaron los Pods acabados o caídos"),
         verb("doctor", "Comprueba si esta máquina sirve, y qué le falta"),

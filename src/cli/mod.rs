@@ -15,6 +15,7 @@ pub mod explain;
 pub mod farewell;
 pub mod get;
 pub mod image;
+pub mod lab;
 pub mod logs;
 pub mod pick;
 pub mod selector;
@@ -78,6 +79,7 @@ pub fn main() -> Result<u8, Error> {
         }
         "reproduce" => crate::explain::replay::print(text(args, "QUÉ"), output(args)),
         "compara" => crate::explain::compare::print(text(args, "A"), text(args, "B")).map(|()| exit::OK),
+        "lab" => lab::lab(args),
         "image" => image_verb(args).map(|()| exit::OK),
         "gc" => {
             require_root("recoger lo que dejan los Pods", "gc")?;

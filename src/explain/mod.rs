@@ -5,7 +5,7 @@ pub mod compare;
 pub mod draw;
 pub mod facts;
 pub mod faults;
-mod inside;
+pub mod inside;
 mod mounts;
 mod net;
 mod picture;

@@ -19,6 +19,7 @@ mod ports;
 mod subnet;
 pub mod translation;
 
+pub use ops::SetLink;
 pub use ports::HostPort;
 pub use subnet::Subnet;
 
@@ -31,7 +32,7 @@ use nft::Nft;
 use nix::errno::Errno;
 use ops::{
     AddAddress, AddBridge, AddVeth, DefaultRoute, PermanentNeighbour, QuietIpv6, RemoveLink, RemoveNeighbour,
-    SetHairpin, SetLink,
+    SetHairpin,
 };
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};

@@ -1,0 +1,47 @@
+//! La línea de comandos de `micropod lab`.
+
+use super::{flag, operand, option, verb};
+use clap::Command;
+
+pub fn lab() -> Command {
+    let required = || operand("LAB", "Número del laboratorio").required(true);
+    let here = || operand("LAB", "Número del laboratorio; si no se dice, el de este directorio");
+    let student = || option("alumno", "NOMBRE", "Quién lo hace; si no se dice, el usuario");
+    verb("lab", "Laboratorios: ejercicios que se corrigen mirando al kernel")
+        .subcommand_help_heading("Comandos")
+        .subcommand_value_name("COMANDO")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(verb("lista", "Enseña los que hay, y cuáles se pueden comprobar aquí"))
+        .subcommand(
+            verb("empieza", "Escribe el enunciado y los ficheros de partida en una carpeta nueva")
+                .arg(required())
+                .arg(student())
+                .arg(option("curso", "NOMBRE", "El curso: con otro, los valores cambian")),
+        )
+        .subcommand(
+            verb("comprueba", "Levanta lo que has hecho, lo mira y dice qué falta")
+                .arg(here())
+                .arg(option("tarea", "N", "Solo lo de esa tarea"))
+                .arg(flag("vigila", "Comprobar otra vez cada vez que guardes").conflicts_with("output"))
+                .arg(
+                    option("output", "FORMATO", "texto o json")
+                        .short('o')
+                        .value_parser(["texto", "json"])
+                        .hide_possible_values(true),
+                ),
+        )
+        .subcommand(
+            verb("pista", "Da una pista de una tarea; cada vez, una más")
+                .arg(required())
+                .arg(operand("TAREA", "Número de la tarea").required(true)),
+        )
+        .subcommand(verb("reinicia", "Deja los ficheros como al principio").arg(required()))
+        .subcommand(verb("porque", "Cuenta por qué funciona, cuando ya está hecho").arg(required()))
+        .subcommand(verb("entrega", "Hace el paquete que se entrega").arg(here()).arg(student()))
+        .subcommand(
+            verb("corrector", "Corrige en un mundo aparte")
+                .hide(true)
+                .arg(operand("CGROUP", "").required(true)),
+        )
+}

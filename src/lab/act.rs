@@ -1,0 +1,116 @@
+//! Hacer: los pasos que cambian algo, y la espera de los que miran.
+
+use super::look::{Miss, look};
+use super::patience::{LOOK_EVERY, Patience, USUAL};
+use super::pod::{Pod, micropod};
+use super::step::Step;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs::File;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Cómo acabó un paso que no se cumplió.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// Lo que se ve no es lo que debía.
+    Wrong(String),
+    /// No llegó a tiempo, y aún podía llegar.
+    Late { seen: String, waited: Duration },
+}
+
+/// Da un paso: hace lo que dice, o espera a que se cumpla.
+pub fn take(pod: &mut Pod, step: &Step, patience: Patience) -> Result<(), Failure> {
+    let wrong = |done: Result<(), String>| done.map_err(Failure::Wrong);
+    match step {
+        Step::Write(c, path, text) => wrong(write(pod, c, path, text)),
+        Step::Remove(c, path) => wrong(remove(pod, c, path)),
+        Step::Signal(c, name) => wrong(signal(pod, c, name)),
+        Step::KillChildren(c) => wrong(kill_children(pod, c)),
+        Step::StopsWithin(seconds) => {
+            let took = stop(pod).map_err(Failure::Wrong)?;
+            let limit = patience.of(Duration::from_secs_f64(*seconds));
+            let text = format!("tardó {:.1} s en pararse", took.as_secs_f64()).replace('.', ",");
+            if took <= limit { Ok(()) } else { Err(Failure::Wrong(text)) }
+        }
+        Step::Rebirth => {
+            pod.delete();
+            *pod = Pod::start(pod.run.clone()).map_err(Failure::Wrong)?;
+            Ok(())
+        }
+        Step::Holds(seconds, inner) => {
+            take(pod, inner, patience)?;
+            holds(pod, inner, Duration::from_secs_f64(*seconds))
+        }
+        Step::Within(seconds, inner) => wait(pod, inner, patience.of(Duration::from_secs_f64(*seconds))),
+        watching => wait(pod, watching, patience.of(USUAL)),
+    }
+}
+
+/// Espera a que se cumpla, o a que ya no pueda.
+fn wait(pod: &Pod, step: &Step, limit: Duration) -> Result<(), Failure> {
+    let start = Instant::now();
+    loop {
+        match look(pod, step) {
+            Ok(()) => return Ok(()),
+            Err(Miss { seen, hope: false }) => return Err(Failure::Wrong(seen)),
+            Err(Miss { seen, .. }) if start.elapsed() >= limit => {
+                return Err(Failure::Late { seen, waited: start.elapsed() });
+            }
+            Err(_) => std::thread::sleep(LOOK_EVERY),
+        }
+    }
+}
+
+/// Mira que siga cumpliéndose todo ese tiempo.
+fn holds(pod: &Pod, step: &Step, time: Duration) -> Result<(), Failure> {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        look(pod, step).map_err(|miss| Failure::Wrong(miss.seen))?;
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
+}
+
+/// ¿Se ven ahora todos estos síntomas?
+pub fn shows(pod: &Pod, steps: &[Step]) -> bool {
+    steps.iter().all(|step| look(pod, step).is_ok())
+}
+
+fn write(pod: &Pod, container: &str, path: &str, text: &str) -> Result<(), String> {
+    let fd = pod.open(container, path, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC)?;
+    File::from(fd).write_all(text.as_bytes()).map_err(|e| crate::error::in_spanish(e.to_string()))
+}
+
+fn remove(pod: &Pod, container: &str, path: &str) -> Result<(), String> {
+    let (above, name) = path.rsplit_once('/').unwrap_or(("/", path));
+    let above = if above.is_empty() { "/" } else { above };
+    let dir = pod.open(container, above, libc::O_PATH | libc::O_DIRECTORY)?;
+    nix::unistd::unlinkat(&dir, name, nix::unistd::UnlinkatFlags::NoRemoveDir)
+        .map_err(|e| format!("{path} de «{container}»: {}", crate::error::spanish(e)))
+}
+
+fn signal(pod: &Pod, container: &str, name: &str) -> Result<(), String> {
+    let signal: Signal = format!("SIG{name}").parse().map_err(|_| format!("no hay señal {name}"))?;
+    let pid = pod.pid(container)?;
+    kill(Pid::from_raw(pid), signal).map_err(|e| crate::error::spanish(e).to_string())
+}
+
+fn kill_children(pod: &Pod, container: &str) -> Result<(), String> {
+    let main = pod.pid(container)?;
+    for pid in pod.processes(container)?.into_iter().filter(|pid| *pid != main) {
+        // si ya ha muerto, mejor
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+    Ok(())
+}
+
+/// Para el Pod con buenas maneras y dice lo que tardó.
+fn stop(pod: &Pod) -> Result<Duration, String> {
+    let start = Instant::now();
+    let output = micropod(["delete", "pod", &pod.name]).map_err(|e| e.to_string())?;
+    match output.status.success() {
+        true => Ok(start.elapsed()),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_string()),
+    }
+}

@@ -1,0 +1,170 @@
+//! La carpeta de trabajo de un estudiante: sus ficheros y, aparte, la cuenta de sus intentos y pistas.
+
+use super::catalog::{self, Lab};
+use super::values::Values;
+use crate::error::{Error, in_spanish};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+
+/// El fichero de la cuenta.
+pub const STATE: &str = ".micropod-lab.json";
+
+/// Lo que se recuerda de una carpeta.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub lab: String,
+    #[serde(rename = "alumno")]
+    pub student: String,
+    #[serde(rename = "curso")]
+    pub course: String,
+    /// Segundos desde 1970.
+    #[serde(rename = "empezado")]
+    pub begun: u64,
+    /// Tarea → la pista más alta que se ha pedido.
+    #[serde(rename = "pistas", default)]
+    pub hints: BTreeMap<u32, usize>,
+    #[serde(rename = "intentos", default)]
+    pub attempts: Vec<Attempt>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    #[serde(rename = "cuando")]
+    pub when: u64,
+    #[serde(rename = "puntos")]
+    pub points: f64,
+    /// Los criterios que no se cumplieron.
+    #[serde(rename = "fallos")]
+    pub failed: Vec<String>,
+}
+
+/// Una carpeta de trabajo.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    pub dir: PathBuf,
+    pub lab: Lab,
+    pub state: State,
+}
+
+impl Folder {
+    /// La del laboratorio `wanted`, o la del directorio actual si no se dice.
+    pub fn find(wanted: Option<&str>) -> Result<Folder, Error> {
+        let here = Folder::open(Path::new("."));
+        let Some(wanted) = wanted else {
+            return here.map_err(|_| {
+                Error::usage("este directorio no es la carpeta de un laboratorio")
+                    .with_hint("entra en ella, o di cuál: `micropod lab comprueba 1`")
+            });
+        };
+        let lab = catalog::find(wanted)?;
+        if let Ok(folder) = here
+            && folder.lab.name == lab.name
+        {
+            return Ok(folder);
+        }
+        let start = format!("empiézalo con `micropod lab empieza {}`", lab.number);
+        Folder::open(Path::new(&lab.name)).map_err(|_| {
+            Error::failed(format!("aquí no está la carpeta del laboratorio, {}", lab.name)).with_hint(start)
+        })
+    }
+
+    pub fn open(dir: &Path) -> Result<Folder, Error> {
+        let broken =
+            |why: String| Error::failed(format!("no se entiende {}", dir.join(STATE).display())).because(why);
+        let text = read_plain(&dir.join(STATE)).map_err(broken)?;
+        let state: State = serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
+        let lab = catalog::find(&state.lab)?;
+        let dir = dir.canonicalize().map_err(|e| broken(in_spanish(e.to_string())))?;
+        Ok(Folder { dir, lab, state })
+    }
+
+    pub fn values(&self) -> Values {
+        let choices = self.lab.blank_sheet().values;
+        Values::of(&self.state.student, &self.lab.name, &self.state.course, &choices)
+    }
+
+    pub fn save(&self) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(&self.state).unwrap_or_default() + "\n";
+        write_plain(&self.dir, STATE, &text)
+    }
+
+    /// Escribe los ficheros de partida y el enunciado; los que ya están no se tocan, salvo con `again`.
+    pub fn write_start(&self, again: bool) -> Result<Vec<String>, Error> {
+        let values = self.values();
+        let mut files = super::exam::start_files(&self.lab, &values);
+        files.insert("enunciado.md".into(), self.lab.statement(&values));
+        let mut written = Vec::new();
+        for (name, text) in files {
+            if again || !self.dir.join(&name).exists() {
+                write_plain(&self.dir, &name, &text)?;
+                written.push(name);
+            }
+        }
+        Ok(written)
+    }
+}
+
+/// Lee un fichero corriente y no muy grande, sin seguir enlaces.
+pub fn read_plain(path: &Path) -> Result<String, String> {
+    let say = |e: std::io::Error| in_spanish(e.to_string());
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(say)?;
+    let about = file.metadata().map_err(say)?;
+    if !about.is_file() || about.len() > super::hand_in::MAX_FILE {
+        return Err("no es un fichero corriente, o es demasiado grande".into());
+    }
+    std::io::read_to_string(file).map_err(|_| "no es texto".to_string())
+}
+
+/// Escribe `name` en `dir` sin seguir enlaces, y lo deja a nombre del dueño de la carpeta: quien usa
+/// `sudo` quiere poder editarlo después.
+fn write_plain(dir: &Path, name: &str, text: &str) -> Result<(), Error> {
+    let path = dir.join(name);
+    let failed = |e: std::io::Error| {
+        Error::failed(format!("no se pudo escribir {}", path.display())).because(in_spanish(e.to_string()))
+    };
+    let owner = fs::metadata(dir).map_err(failed)?;
+    let own = |path: &Path| {
+        // sin ser root no hace falta, y no se puede
+        let _ = std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid()));
+    };
+    let mut above = dir.to_path_buf();
+    for part in Path::new(name).parent().into_iter().flat_map(Path::components) {
+        if let Component::Normal(part) = part {
+            above.push(part);
+            if !above.is_dir() {
+                fs::create_dir(&above).map_err(failed)?;
+                own(&above);
+            }
+        }
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).custom_flags(libc::O_NOFOLLOW);
+    options.open(&path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)?;
+    own(&path);
+    Ok(())
+}
+
+/// Quién está trabajando, si no lo dice: quien usó `sudo`, o el usuario.
+pub fn who() -> Option<String> {
+    let known = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    known.map(|name| name.trim().to_string()).find(|name| !name.is_empty())
+}
+
+/// El directorio `path`, nuevo, a nombre de quien usó `sudo`.
+pub fn make_dir(path: &Path) -> Result<(), Error> {
+    let failed = |e: std::io::Error| {
+        Error::failed(format!("no se pudo crear {}", path.display())).because(in_spanish(e.to_string()))
+    };
+    fs::create_dir(path).map_err(failed)?;
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    if let (Some(uid), Some(gid)) = (number("SUDO_UID"), number("SUDO_GID")) {
+        // sin ser root, la carpeta ya es suya
+        let _ = std::os::unix::fs::lchown(path, Some(uid), Some(gid));
+    }
+    Ok(())
+}

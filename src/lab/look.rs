@@ -1,0 +1,426 @@
+//! Mirar: cada paso que observa, contra el kernel o la red. Ninguno lee el texto de la respuesta.
+//!
+//! Una mirada dice si se cumple ahora; si no, qué se ve en su lugar y si aún puede cumplirse.
+
+use super::pod::Pod;
+use super::step::Step;
+use super::web;
+use crate::explain::{facts, inside};
+use crate::logic::status::{ContainerState, ContainerStatus};
+use crate::state::Seen;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// Por qué no se cumple un paso.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Miss {
+    /// Lo que se ve.
+    pub seen: String,
+    /// ¿Podría cumplirse si se espera? Lo que ya no puede cambiar no se espera.
+    pub hope: bool,
+}
+
+pub type Look = Result<(), Miss>;
+
+impl From<String> for Miss {
+    fn from(seen: String) -> Miss {
+        Miss { seen, hope: true }
+    }
+}
+
+fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Look {
+    if holds { Ok(()) } else { Err(Miss { seen: otherwise(), hope: true }) }
+}
+
+fn lost(seen: String) -> Look {
+    Err(Miss { seen, hope: false })
+}
+
+/// Mira una vez.
+pub fn look(pod: &Pod, step: &Step) -> Look {
+    match step {
+        Step::Phase(wanted) => phase(pod, wanted),
+        Step::Runs(c) => runs(pod, c),
+        Step::Ended(c, code) => ended(pod, c, *code),
+        Step::Ready(c) => ready(pod, c, true),
+        Step::NotReady(c) => ready(pod, c, false),
+        Step::Restarts(c, least) => restarts(pod, c, *least),
+        Step::EndReason(c, reason) => end_reason(pod, c, reason),
+        Step::RestartGap(c, seconds) => restart_gap(pod, c, *seconds),
+        Step::Object(path, value) => object(pod, path, value),
+        Step::SameNamespace(a, b, kind) => same_namespace(pod, a, b, kind),
+        Step::SameFile(a, b) => same_file(pod, a, b),
+        Step::Mounted(c, path) => mounted(pod, c, path, |_| true, "no hay nada montado"),
+        Step::MountedReadOnly(c, path) => {
+            mounted(pod, c, path, |m| m.read_only, "no está montado de solo lectura")
+        }
+        Step::MountType(c, path, kind) => {
+            mounted(pod, c, path, |m| m.kind == *kind, "lo montado es de otro tipo")
+        }
+        Step::ReadOnlyRoot(c) => mounted(pod, c, "/", |m| m.read_only, "su raíz se puede escribir"),
+        Step::Environment(c, name, value) => environment(pod, c, name, value),
+        Step::Hostname(c, wanted) => hostname(pod, c, wanted),
+        Step::User(c, uid) => {
+            let found = field(&pod.proc(c, "status")?, "Uid:", 1);
+            expect(found == uid.to_string(), || format!("el usuario de «{c}» es el {found}, y no el {uid}"))
+        }
+        Step::NoCapability(c, number) => no_capability(pod, c, *number),
+        Step::NoNewPrivileges(c) => {
+            let found = field(&pod.proc(c, "status")?, "NoNewPrivs:", 0);
+            expect(found == "1", || format!("«{c}» puede ganar privilegios (NoNewPrivs: {found})"))
+        }
+        Step::Processes(c, wanted) => {
+            let found = pod.processes(c)?.len();
+            expect(found == *wanted, || format!("en «{c}» hay {found} procesos, y se esperaban {wanted}"))
+        }
+        Step::InnerPid(c, wanted) => {
+            let status = pod.proc(c, "status")?;
+            let line = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+            let found = line.split_whitespace().last().unwrap_or_default();
+            expect(found == wanted.to_string(), || {
+                format!("dentro, «{c}» es el proceso {found}, y no el {wanted}")
+            })
+        }
+        Step::Interface(c, name, address) => interface(pod, c, name, address),
+        Step::Interfaces(c, wanted) => {
+            let found = inside::look(pod.process(c)?).view.links.len();
+            expect(found == *wanted, || format!("en la red de «{c}» hay {found} interfaces, y no {wanted}"))
+        }
+        Step::Main(c, wanted) => {
+            let found = crate::cli::term::harmless(pod.proc(c, "comm")?.trim());
+            expect(found == *wanted, || format!("el proceso 1 de «{c}» es `{found}`, y no `{wanted}`"))
+        }
+        Step::Listens(c, port) => listens(pod, c, *port),
+        Step::NoZombies(c) => no_zombies(pod, c),
+        Step::Cgroup(c, file, value) => {
+            let seen = pod.seen()?;
+            let path = seen.record.cgroup.clone().map(|path| path.join(c));
+            cgroup(path, file, value)
+        }
+        Step::PodCgroup(file, value) => cgroup(pod.seen()?.record.cgroup, file, value),
+        Step::Contains(c, path, text) => {
+            let found = pod.read(c, path)?;
+            expect(found.contains(text), || format!("{path} de «{c}» no dice lo que se esperaba"))
+        }
+        Step::Exists(c, path) => pod.open(c, path, libc::O_PATH).map(drop).map_err(Miss::from),
+        Step::Says(c, text) => {
+            let output = pod.output(c)?;
+            expect(output.contains(text), || format!("«{c}» no ha escrito «{text}» en su salida"))
+        }
+        Step::SaysTimes(c, text, wanted) => {
+            let found = pod.output(c)?.lines().filter(|line| line.contains(text)).count();
+            expect(found == *wanted, || format!("«{c}» ha escrito «{text}» {found} veces, y no {wanted}"))
+        }
+        Step::Http { port, path, code, says } => {
+            let ip = pod.ip()?;
+            let answer = web::get(ip, *port, path, Duration::from_secs(3))?;
+            let begin: String = crate::cli::term::harmless(&answer.body).chars().take(60).collect();
+            expect(answer.code == *code && answer.body.contains(says), || {
+                format!("http://{ip}:{port}{path} responde {} y dice «{begin}»", answer.code)
+            })
+        }
+        Step::Exec { container, command, code, says } => exec(pod, container, command, *code, says),
+        Step::Not(inner) => match look(pod, inner) {
+            Ok(()) => Err(Miss { seen: unwanted(inner), hope: true }),
+            Err(_) => Ok(()),
+        },
+        Step::Any(all) => {
+            let mut misses = all.iter().map(|step| look(pod, step));
+            if misses.by_ref().any(|l| l.is_ok()) {
+                return Ok(());
+            }
+            look(pod, &all[all.len() - 1])
+        }
+        Step::Write(..)
+        | Step::Remove(..)
+        | Step::Signal(..)
+        | Step::KillChildren(_)
+        | Step::StopsWithin(_)
+        | Step::Rebirth
+        | Step::Holds(..)
+        | Step::Within(..) => unreachable!("{step:?} no es una mirada"),
+    }
+}
+
+/// Lo que se dice de algo que se cumple y no debía.
+fn unwanted(step: &Step) -> String {
+    match step {
+        Step::SameNamespace(a, b, kind) => format!("«{a}» y «{b}» comparten el espacio `{kind}`"),
+        Step::SameFile((a, path), (b, _)) => format!("{path} de «{a}» y de «{b}» son lo mismo"),
+        Step::Mounted(c, path) => format!("en {path} de «{c}» hay algo montado"),
+        Step::MountedReadOnly(c, path) => format!("{path} de «{c}» está montado de solo lectura"),
+        Step::Hostname(c, name) => format!("la máquina que ve «{c}» también se llama «{name}»"),
+        Step::Exists(c, path) => format!("existe {path} en «{c}»"),
+        Step::Says(c, text) => format!("«{c}» ya ha escrito «{text}»"),
+        Step::Runs(c) => format!("«{c}» está en marcha"),
+        Step::Restarts(c, _) => format!("«{c}» se ha reiniciado"),
+        Step::Listens(c, port) => format!("«{c}» escucha en el puerto {port}"),
+        Step::Http { port, path, .. } => format!("en el puerto {port} se sirve {path}"),
+        _ => "se cumple lo que no debía".into(),
+    }
+}
+
+fn phase(pod: &Pod, wanted: &str) -> Look {
+    let seen = pod.seen()?;
+    let phase = seen.live.status.phase;
+    let found = phase.to_string();
+    if found == wanted {
+        return Ok(());
+    }
+    let text = format!("el Pod está {found}{}, y no {wanted}", why(&seen));
+    if phase.is_final() { lost(text) } else { Err(text.into()) }
+}
+
+/// Por qué no arranca, si lo dice el estado de alguno de sus contenedores.
+fn why(seen: &Seen) -> String {
+    let status = &seen.live.status;
+    let waiting = status.init_containers.iter().chain(&status.containers).find_map(|c| match &c.state {
+        ContainerState::Waiting { reason, message } if !reason.is_empty() && reason != "PodInitializing" => {
+            Some(format!(" («{}» espera: {reason}. {})", c.name, crate::cli::term::harmless(message)))
+        }
+        _ => None,
+    });
+    waiting.unwrap_or_default()
+}
+
+fn status(pod: &Pod, container: &str) -> Result<ContainerStatus, String> {
+    let seen = pod.seen()?;
+    let index = pod.index(&seen, container)?;
+    let status = &seen.live.status;
+    let mut all = status.init_containers.iter().chain(&status.containers);
+    all.nth(index).cloned().ok_or_else(|| format!("«{container}» aún no ha empezado"))
+}
+
+fn runs(pod: &Pod, container: &str) -> Look {
+    if pod.process(container).is_ok() {
+        return Ok(());
+    }
+    let seen = pod.seen()?;
+    let (container, _) = container.split_once('/').unwrap_or((container, ""));
+    pod.index(&seen, container).map_err(|seen| Miss { seen, hope: false })?;
+    let text = format!("«{container}» no está en marcha{}{}", end_of(pod, container), why(&seen));
+    if seen.live.status.phase.is_final() { lost(text) } else { Err(text.into()) }
+}
+
+/// Cómo acabó su última vida, si acabó alguna.
+fn end_of(pod: &Pod, container: &str) -> String {
+    let Ok(status) = status(pod, container) else { return String::new() };
+    let end = match &status.state {
+        ContainerState::Terminated(end) => Some(end),
+        _ => status.last.as_ref(),
+    };
+    end.map(|end| format!(": acabó con el código {}", end.exit_code)).unwrap_or_default()
+}
+
+fn ended(pod: &Pod, container: &str, code: i32) -> Look {
+    let status = status(pod, container)?;
+    match &status.state {
+        ContainerState::Terminated(end) if end.exit_code == code => Ok(()),
+        ContainerState::Terminated(end) => {
+            lost(format!("«{container}» acabó con el código {}, y no con el {code}", end.exit_code))
+        }
+        _ => Err(format!("«{container}» no ha acabado").into()),
+    }
+}
+
+fn ready(pod: &Pod, container: &str, wanted: bool) -> Look {
+    let status = status(pod, container)?;
+    let text = if wanted { "no está listo" } else { "sigue listo" };
+    expect(status.ready == wanted, || format!("«{container}» {text}{}", end_of(pod, container)))
+}
+
+fn restarts(pod: &Pod, container: &str, least: u32) -> Look {
+    let status = status(pod, container)?;
+    let text = format!(
+        "«{container}» se ha reiniciado {} veces, y se esperaban {least}{}",
+        status.restart_count,
+        end_of(pod, container)
+    );
+    if status.restart_count >= least {
+        return Ok(());
+    }
+    if pod.seen()?.live.status.phase.is_final() { lost(text) } else { Err(text.into()) }
+}
+
+fn end_reason(pod: &Pod, container: &str, reason: &str) -> Look {
+    let status = status(pod, container)?;
+    let now = match &status.state {
+        ContainerState::Terminated(end) => Some(end.reason.clone()),
+        _ => None,
+    };
+    let found = now.or(status.last.map(|end| end.reason)).unwrap_or_else(|| "nada: no ha acabado".into());
+    expect(found == reason, || format!("«{container}» acabó por {found}, y no por {reason}"))
+}
+
+fn restart_gap(pod: &Pod, container: &str, seconds: f64) -> Look {
+    let status = status(pod, container)?;
+    match (&status.state, &status.last) {
+        (ContainerState::Running { since }, Some(last)) => {
+            let gap = since.saturating_sub(last.finished).as_secs_f64();
+            expect(gap >= seconds, || format!("entre una vida y otra pasaron {gap:.1} s").replace('.', ","))
+        }
+        _ => Err(format!("«{container}» aún no ha vuelto a empezar").into()),
+    }
+}
+
+fn object(pod: &Pod, path: &str, value: &str) -> Look {
+    let object = crate::object::pod(&pod.seen()?);
+    let found = crate::output::jsonpath::JsonPath::parse(path)?.print(&object).unwrap_or_default();
+    let shown = crate::cli::term::harmless(&found);
+    match found == value {
+        true => Ok(()),
+        false => lost(format!("{path} vale «{shown}», y no «{value}»")),
+    }
+}
+
+fn same_namespace(pod: &Pod, a: &str, b: &str, kind: &str) -> Look {
+    let inode = |c: &str| -> Result<u64, String> {
+        let all = facts::namespaces(pod.pid(c)?);
+        all.get(kind).copied().ok_or_else(|| format!("no se ve el espacio `{kind}` de «{c}»"))
+    };
+    let (one, other) = (inode(a)?, inode(b)?);
+    match one == other {
+        true => Ok(()),
+        false => lost(format!("«{a}» y «{b}» están en espacios `{kind}` distintos: {one} y {other}")),
+    }
+}
+
+fn same_file(pod: &Pod, a: &(String, String), b: &(String, String)) -> Look {
+    let identity = |(c, path): &(String, String)| -> Result<(u64, u64), String> {
+        let fd: OwnedFd = pod.open(c, path, libc::O_PATH)?;
+        let stat = nix::sys::stat::fstat(&fd).map_err(|e| crate::error::spanish(e).to_string())?;
+        Ok((stat.st_dev, stat.st_ino))
+    };
+    let (one, other) = (identity(a)?, identity(b)?);
+    expect(one == other, || format!("{} de «{}» y {} de «{}» no son lo mismo", a.1, a.0, b.1, b.0))
+}
+
+struct MountLine {
+    read_only: bool,
+    kind: String,
+}
+
+fn mounted(pod: &Pod, container: &str, path: &str, holds: impl Fn(&MountLine) -> bool, no: &str) -> Look {
+    let text = pod.proc(container, "mountinfo")?;
+    // el último gana: tapa a los anteriores
+    let found = text.lines().rev().find_map(|line| {
+        let (before, after) = line.split_once(" - ")?;
+        let before: Vec<&str> = before.split(' ').collect();
+        let read_only = before.get(5)?.split(',').any(|option| option == "ro");
+        let kind = after.split(' ').next()?.to_string();
+        (*before.get(4)? == path).then_some(MountLine { read_only, kind })
+    });
+    // los montajes de un contenedor no cambian mientras vive
+    match found.as_ref().is_some_and(holds) {
+        true => Ok(()),
+        false => lost(format!("en {path} de «{container}» {no}")),
+    }
+}
+
+fn environment(pod: &Pod, container: &str, name: &str, value: &str) -> Look {
+    let text = pod.proc(container, "environ")?;
+    let found = text.split('\0').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    match found {
+        Some(found) if found == value => Ok(()),
+        Some(found) => {
+            let found = crate::cli::term::harmless(found);
+            lost(format!("en «{container}», {name} vale «{found}», y no «{value}»"))
+        }
+        None => lost(format!("«{container}» no tiene la variable {name}")),
+    }
+}
+
+fn hostname(pod: &Pod, container: &str, wanted: &str) -> Look {
+    let found = inside::look(pod.process(container)?).hostname;
+    expect(found == wanted, || {
+        let found = crate::cli::term::harmless(&found);
+        format!("dentro de «{container}» la máquina se llama «{found}», y no «{wanted}»")
+    })
+}
+
+fn interface(pod: &Pod, container: &str, name: &str, address: &str) -> Look {
+    let view = inside::look(pod.process(container)?).view;
+    let Some(link) = view.link_named(name) else {
+        return Err(format!("en la red de «{container}» no hay ninguna interfaz `{name}`").into());
+    };
+    let addresses: Vec<String> = view.addresses_of(link).iter().map(|a| a.ip.to_string()).collect();
+    let state = if link.up { "encendida" } else { "apagada" };
+    expect(link.up && addresses.iter().any(|a| a == address), || {
+        format!("`{name}` de «{container}» está {state}, con las direcciones: {}", addresses.join(", "))
+    })
+}
+
+/// El campo número `n` de una línea de `/proc/PID/status`.
+fn field(status: &str, name: &str, n: usize) -> String {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    line.split_whitespace().nth(n).unwrap_or_default().to_string()
+}
+
+fn no_capability(pod: &Pod, container: &str, number: u32) -> Look {
+    let status = pod.proc(container, "status")?;
+    let has = |set: &&str| u64::from_str_radix(&field(&status, set, 0), 16).unwrap_or(!0) >> number & 1 == 1;
+    let held: Vec<&str> = ["CapPrm:", "CapEff:", "CapBnd:"].into_iter().filter(has).collect();
+    match held.is_empty() {
+        true => Ok(()),
+        false => {
+            lost(format!("el principal de «{container}» tiene la capacidad {number} en {}", held.join(" y ")))
+        }
+    }
+}
+
+/// ¿Escucha algún proceso de este contenedor en `port`? Las líneas de `/proc/PID/net/tcp` son de toda
+/// la red del Pod: el dueño es quien tiene el descriptor.
+fn listens(pod: &Pod, container: &str, port: u16) -> Look {
+    const LISTEN: &str = "0A";
+    let mut sockets = Vec::new();
+    for file in ["net/tcp", "net/tcp6"] {
+        let text = pod.proc(container, file).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (Some(local), Some(state), Some(inode)) = (fields.get(1), fields.get(3), fields.get(9))
+            else {
+                continue;
+            };
+            let number = local.rsplit(':').next().and_then(|hex| u16::from_str_radix(hex, 16).ok());
+            if number == Some(port) && *state == LISTEN {
+                sockets.push(format!("socket:[{inode}]"));
+            }
+        }
+    }
+    let owns = |pid: &i32| {
+        let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        fds.filter_map(|fd| std::fs::read_link(fd.path()).ok())
+            .any(|target| sockets.iter().any(|socket| target.to_str() == Some(socket)))
+    };
+    let owned = pod.processes(container)?.iter().any(owns);
+    let other = if sockets.is_empty() { "nadie escucha" } else { "escucha otro contenedor" };
+    expect(owned, || format!("«{container}» no escucha en el puerto {port}: {other}"))
+}
+
+fn no_zombies(pod: &Pod, container: &str) -> Look {
+    let state = |pid: &i32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        field(&text, "State:", 0)
+    };
+    let dead = pod.processes(container)?.iter().filter(|pid| state(pid) == "Z").count();
+    expect(dead == 0, || format!("en «{container}» hay {dead} procesos muertos sin recoger"))
+}
+
+fn cgroup(path: Option<std::path::PathBuf>, file: &str, value: &str) -> Look {
+    let Some(path) = path else { return lost("el Pod no tiene cgroup".into()) };
+    let found = std::fs::read_to_string(path.join(file)).unwrap_or_default();
+    let found = found.trim();
+    expect(found == value, || format!("{file} vale «{found}», y no «{value}»"))
+}
+
+fn exec(pod: &Pod, container: &str, command: &[String], code: i32, says: &str) -> Look {
+    let words = ["exec", &pod.name, "-c", container, "--"].into_iter();
+    let output = super::pod::micropod(words.chain(command.iter().map(String::as_str)));
+    let output = output.map_err(|e| Miss::from(e.to_string()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let real = output.status.code().unwrap_or(-1);
+    expect(real == code && text.contains(says), || {
+        let begin: String = crate::cli::term::harmless(&text).chars().take(60).collect();
+        format!("en «{container}», `{}` acaba con {real} y dice «{begin}»", command.join(" "))
+    })
+}

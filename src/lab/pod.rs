@@ -1,0 +1,168 @@
+//! Un Pod que se está corrigiendo: quién es, dónde están sus procesos y cómo se entra en sus ficheros.
+
+use crate::kernel::sys;
+use crate::state::{self, ProcessId, Seen};
+use std::ffi::CString;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::process::{Command, Output, Stdio};
+
+/// Lo más que se lee de un fichero o de una respuesta.
+pub const MAX_READ: u64 = 256 * 1024;
+
+/// Un Pod levantado por el corrector.
+#[derive(Clone, Debug)]
+pub struct Pod {
+    pub name: String,
+    /// Con qué se levantó, para levantarlo otra vez.
+    pub run: Vec<String>,
+}
+
+/// `micropod ARGS`, este mismo programa.
+pub fn micropod<'a>(args: impl IntoIterator<Item = &'a str>) -> std::io::Result<Output> {
+    Command::new("/proc/self/exe").args(args).stdin(Stdio::null()).env("NO_COLOR", "1").output()
+}
+
+impl Pod {
+    /// Levanta el Pod que describen los argumentos de `run`, o dice por qué no se pudo.
+    pub fn start(run: Vec<String>) -> Result<Pod, String> {
+        let output = micropod(run.iter().map(String::as_str)).map_err(|e| e.to_string())?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).trim().to_string());
+        }
+        let created = said.lines().find_map(|line| line.strip_prefix("pod/")?.strip_suffix(" created"));
+        match created {
+            Some(name) => Ok(Pod { name: name.to_string(), run }),
+            None => {
+                // era otra cosa: lo que haya creado muere con el mundo del corrector
+                Err("el fichero no describe un Pod".into())
+            }
+        }
+    }
+
+    pub fn seen(&self) -> Result<Seen, String> {
+        state::see(&self.name).ok_or_else(|| "el Pod ya no existe".to_string())
+    }
+
+    /// El contenedor que se llama así, en el orden de la ficha.
+    pub fn index(&self, seen: &Seen, container: &str) -> Result<usize, String> {
+        let all = &seen.record.plans;
+        all.iter().position(|plan| plan.name == container).ok_or_else(|| {
+            let known: Vec<&str> = all.iter().map(|plan| plan.name.as_str()).collect();
+            format!("no hay ningún contenedor «{container}»: los que hay son {}", known.join(", "))
+        })
+    }
+
+    /// Su proceso principal, si vive. Con `contenedor/nombre`, el primero de los suyos que se llama así,
+    /// esté en los espacios de nombres que esté.
+    pub fn process(&self, container: &str) -> Result<ProcessId, String> {
+        if let Some((container, name)) = container.split_once('/') {
+            return descendant(self.pid(container)?, name)
+                .ok_or_else(|| format!("en «{container}» no hay ningún proceso `{name}`"));
+        }
+        let seen = self.seen()?;
+        let index = self.index(&seen, container)?;
+        let process = seen.live.processes.get(index).copied().flatten().filter(|p| p.is_alive());
+        process.ok_or_else(|| format!("«{container}» no está en marcha"))
+    }
+
+    pub fn pid(&self, container: &str) -> Result<i32, String> {
+        Ok(self.process(container)?.pid)
+    }
+
+    /// Un fichero de `/proc` de su proceso principal.
+    pub fn proc(&self, container: &str, file: &str) -> Result<String, String> {
+        let pid = self.pid(container)?;
+        let bytes = std::fs::read(format!("/proc/{pid}/{file}"));
+        let bytes = bytes.map_err(|_| format!("«{container}» acaba de morir"))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Los procesos que ven sus mismos procesos, su principal incluido.
+    pub fn processes(&self, container: &str) -> Result<Vec<i32>, String> {
+        let main = self.pid(container)?;
+        let space = |pid: i32| std::fs::metadata(format!("/proc/{pid}/ns/pid")).ok().map(|m| m.ino());
+        let own = space(main);
+        let all = state::names_in("/proc".as_ref()).into_iter().filter_map(|name| name.parse().ok());
+        Ok(all.filter(|pid| *pid == main || space(*pid) == own).collect())
+    }
+
+    /// Abre una ruta de dentro de un contenedor sin salir de su raíz, haya los enlaces que haya.
+    pub fn open(&self, container: &str, path: &str, flags: i32) -> Result<OwnedFd, String> {
+        let pid = self.pid(container)?;
+        let root = File::options().read(true).custom_flags(libc::O_PATH).open(format!("/proc/{pid}/root"));
+        let root = root.map_err(|_| format!("«{container}» acaba de morir"))?;
+        let inner = CString::new(path).map_err(|_| format!("la ruta «{path}» no vale"))?;
+        let resolve = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_MAGICLINKS;
+        // sin esperar a nadie: podría ser una tubería con nombre
+        let patient = if flags & libc::O_PATH == 0 { libc::O_NONBLOCK } else { 0 };
+        sys::openat2(root.as_fd(), &inner, flags | patient, open_mode(flags), resolve)
+            .map_err(|errno| format!("{path} de «{container}»: {}", crate::error::spanish(errno)))
+    }
+
+    pub fn read(&self, container: &str, path: &str) -> Result<String, String> {
+        let file = File::from(self.open(container, path, libc::O_RDONLY)?);
+        let mut bytes = Vec::new();
+        let read = file.take(MAX_READ).read_to_end(&mut bytes);
+        read.map_err(|e| format!("{path} de «{container}»: {}", crate::error::in_spanish(e.to_string())))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Lo que ha escrito en su salida, en todas sus vidas.
+    pub fn output(&self, container: &str) -> Result<String, String> {
+        let seen = self.seen()?;
+        self.index(&seen, container)?;
+        let dir = state::log_dir(&self.name).join(container);
+        let lives = 0..=crate::logs::last_life(&dir).unwrap_or(0);
+        let lines = lives.flat_map(|life| crate::logs::read(&dir, life));
+        let mut text = Vec::new();
+        for line in lines {
+            text.extend_from_slice(&line.text);
+            if !line.partial {
+                text.push(b'\n');
+            }
+        }
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// La IP del Pod.
+    pub fn ip(&self) -> Result<std::net::Ipv4Addr, String> {
+        let seen = self.seen()?;
+        seen.record.network.map(|network| network.ip).ok_or_else(|| "el Pod no tiene red propia".into())
+    }
+
+    /// Lo borra, esté como esté.
+    pub fn delete(&self) {
+        // si no se puede, lo mata el fin del mundo del corrector
+        let _ = micropod(["delete", "pod", &self.name, "--force", "--ignore-not-found"]);
+    }
+}
+
+/// El proceso más viejo de los que se llaman `name`, de `main` hacia abajo.
+fn descendant(main: i32, name: &str) -> Option<ProcessId> {
+    let mut family = vec![main];
+    let all: Vec<i32> = state::names_in("/proc".as_ref()).iter().filter_map(|n| n.parse().ok()).collect();
+    let parent = |pid: i32| -> Option<i32> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    let parents: Vec<(i32, i32)> = all.into_iter().filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let mut next = 0;
+    while let Some(&pid) = family.get(next) {
+        family.extend(parents.iter().filter(|(_, above)| *above == pid).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    let called = |pid: &i32| {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        comm.trim() == name
+    };
+    family.into_iter().find(called).and_then(ProcessId::of)
+}
+
+/// `openat2` no admite permisos si no va a crear nada.
+fn open_mode(flags: i32) -> u32 {
+    if flags & libc::O_CREAT != 0 { 0o644 } else { 0 }
+}

@@ -1,0 +1,174 @@
+//! El vocabulario de los correctores: lo que se hace a un Pod y lo que se mira de él.
+//!
+//! En `lab.ron` se escriben en español. Quien los hace está en `look.rs` (lo que se mira) y en
+//! `act.rs` (lo que se hace).
+
+use serde::Deserialize;
+
+/// Un paso de un criterio. Los que miran esperan, con paciencia, a que se cumpla lo que dicen.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub enum Step {
+    // ── el estado del Pod ──
+    /// El Pod está en esta fase.
+    #[serde(rename = "Fase")]
+    Phase(String),
+    /// Este contenedor tiene un proceso principal vivo.
+    #[serde(rename = "Corre")]
+    Runs(String),
+    /// Acabó con este código (128 más la señal, si lo mató una).
+    #[serde(rename = "Acaba")]
+    Ended(String, i32),
+    #[serde(rename = "Listo")]
+    Ready(String),
+    #[serde(rename = "NoListo")]
+    NotReady(String),
+    /// Se ha reiniciado al menos tantas veces.
+    #[serde(rename = "Reinicios")]
+    Restarts(String, u32),
+    /// Su última vida acabó así: `OOMKilled`, `Error`, `Completed`.
+    #[serde(rename = "RazonDelFin")]
+    EndReason(String, String),
+    /// Un valor del objeto del Pod, por su camino: `{.metadata.labels.curso}`.
+    #[serde(rename = "Objeto")]
+    Object(String, String),
+
+    // ── lo que dice el kernel ──
+    /// Comparten ese espacio de nombres (`net`, `ipc`, `uts`, `pid`, `mnt`): el mismo inodo.
+    #[serde(rename = "MismoEspacio")]
+    SameNamespace(String, String, String),
+    /// La ruta de uno y la del otro llevan al mismo fichero: mismo dispositivo e inodo.
+    #[serde(rename = "MismoFichero")]
+    SameFile((String, String), (String, String)),
+    /// Hay algo montado en esa ruta, según `mountinfo`.
+    #[serde(rename = "Montado")]
+    Mounted(String, String),
+    #[serde(rename = "MontadoSoloLectura")]
+    MountedReadOnly(String, String),
+    #[serde(rename = "TipoDeMontaje")]
+    MountType(String, String, String),
+    /// Una variable de `/proc/PID/environ`.
+    #[serde(rename = "Entorno")]
+    Environment(String, String, String),
+    /// El nombre de la máquina en su espacio UTS.
+    #[serde(rename = "NombreDeMaquina")]
+    Hostname(String, String),
+    /// El usuario efectivo de su proceso principal.
+    #[serde(rename = "Usuario")]
+    User(String, u32),
+    /// Ningún proceso suyo tiene esta capacidad, ni puede ganarla.
+    #[serde(rename = "SinCapacidad")]
+    NoCapability(String, u32),
+    #[serde(rename = "SinPrivilegiosNuevos")]
+    NoNewPrivileges(String),
+    /// Su raíz es de solo lectura.
+    #[serde(rename = "RaizSoloLectura")]
+    ReadOnlyRoot(String),
+    /// El número que tiene en el espacio de procesos más hondo: el suyo.
+    #[serde(rename = "PidDentro")]
+    InnerPid(String, i32),
+    /// En su red hay una interfaz con ese nombre, encendida y con esa dirección.
+    #[serde(rename = "Interfaz")]
+    Interface(String, String, String),
+    /// Cuántas interfaces hay en su red.
+    #[serde(rename = "Interfaces")]
+    Interfaces(String, usize),
+    /// Cuántos procesos hay en su espacio de procesos.
+    #[serde(rename = "Procesos")]
+    Processes(String, usize),
+    /// El nombre de su proceso principal (`/proc/PID/comm`).
+    #[serde(rename = "Principal")]
+    Main(String, String),
+    /// Un proceso de este contenedor escucha en ese puerto, en cualquier dirección.
+    #[serde(rename = "Escucha")]
+    Listens(String, u16),
+    /// Sin hijos muertos por recoger.
+    #[serde(rename = "SinZombis")]
+    NoZombies(String),
+    /// Un valor del cgroup del contenedor.
+    #[serde(rename = "Cgroup")]
+    Cgroup(String, String, String),
+    /// Un valor del cgroup del Pod.
+    #[serde(rename = "CgroupDelPod")]
+    PodCgroup(String, String),
+    /// Ese fichero de dentro contiene este texto.
+    #[serde(rename = "Contiene")]
+    Contains(String, String, String),
+    #[serde(rename = "Existe")]
+    Exists(String, String),
+    /// Lo que ha escrito en su salida contiene este texto.
+    #[serde(rename = "Dice")]
+    Says(String, String),
+    /// Cuántas líneas de su salida contienen este texto.
+    #[serde(rename = "DiceVeces")]
+    SaysTimes(String, String, usize),
+
+    // ── la red ──
+    /// `GET` a la IP del Pod desde fuera: el código y un trozo de la respuesta.
+    #[serde(rename = "Http")]
+    Http {
+        #[serde(rename = "puerto")]
+        port: u16,
+        #[serde(rename = "ruta", default = "root_path")]
+        path: String,
+        #[serde(rename = "codigo", default = "ok_code")]
+        code: u16,
+        #[serde(rename = "dice", default)]
+        says: String,
+    },
+    /// Ejecutar un comando en un contenedor: su código y un trozo de lo que imprime.
+    #[serde(rename = "Ejecuta")]
+    Exec {
+        #[serde(rename = "en")]
+        container: String,
+        #[serde(rename = "comando")]
+        command: Vec<String>,
+        #[serde(rename = "codigo", default)]
+        code: i32,
+        #[serde(rename = "dice", default)]
+        says: String,
+    },
+
+    // ── lo que se hace ──
+    /// Escribir un fichero dentro de un contenedor, como si lo escribiera él.
+    #[serde(rename = "Escribe")]
+    Write(String, String, String),
+    #[serde(rename = "Borra")]
+    Remove(String, String),
+    /// Mandar una señal a su proceso principal.
+    #[serde(rename = "Manda")]
+    Signal(String, String),
+    /// Matar a todos sus procesos que se llamen así, menos al principal.
+    #[serde(rename = "MataHijos")]
+    KillChildren(String),
+    /// Parar el Pod con buenas maneras (SIGTERM y el plazo de gracia) y medir: acabó antes de esos
+    /// segundos. Ya no se puede mirar nada más de él.
+    #[serde(rename = "ParaEnMenosDe")]
+    StopsWithin(f64),
+    /// El mismo Pod otra vez, desde cero: otro UID, otros contenedores.
+    #[serde(rename = "Renace")]
+    Rebirth,
+
+    // ── los que llevan otros dentro ──
+    /// Se cumple y se sigue cumpliendo tantos segundos.
+    #[serde(rename = "Sigue")]
+    Holds(f64, Box<Step>),
+    /// No se cumple, mirado ahora.
+    #[serde(rename = "No")]
+    Not(Box<Step>),
+    #[serde(rename = "Alguno")]
+    Any(Vec<Step>),
+    /// Con más plazo que el de siempre, en segundos de una máquina tranquila.
+    #[serde(rename = "En")]
+    Within(f64, Box<Step>),
+    /// Entre los dos últimos reinicios pasaron al menos tantos segundos.
+    #[serde(rename = "EsperaEntreReinicios")]
+    RestartGap(String, f64),
+}
+
+fn root_path() -> String {
+    "/".into()
+}
+
+fn ok_code() -> u16 {
+    200
+}

@@ -1,0 +1,86 @@
+//! Los correctores de los laboratorios, puestos a prueba. Aquí va una muestra fija; `make labs` lo prueba todo.
+
+mod common;
+mod labs;
+
+use common::{World, is_root};
+use labs::{Case, Files, Report};
+use micropod::lab::catalog;
+
+/// La carpeta del estudiante, en el mundo del test.
+const FOLDER: &str = "trabajo";
+
+fn grade(world: &World, case: &Case, files: &Files) -> Report {
+    case.lay_out(&world.dir().join(FOLDER), files);
+    let script = format!("cd {FOLDER} && exec {} lab comprueba -o json", common::binary().display());
+    let done = common::run(world.command("sh").arg("-c").arg(&script));
+    Report::read(&done.out).unwrap_or_else(|| panic!("{}: {}\n{}", case.lab.name, done.out, done.err))
+}
+
+/// Los que se pueden comprobar en el mundo de un test: con su busybox, sin límites y sin compilar.
+fn cases() -> Vec<Case> {
+    let possible = |lab: &catalog::Lab| {
+        let needs = lab.blank_sheet().needs;
+        needs.controllers.is_empty()
+            && !needs.rustc
+            && needs.commands.is_empty()
+            && needs.images.iter().all(|image| image == "busybox")
+    };
+    let all = catalog::all();
+    let count = all.len();
+    let cases: Vec<Case> =
+        all.into_iter().filter(possible).map(|lab| Case::open(common::project(), lab)).collect();
+    eprintln!("laboratorios que se prueban aquí: {} de {count} (todos, en `make labs`)", cases.len());
+    cases
+}
+
+#[test]
+fn la_solucion_vale_diez_y_no_haber_hecho_nada_vale_poco_o_nada() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    for case in cases() {
+        let name = &case.lab.name;
+        let solution = grade(&world, &case, &case.answer("solucion"));
+        assert_eq!(solution.points(), 10.0, "{name}, la solución:\n{}", solution.story());
+        let empty = grade(&world, &case, &Files::new());
+        assert_eq!(empty.points(), 0.0, "{name}, nada:\n{}", empty.story());
+        world.assert_clean();
+    }
+}
+
+#[test]
+fn una_respuesta_mala_de_cada_laboratorio_se_rechaza_con_su_diagnostico() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    for case in cases() {
+        // una distinta de cada uno, y siempre la misma
+        let wrong = &case.proofs.malas[usize::from(case.lab.number) % case.proofs.malas.len()];
+        let report = grade(&world, &case, &case.wrong(wrong));
+        let blamed = report.blames(&wrong.falla, Some(&wrong.concepto));
+        assert!(blamed, "{}, «{}»:\n{}", case.lab.name, wrong.nombre, report.story());
+        world.assert_clean();
+    }
+}
+
+#[test]
+fn si_se_pulsa_ctrl_c_mientras_corrige_no_queda_nada() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let case = Case::open(common::project(), catalog::find("5").unwrap());
+    // los de partida fallan, y el corrector espera: da tiempo a interrumpirlo
+    case.lay_out(&world.dir().join("05-fecha"), &case.start());
+    let running = world.start(&["lab", "comprueba", "5"]);
+    common::wait_until("que haya Pods en marcha", 20, || {
+        world.processes().iter().any(|(_, line)| line.contains("httpd -f"))
+    });
+    running.signal("INT");
+    running.wait().exits(130);
+    common::wait_until("que no quede ningún proceso", 5, || world.processes().is_empty());
+    world.assert_clean();
+}
