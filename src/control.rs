@@ -33,9 +33,11 @@ pub enum Response {
     Refused(String),
 }
 
+// ANCHOR: limits
 /// Clientes a la vez; los demás esperan en la cola del kernel.
 const MAX_CLIENTS: usize = 8;
 const MAX_MESSAGE: usize = 4096;
+// ANCHOR_END: limits
 
 /// El lado del supervisor.
 pub struct Control {

@@ -15,12 +15,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+// ANCHOR: limits
 /// Un fichero de log no pasa de aquí…
 const MAX_FILE: u64 = 10 * 1024 * 1024;
 /// …y se guardan estos, contando el actual.
 const MAX_FILES: u32 = 5;
 /// Una línea más larga se parte en trozos.
 const MAX_LINE: usize = 16 * 1024;
+// ANCHOR_END: limits
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {

@@ -82,6 +82,7 @@ impl Signals {
     }
 }
 
+// ANCHOR: sources
 /// Quién puede dar noticias.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Source {
@@ -99,6 +100,7 @@ enum Source {
     Attached(usize),
     Reader,
 }
+// ANCHOR_END: sources
 
 pub struct Supervisor {
     k: Kernel,
@@ -271,6 +273,7 @@ impl Supervisor {
         self.finished = true;
     }
 
+    // ANCHOR: wait
     /// Espera la próxima noticia o el próximo plazo, y atiende cuantas haya.
     fn wait(&mut self) {
         let timeout = self.timeout();
@@ -298,7 +301,9 @@ impl Supervisor {
             }
         }
     }
+    // ANCHOR_END: wait
 
+    // ANCHOR: timeout
     fn timeout(&self) -> PollTimeout {
         let now = self.born.elapsed();
         // mientras se despide, la pantalla cuenta los segundos
@@ -311,6 +316,7 @@ impl Supervisor {
         let wait = next.saturating_sub(now) + Duration::from_micros(999);
         PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)
     }
+    // ANCHOR_END: timeout
 
     fn watched(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
         let read = PollFlags::POLLIN;

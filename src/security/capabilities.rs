@@ -47,9 +47,11 @@ pub const NAMES: [&str; 41] = [
     "CHECKPOINT_RESTORE",
 ];
 
+// ANCHOR: default
 /// Las de fábrica: bastan para un servidor que abre un puerto bajo, cambia de usuario y mata a sus hijos.
 const DEFAULT: [&str; 8] =
     ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "NET_BIND_SERVICE"];
+// ANCHOR_END: default
 
 fn bit(name: &str) -> Result<u64, String> {
     let bare = name.strip_prefix("CAP_").unwrap_or(name);

@@ -26,6 +26,7 @@ use ops::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
+// ANCHOR: plan
 /// Todo lo decidido sobre los privilegios de un contenedor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SecurityPlan {
@@ -87,6 +88,7 @@ pub fn plan(
     };
     Ok((plan, user.home))
 }
+// ANCHOR_END: plan
 
 /// `runAsNonRoot`, y el usuario que sale es root: por qué no puede arrancar, y qué hacer. Se mira el
 /// usuario que sale, no el que se escribe: el de la imagen también cuenta.

@@ -12,6 +12,7 @@ use std::time::Duration;
 /// Cada cuánto se mira si un `emptyDir` en disco pasa de su tope, como en kubelet.
 const WEIGH_EVERY: Duration = Duration::from_secs(10);
 
+// ANCHOR: scale
 /// La balanza de los volúmenes con tope: los pesa por turnos, en un hijo.
 pub struct Scale {
     volumes: Vec<(String, PathBuf, u64)>,
@@ -55,3 +56,4 @@ impl Scale {
         over.then_some((name, limit))
     }
 }
+// ANCHOR_END: scale
