@@ -9,6 +9,7 @@ use super::{Action, ContainerId};
 use std::time::Duration;
 
 impl Pod {
+    // ANCHOR: wait_until
     /// La espera de quien va a volver a arrancar; si no es inmediato, se cuenta.
     pub(super) fn wait_until(
         &self,
@@ -25,6 +26,7 @@ impl Pod {
         let notice = notes::crash_loop(rules, &self.rules.name, next.at - self.now);
         State::Waiting { next, notice: Some(notice) }
     }
+    // ANCHOR_END: wait_until
 
     // ANCHOR: restart_everyone
     /// `RestartAllContainers`: mueren todos, sin despedidas, y el Pod vuelve a empezar por los de
