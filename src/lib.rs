@@ -50,4 +50,5 @@ pub mod lab;
 // Los cimientos.
 pub mod kernel;
 pub mod error;
+pub mod order;
 pub mod chapters;

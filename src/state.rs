@@ -328,7 +328,7 @@ pub fn forget_previous(claim: &Claim) {
 /// Todos los Pods con ficha, por nombre.
 pub fn see_all() -> Vec<Seen> {
     let mut names: Vec<String> = names_in(&pods_dir());
-    names.sort();
+    crate::order::sort(&mut names);
     names.iter().filter_map(|name| see(name)).collect()
 }
 

@@ -88,7 +88,7 @@ fn c2_lo_tapado_esta_vacio_y_no_se_puede_destapar() {
             touch $d/x 2>/dev/null && echo escrito $d
             umount $d 2>/dev/null && echo destapado $d
         done
-        rm -rf /dev/.vacio; ls -a /dev | grep vacio; true";
+        true";
     let (code, said) = inpod(&world, "", "", line);
     assert_eq!(code, 0, "{said}");
     assert!(!said.is_empty() && said.lines().all(|line| line == "0"), "{said}");

@@ -47,7 +47,7 @@ fn d2_los_cgroups_de_fuera_no_se_ven_y_los_propios_no_se_tocan() {
         return;
     }
     let world = World::with_busybox();
-    let line = "grep ^0: /proc/self/cgroup; mkdir /sys/fs/cgroup/x; echo max >/sys/fs/cgroup/cgroup.procs; \
+    let line = "exec 2>&1; grep ^0: /proc/self/cgroup; mkdir /sys/fs/cgroup/x; echo max >/sys/fs/cgroup/cgroup.procs; \
                 echo 1 >/sys/fs/cgroup/cgroup.kill; echo fin";
     let (_, said) = inpod(&world, "", "", line);
     assert!(said.starts_with("0::/\n") && said.ends_with("fin\n"), "{said}");

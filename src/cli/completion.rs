@@ -38,7 +38,7 @@ fn pod_verbs() -> (Vec<String>, Vec<String>) {
         // `logs -f` no lleva valor; `delete -f` sí
         .filter(|option| option != "-f")
         .collect();
-    options.sort();
+    crate::order::sort(&mut options);
     options.dedup();
     (verbs, options)
 }

@@ -81,7 +81,7 @@ impl Wanted {
             moments.zip(object::events(seen)).collect::<Vec<_>>()
         };
         let mut all: Vec<_> = seen.iter().flat_map(each).collect();
-        all.sort_by_key(|(at, _)| *at);
+        crate::order::sort_by_key(&mut all, |(at, _)| *at);
         let of_type =
             |event: &Value| self.types.is_empty() || self.types.iter().any(|t| event["type"] == *t.as_str());
         all.into_iter().map(|(_, event)| event).filter(of_type).collect()

@@ -121,7 +121,7 @@ fn unknown_field(name: &str, kind: &str, fields: &[Field]) -> Error {
 /// Los campos por orden alfabético, como kubectl. Con `recursive`, todos los de dentro y sin texto.
 fn list(text: &mut String, fields: &[Field], depth: usize, recursive: bool) {
     let mut fields: Vec<&Field> = fields.iter().collect();
-    fields.sort_by_key(|f| f.name());
+    crate::order::sort_by_key(&mut fields, |f| f.name());
     let indent = "  ".repeat(depth);
     for field in fields {
         let required = if field.required { " -required-" } else { "" };
@@ -145,7 +145,7 @@ fn list(text: &mut String, fields: &[Field], depth: usize, recursive: bool) {
 fn values(field: &Field) -> Vec<String> {
     let quote = |v: &&str| if v.is_empty() { "\"\"".to_string() } else { v.to_string() };
     let mut values: Vec<String> = (field.values)().iter().map(quote).collect();
-    values.sort();
+    crate::order::sort(&mut values);
     values
 }
 

@@ -100,8 +100,8 @@ impl Shape<'_> {
         let mut rows: Vec<Row> =
             now.iter().flat_map(|(seen, sample)| self.rows(before, seen, sample)).collect();
         match self.sort {
-            Some("cpu") => rows.sort_by_key(|row| std::cmp::Reverse(row.millis)),
-            Some(_) => rows.sort_by_key(|row| std::cmp::Reverse(row.memory())),
+            Some("cpu") => crate::order::sort_by_key(&mut rows, |row| std::cmp::Reverse(row.millis)),
+            Some(_) => crate::order::sort_by_key(&mut rows, |row| std::cmp::Reverse(row.memory())),
             None => {}
         }
         let mut lines: Vec<Vec<String>> = rows.iter().map(|row| row.cells(self.wide)).collect();

@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(std::io::read_to_string(held).unwrap(), "uno");
         assert_eq!(fs::read_to_string(dir.join("a")).unwrap(), "tres");
         let mut names = crate::state::names_in(&dir);
-        names.sort();
+        crate::order::sort(&mut names);
         assert_eq!(names, ["..data", "..v2", "a", "nuevo"]);
         fs::remove_dir_all(&dir).unwrap();
     }

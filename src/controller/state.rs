@@ -150,7 +150,7 @@ fn see_key(key: &str) -> Option<Controller> {
 /// Todos los que hay, por clase y nombre.
 pub fn see_all() -> Vec<Controller> {
     let mut keys = state::names_in(&dir_of_all());
-    keys.sort();
+    crate::order::sort(&mut keys);
     keys.iter().filter_map(|key| see_key(key)).collect()
 }
 

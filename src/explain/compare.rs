@@ -45,7 +45,7 @@ pub fn report(rules_a: &Facts, a: &Replayed, rules_b: &Facts, b: &Replayed) -> S
 /// Las filas que no son iguales en los dos.
 fn changed(a: &Facts, b: &Facts) -> Vec<Vec<String>> {
     let mut names: Vec<&String> = a.keys().chain(b.keys()).collect();
-    names.sort();
+    crate::order::sort(&mut names);
     names.dedup();
     let of = |facts: &Facts, name: &str| facts.get(name).cloned().unwrap_or_else(|| "-".into());
     names

@@ -202,7 +202,7 @@ fn processes(pid: i32, own: &Namespaces, role: Role, cgroup: Option<&Cgroup>) ->
         let mount = |pid: i32| fs::metadata(format!("/proc/{pid}/ns/mnt")).ok().map(|m| m.ino());
         pids.extend(all.filter(|pid| mount(*pid) == own.get("mnt").copied()));
     }
-    pids.sort_unstable();
+    crate::order::sort(&mut pids);
     pids.dedup();
     pids.into_iter().filter_map(process).collect()
 }

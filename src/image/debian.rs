@@ -174,7 +174,7 @@ fn sources(suite: &str, staging: &Staging) -> Result<Vec<PathBuf>, Error> {
     let mut paths = vec![PathBuf::from("/etc/apt/sources.list")];
     let dir = Path::new("/etc/apt/sources.list.d");
     let mut names = crate::state::names_in(dir);
-    names.sort();
+    crate::order::sort(&mut names);
     paths.extend(names.into_iter().map(|name| dir.join(name)));
     let mut copies = Vec::new();
     for path in paths {

@@ -77,7 +77,7 @@ impl Store {
     pub fn list(&self) -> Vec<Image> {
         let mut names: Vec<Name> =
             state::names_in(&self.dir).iter().filter_map(|directory| Name::of_directory(directory)).collect();
-        names.sort();
+        crate::order::sort(&mut names);
         names.iter().filter_map(|name| self.load(name)).collect()
     }
 

@@ -22,7 +22,7 @@ pub fn by<T>(items: &mut [T], path: &str, object: impl Fn(&T) -> Value) -> Resul
         ))
         .with_hint("mira qué campos hay con -o yaml"));
     }
-    keys.sort_by(|(_, a), (_, b)| compare(a.as_ref(), b.as_ref()));
+    crate::order::sort_by(&mut keys, |(_, a), (_, b)| compare(a.as_ref(), b.as_ref()));
     let mut place = vec![0; items.len()];
     keys.iter().enumerate().for_each(|(to, (from, _))| place[*from] = to);
     // cada uno a su sitio, de intercambio en intercambio

@@ -6,9 +6,7 @@
 use super::SecurityPlan;
 use crate::error::StepError;
 use crate::kernel::Kernel;
-use crate::kernel::ops::{
-    Bind, Detach, Kind, MakeDir, Mount, OpenDevice, OpenInRoot, Place, RemoveDir, RestrictMount,
-};
+use crate::kernel::ops::{Bind, Kind, Mount, OpenDevice, OpenInRoot, Place, RestrictMount};
 use crate::kernel::sys;
 use nix::mount::MsFlags;
 
@@ -44,9 +42,6 @@ const PROCESSORS: &str = "/sys/devices/system/cpu";
 const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 // ANCHOR_END: lists
 
-/// Donde se monta el directorio vacío con el que se tapan los demás, mientras dura.
-const EMPTY: &str = "/dev/.vacio";
-
 const CLOSED: MsFlags =
     MsFlags::MS_RDONLY.union(MsFlags::MS_NOSUID).union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
 
@@ -60,16 +55,16 @@ pub fn hide_paths(k: &mut Kernel, root: &Place, plan: &SecurityPlan) -> Result<(
         "comprobar que se tapa con un /dev/null de verdad",
         OpenDevice { root, path: "/dev/null", major: 1, minor: 3 },
     )?;
-    let empty = empty_directory(k, root)?;
+    let mut empty = None;
     // lo que este kernel no tiene no hace falta taparlo
     for path in masked(root) {
         let Some(target) = root.find(&path) else { continue };
-        let source = if target.directory { &empty } else { &null };
-        k.step(format_args!("tapar {path}"), Bind { source, target: &target.place })?;
+        let source = if target.directory { empty.as_ref() } else { Some(&null) };
+        match source {
+            Some(source) => k.step(format_args!("tapar {path}"), Bind { source, target: &target.place })?,
+            None => empty = Some(empty_directory(k, root, &path, &target.place)?),
+        }
     }
-    let hidden = root.path.join(EMPTY.trim_start_matches('/'));
-    k.step("soltar el directorio vacío: lo tapado sigue tapado", Detach(hidden.clone()))?;
-    k.step("borrar el sitio donde estaba", RemoveDir(hidden))?;
     for path in READ_ONLY {
         protect(k, root, path)?;
     }
@@ -84,20 +79,14 @@ fn masked(root: &Place) -> Vec<String> {
     MASKED.iter().map(|path| path.to_string()).chain(heat).collect()
 }
 
-/// Un sistema de ficheros en el que no hay nada ni cabe nada.
-fn empty_directory(k: &mut Kernel, root: &Place) -> Result<Place, StepError> {
-    let path = root.path.join(EMPTY.trim_start_matches('/'));
-    k.step("crear un directorio con el que tapar otros", MakeDir::new(&path, 0o555))?;
+/// Tapa el primer directorio con un sistema de ficheros sin nada, que después tapa los demás: montarlo
+/// aparte costaría desmontarlo, y eso espera a todos los procesadores.
+fn empty_directory(k: &mut Kernel, root: &Place, path: &str, target: &Place) -> Result<Place, StepError> {
     k.step(
-        "montar en él un sistema de ficheros vacío, en el que no cabe nada",
-        Mount {
-            fstype: "tmpfs",
-            target: &Place::at(&path),
-            flags: CLOSED,
-            data: "nr_blocks=1,nr_inodes=1".into(),
-        },
+        format_args!("tapar {path} con un sistema de ficheros vacío, en el que no cabe nada"),
+        Mount { fstype: "tmpfs", target, flags: CLOSED, data: "nr_blocks=1,nr_inodes=1".into() },
     )?;
-    k.step("abrirlo, para enseñarlo en lugar de otros", inside(root, EMPTY))
+    k.step("abrirlo, para tapar con él los demás directorios", inside(root, path))
 }
 
 /// Algo de la nueva raíz, cuando en ella solo hay lo nuestro: sin seguir ni un enlace.

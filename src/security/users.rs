@@ -67,7 +67,7 @@ pub fn resolve(wanted: &Wanted, root: &Path) -> Result<User, String> {
     if let Some(account) = account.filter(|_| wanted.merge) {
         all.extend(member_of(&groups, &account.name));
     }
-    all.sort_unstable();
+    crate::order::sort(&mut all);
     all.dedup();
     all.retain(|g| *g != gid);
     let home = account.map_or("/", |a| a.home.as_str());

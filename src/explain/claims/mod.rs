@@ -40,7 +40,7 @@ fn all_different(facts: &Facts, namespace: &str) -> bool {
     let seen: Vec<Option<&u64>> = facts.containers().map(|m| m.namespaces.get(namespace)).collect();
     let mut known: Vec<&u64> =
         seen.iter().copied().flatten().chain(facts.host.namespaces.get(namespace)).collect();
-    known.sort_unstable();
+    crate::order::sort(&mut known);
     known.dedup();
     seen.iter().all(Option::is_some) && known.len() == seen.len() + 1
 }

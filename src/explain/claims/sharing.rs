@@ -67,7 +67,7 @@ pub fn own_cgroups(facts: &Facts) -> Statement {
     let count = facts.containers().count();
     let parent = facts.cgroup.as_ref().map(|c| c.path.as_path());
     let inside = paths.iter().all(|p| p.parent() == parent);
-    paths.sort();
+    crate::order::sort(&mut paths);
     paths.dedup();
     Statement::new(text, paths.len() == count && inside, shown.join("\n"))
 }

@@ -151,7 +151,7 @@ impl Story {
             items.extend(told.into_iter().map(|item| (who, topic, item)));
             lost += more;
         }
-        items.sort_by_key(|(.., item)| (item.at(), item.order()));
+        crate::order::sort_by_key(&mut items, |(.., item)| (item.at(), item.order()));
         self.lanes.iter_mut().for_each(|lane| lane.end(end));
         Told {
             names: self.names,

@@ -113,7 +113,7 @@ pub fn as_svg(told: &Told, title: &str) -> String {
         }
         hidden += deaths(&scale, lane, y, &mut body);
     }
-    used.sort_unstable();
+    crate::order::sort(&mut used);
     used.dedup();
     let (legend, height) = legend(&used, hidden, bottom + 44.0);
     format!(

@@ -222,7 +222,7 @@ fn paths_in(text: &str) -> Vec<String> {
         })
         .filter(|(_, path)| path.len() > 1)
         .collect();
-    paths.sort_by_key(|(speaks, _)| *speaks);
+    crate::order::sort_by_key(&mut paths, |(speaks, _)| *speaks);
     paths.into_iter().map(|(_, path)| path).collect()
 }
 

@@ -217,7 +217,7 @@ mod tests {
         );
         assert!(root.stat("magia/etc").is_err());
         let mut names = root.names_in("/d");
-        names.sort();
+        crate::order::sort(&mut names);
         assert_eq!(names, ["a", "b"]);
         assert!(root.names_in("no-esta").is_empty());
         assert!(root.find("/d").unwrap().directory && !root.find("f").unwrap().directory);

@@ -172,7 +172,7 @@ fn percent(path: &str) -> String {
 
 fn mounts(page: &mut Page, spec: &Value) {
     let mut mounts: Vec<&Value> = list(&spec["volumeMounts"]).iter().collect();
-    mounts.sort_by_key(|mount| text(&mount["mountPath"]));
+    crate::order::sort_by_key(&mut mounts, |mount| text(&mount["mountPath"]));
     page.line(2, if mounts.is_empty() { "Mounts:\t<none>" } else { "Mounts:" });
     for mount in mounts {
         let mode = if flag(&mount["readOnly"]) { "ro" } else { "rw" };

@@ -235,7 +235,7 @@ fn conditions(page: &mut Page, pod: &Value) {
 
 fn tolerations(page: &mut Page, tolerations: &Value) {
     let mut sorted: Vec<&Value> = list(tolerations).iter().collect();
-    sorted.sort_by_key(|toleration| text(&toleration["key"]));
+    crate::order::sort_by_key(&mut sorted, |toleration| text(&toleration["key"]));
     if sorted.is_empty() {
         return page.line(0, "Tolerations:\t<none>");
     }
@@ -269,7 +269,7 @@ fn events(events: &[Value], now: &Now) -> String {
     page.line(0, "Events:\n  Type\tReason\tAge\tFrom\tMessage");
     page.line(1, "----\t------\t----\t----\t-------");
     let mut sorted: Vec<&Value> = events.iter().collect();
-    sorted.sort_by_key(|event| text(&event["lastTimestamp"]));
+    crate::order::sort_by_key(&mut sorted, |event| text(&event["lastTimestamp"]));
     for event in sorted {
         let first = now.since(event["firstTimestamp"].as_str());
         let age = match number(&event["count"]) {
