@@ -45,6 +45,8 @@ fn main() {
     }
 }
 
+// lo recoge `collected`, cuando muera
+#[allow(clippy::zombie_processes)]
 fn start(words: &[String]) -> Pid {
     let child = Command::new(&words[0]).args(&words[1..]).spawn().expect("crear un proceso");
     Pid::from_raw(child.id() as i32)

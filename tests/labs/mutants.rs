@@ -1,6 +1,7 @@
 //! Mutantes: la solución con un solo fallo, de los que comete cualquiera al escribir. Un corrector que los
 //! acepta no mira lo que dice mirar.
 
+use micropod::spec::language::Language;
 use micropod::spec::tree::{Node, Tree, Value};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -48,7 +49,7 @@ fn starts(line: &str, words: &[&str]) -> bool {
 
 fn of_ron(text: &str) -> Vec<Edit> {
     let mut edits = Vec::new();
-    visit(text, &Tree::read(text).root, &mut edits);
+    visit(text, &Tree::read(Language::Ron, text).root, &mut edits);
     edits
 }
 
@@ -72,12 +73,12 @@ fn visit(text: &str, node: &Node, edits: &mut Vec<Edit>) {
                 visit(text, item, edits);
             }
         }
-        Value::Number => {
+        Value::Number(_) => {
             let number = old.parse::<i64>().map(|n| (n + 1).to_string());
             edits.extend(number.ok().map(|new| ("más uno", span, new)));
         }
-        Value::Text => edits.push(("otro texto", span.end - 1..span.end - 1, "x".into())),
-        Value::Word => {
+        Value::Text(_) => edits.push(("otro texto", span.end - 1..span.end - 1, "x".into())),
+        Value::Word(_) => {
             let new = match old {
                 "true" => "false",
                 "false" => "true",
@@ -89,7 +90,7 @@ fn visit(text: &str, node: &Node, edits: &mut Vec<Edit>) {
             };
             edits.push(("otra palabra", span, new.into()));
         }
-        Value::Char | Value::Unknown => {}
+        Value::Char | Value::Null | Value::Unknown => {}
     }
 }
 
