@@ -230,3 +230,64 @@ fn una_sonda_grpc_pregunta_por_el_servicio_y_entiende_la_respuesta() {
     assert!(has(b"PRI * HTTP/2.0") && has(b"/grpc.health.v1.Health/Check") && has(b"mi.servicio"));
     delete(&world, "grpc");
 }
+
+#[test]
+fn con_la_red_de_la_maquina_la_sonda_pregunta_a_la_direccion_de_la_maquina() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    // una máquina con una red de verdad, que no lleva a ningún sitio
+    world
+        .sh("ip link add falsa type veth peer name cable && ip link set cable up && ip addr add 10.77.0.9/24 dev falsa && ip link set falsa up && \
+              ip route add default via 10.77.0.1 dev falsa");
+    let probe = "readinessProbe: (periodSeconds: 1, httpGet: (port: 18090))";
+    start(&world, "nodo", &pod("nodo", "hostNetwork: true,", &shell("c", &server("pedido", 18090), probe)));
+    wait_until("que esté listo", 15, || is_ready(&world, "nodo"));
+    let object = world.micropod(&["get", "pod", "nodo", "-o", "json"]).ok().out;
+    let object: serde_json::Value = serde_json::from_str(&object).unwrap();
+    assert_eq!(
+        (&object["status"]["podIP"], &object["status"]["hostIP"]),
+        (&"10.77.0.9".into(), &"10.77.0.9".into())
+    );
+    let asked = noted(&world, "pedido");
+    assert!(asked.iter().any(|line| line.trim_end() == "Host: 10.77.0.9:18090"), "{asked:?}");
+    delete(&world, "nodo");
+    world.sh("ip link del falsa");
+}
+
+#[test]
+fn el_siguiente_espera_a_que_acierte_la_sonda_de_inicio_del_auxiliar_y_no_a_que_este_listo() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let has = |file: &str| {
+        format!(
+            "(periodSeconds: 1, failureThreshold: 100, exec: (command: [\"test\", \"-e\", \"/n/{file}\"]))"
+        )
+    };
+    let probes =
+        format!("restartPolicy: Always, startupProbe: {}, readinessProbe: {}", has("arranca"), has("listo"));
+    let sidecar = shell("proxy", "exec sleep 3121", &probes);
+    let init = shell("prepara", "echo ya >>/n/prepara", "");
+    let fields = format!("initContainers: [{sidecar} {init}],");
+    start(&world, "puerta", &pod("puerta", &fields, &shell("web", "exec sleep 3122", "")));
+    pid_of(&world, "sleep 3121");
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert!(noted(&world, "prepara").is_empty(), "el siguiente de inicialización espera");
+    assert_eq!(pids_of(&world, "sleep 3122"), [] as [i32; 0]);
+    let row = world.micropod(&["get", "pods", "--no-headers"]).ok().out;
+    assert!(row.contains("0/2") && row.contains("Init:0/2"), "{row}");
+    fs::write(world.dir().join("notas/arranca"), "").unwrap();
+    wait_until("que arranque el de aplicación", 10, || !pids_of(&world, "sleep 3122").is_empty());
+    assert_eq!(noted(&world, "prepara"), ["ya"]);
+    // corre todo y el Pod aún no está listo: el auxiliar cuenta
+    let row = world.micropod(&["get", "pods", "--no-headers"]).ok().out;
+    assert!(row.contains("1/2"), "{row}");
+    fs::write(world.dir().join("notas/listo"), "").unwrap();
+    wait_until("que esté listo", 10, || {
+        world.micropod(&["get", "pods", "--no-headers"]).ok().out.contains("2/2")
+    });
+    delete(&world, "puerta");
+}

@@ -110,9 +110,30 @@ fn run_verbs() -> Vec<Command> {
             .arg(container())
             .arg(flag("stdin", "Pasarle lo que se teclee").short('i'))
             .arg(flag("tty", "Darle una terminal").short('t'))
+            .arg(flag("quiet", "Callar todo lo que no diga el comando").short('q'))
+            .arg(option("pod-running-timeout", "PLAZO", "Esperar hasta eso a que el contenedor corra: 30s, 1m"))
             .arg(operand("COMANDO", "El comando, detrás de --").required(true).last(true).num_args(1..)),
+        verb("create", "Crea el Pod de un fichero y lo deja en segundo plano, como kubectl").arg(file_to_create()),
+        verb("apply", "Crea el Pod de un fichero si no está ya; si es otro, dice qué hacer").arg(file_to_create()),
+        verb("port-forward", "Lleva un puerto de esta máquina a uno de dentro de un Pod")
+            .arg(operand("POD", "Nombre del Pod").required(true))
+            .arg(
+                operand("PUERTO", "8080:80, 80 (el mismo), :80 (el que dé el kernel) o 8080:NOMBRE")
+                    .required(true)
+                    .num_args(1..),
+            )
+            .arg(option("address", "DIRECCIÓN", "Dónde escuchar, separadas por comas. Si no se dice: localhost")),
+        verb("cp", "Copia ficheros de un contenedor a esta máquina, y al revés")
+            .arg(operand("ORIGEN", "POD:RUTA, o una ruta de esta máquina").required(true))
+            .arg(operand("DESTINO", "Lo mismo: uno de los dos es de un Pod").required(true))
+            .arg(container())
+            .arg(flag("no-preserve", "No llevar los permisos: los de un fichero nuevo")),
         look::delete(),
     ]
+}
+
+fn file_to_create() -> Arg {
+    option("filename", "FICHERO", "Fichero del objeto; - es la entrada estándar").short('f').required(true)
 }
 
 fn container() -> Arg {

@@ -12,11 +12,21 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
-    let seen = one_pod(args, "POD")?;
+    let quiet = args.get_flag("quiet");
+    let wanted = args.get_one::<String>("container");
+    let name = super::bare_name(super::text(args, "POD"));
+    let first = one_pod(args, "POD")?;
     crate::security::seal()?;
-    let id = choose_container(&seen, args.get_one::<String>("container"))?;
+    // callado, tampoco se dice cuál se ha elegido
+    let first_app = first.record.pod.spec.init_containers.len();
+    let id = if quiet && wanted.is_none() { first_app } else { choose_container(&first, wanted)? };
+    let seen = match args.get_one::<String>("pod-running-timeout") {
+        Some(timeout) => when_running(name, first, id, super::duration(timeout)?)?,
+        None => first,
+    };
     let plan = &seen.record.plans[id];
     let (process, pidfd) = running(&seen, id)?;
     let (stdin, tty) = (args.get_flag("stdin"), args.get_flag("tty"));
@@ -53,14 +63,25 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
         relay(terminal, child.as_fd(), stdin, resized.as_ref());
     }
     let code = supervise::reap(child.as_fd()).map_or(exit::FAILED, |end| (end.code() & 0xff) as u8);
-    if code != 0 {
+    if code != 0 && !quiet {
         term::note(&format!("command terminated with exit code {code}"));
     }
     Ok(code)
 }
 
+/// Espera a que corra, como mucho `timeout`. Si el Pod acaba antes, no hay nada que esperar.
+fn when_running(name: &str, first: Seen, id: usize, timeout: Duration) -> Result<Seen, Error> {
+    let deadline = Instant::now() + timeout;
+    let mut seen = first;
+    while running(&seen, id).is_err() && !seen.live.status.phase.is_final() && Instant::now() < deadline {
+        std::thread::sleep(super::LOOK_EVERY);
+        seen = super::see(name)?;
+    }
+    Ok(seen)
+}
+
 /// El PID 1 del contenedor, comprobado después de abrir su pidfd: el número pudo pasar a otro.
-fn running(seen: &Seen, id: usize) -> Result<(ProcessId, OwnedFd), Error> {
+pub fn running(seen: &Seen, id: usize) -> Result<(ProcessId, OwnedFd), Error> {
     let name = &seen.record.plans[id].name;
     let process = seen.live.processes.get(id).copied().flatten().filter(|_| seen.supervised);
     let cgroup = seen.record.cgroup.as_ref().map(|pod| pod.join(name));

@@ -5,6 +5,8 @@ pub mod args;
 pub mod attach;
 pub mod completion;
 pub mod controllers;
+pub mod cp;
+pub mod create;
 pub mod delete;
 pub mod describe;
 pub mod doctor;
@@ -18,6 +20,7 @@ pub mod image;
 pub mod lab;
 pub mod logs;
 pub mod pick;
+pub mod port_forward;
 pub mod selector;
 pub mod pace;
 pub mod table;
@@ -43,6 +46,10 @@ pub fn main() -> Result<u8, Error> {
     match verb {
         "run" => run_verb(args),
         "exec" => exec::exec(args),
+        "create" => create::create(args),
+        "apply" => create::apply(args),
+        "port-forward" => port_forward::forward(args),
+        "cp" => cp::cp(args),
         "delete" => match controllers::wanted(args) {
             Some(wanted) => controllers::delete(&wanted, args),
             None => delete::delete(args),

@@ -23,12 +23,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// Una raíz abierta.
-pub(super) struct Root {
+pub(crate) struct Root {
     fd: OwnedFd,
 }
 
 impl Root {
-    pub(super) fn open(path: &Path) -> Result<Root, Errno> {
+    pub(crate) fn open(path: &Path) -> Result<Root, Errno> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         Ok(Root { fd: nix::fcntl::open(path, flags, Mode::empty())? })
     }
@@ -42,13 +42,13 @@ impl Root {
     // ANCHOR_END: resolve
 
     /// Abre el directorio `path` (vacío: la raíz).
-    pub(super) fn dir(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
+    pub(crate) fn dir(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
         let path = if path.is_empty() { c".".to_owned() } else { c_string(path)? };
         self.resolve(&path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)
     }
 
     /// Abre para leer el fichero corriente `path`; nunca se queda esperando en una tubería.
-    pub(super) fn file(&self, path: &[u8]) -> Result<File, Errno> {
+    pub(crate) fn file(&self, path: &[u8]) -> Result<File, Errno> {
         let fd = self.resolve(&c_string(path)?, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)?;
         if !is(&fstat(&fd)?, SFlag::S_IFREG) {
             return Err(Errno::EINVAL);
@@ -57,13 +57,13 @@ impl Root {
     }
 
     /// Los nombres de lo que hay en el directorio `path`.
-    pub(super) fn names(&self, path: &[u8]) -> Result<Vec<String>, Errno> {
+    pub(crate) fn names(&self, path: &[u8]) -> Result<Vec<String>, Errno> {
         let names = names(self.dir(path)?)?;
         Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
     /// Abre el directorio `path` y crea lo que falte por encima, de root y con modo 0755.
-    pub(super) fn make_dir(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
+    pub(crate) fn make_dir(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
         match self.dir(path) {
             Err(Errno::ENOENT) if !path.is_empty() => {}
             result => return result,
@@ -79,27 +79,27 @@ impl Root {
     }
 
     /// El directorio que contiene `path` (que se crea si falta) y el último trozo de la ruta.
-    pub(super) fn place(&self, path: &[u8]) -> Result<Place, Errno> {
+    pub(crate) fn place(&self, path: &[u8]) -> Result<Place, Errno> {
         let (above, name) = split(path);
         Ok(Place { dir: self.make_dir(above)?, name: c_string(name)? })
     }
 
     /// Como [`Root::place`], sin crear nada.
-    pub(super) fn existing_place(&self, path: &[u8]) -> Result<Place, Errno> {
+    pub(crate) fn existing_place(&self, path: &[u8]) -> Result<Place, Errno> {
         let (above, name) = split(path);
         Ok(Place { dir: self.dir(above)?, name: c_string(name)? })
     }
 }
 
 /// Un nombre dentro de un directorio abierto. El nombre no se sigue aunque sea un enlace simbólico.
-pub(super) struct Place {
-    pub(super) dir: OwnedFd,
-    pub(super) name: CString,
+pub(crate) struct Place {
+    pub(crate) dir: OwnedFd,
+    pub(crate) name: CString,
 }
 
 impl Place {
     /// Lo que hay ahí ahora, si hay algo.
-    pub(super) fn stat(&self) -> Result<Option<FileStat>, Errno> {
+    pub(crate) fn stat(&self) -> Result<Option<FileStat>, Errno> {
         match fstatat(&self.dir, self.name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::ENOENT) => Ok(None),
@@ -108,35 +108,35 @@ impl Place {
     }
 
     /// Un fichero nuevo y vacío. Falla si ya había algo: nunca se escribe a través de un enlace.
-    pub(super) fn create_file(&self) -> Result<File, Errno> {
+    pub(crate) fn create_file(&self) -> Result<File, Errno> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         openat(&self.dir, self.name.as_c_str(), flags, Mode::from_bits_truncate(0o600)).map(File::from)
     }
 
     /// Un directorio: el que ya hay, o uno nuevo.
-    pub(super) fn create_dir(&self) -> Result<OwnedFd, Errno> {
+    pub(crate) fn create_dir(&self) -> Result<OwnedFd, Errno> {
         match mkdirat(&self.dir, self.name.as_c_str(), Mode::from_bits_truncate(0o700)) {
             Ok(()) | Err(Errno::EEXIST) => self.open_dir(),
             Err(e) => Err(e),
         }
     }
 
-    pub(super) fn open_dir(&self) -> Result<OwnedFd, Errno> {
+    pub(crate) fn open_dir(&self) -> Result<OwnedFd, Errno> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         openat(&self.dir, self.name.as_c_str(), flags, Mode::empty())
     }
 
-    pub(super) fn create_symlink(&self, target: &[u8]) -> Result<(), Errno> {
+    pub(crate) fn create_symlink(&self, target: &[u8]) -> Result<(), Errno> {
         symlinkat(c_string(target)?.as_c_str(), &self.dir, self.name.as_c_str())
     }
 
     /// Otro nombre para lo que hay en `original` (si es un enlace simbólico, para el propio enlace).
-    pub(super) fn create_hard_link(&self, original: &Place) -> Result<(), Errno> {
+    pub(crate) fn create_hard_link(&self, original: &Place) -> Result<(), Errno> {
         linkat(&original.dir, original.name.as_c_str(), &self.dir, self.name.as_c_str(), AtFlags::empty())
     }
 
     /// Borra lo que haya, con todo lo que cuelgue de ello.
-    pub(super) fn remove(&self) -> Result<(), Errno> {
+    pub(crate) fn remove(&self) -> Result<(), Errno> {
         match self.stat()? {
             None => Ok(()),
             Some(stat) if is(&stat, SFlag::S_IFDIR) => {
@@ -149,7 +149,7 @@ impl Place {
 }
 
 /// Borra todo lo que hay en un directorio abierto. La profundidad está acotada al desempaquetar.
-pub(super) fn empty(mut dir: OwnedFd) -> Result<(), Errno> {
+pub(crate) fn empty(mut dir: OwnedFd) -> Result<(), Errno> {
     for name in names(dir.try_clone().map_err(errno_of)?)? {
         let place = Place { dir, name };
         place.remove()?;
@@ -171,13 +171,13 @@ fn names(dir: OwnedFd) -> Result<Vec<CString>, Errno> {
 }
 
 /// Dueño y modo, en este orden: `chown` borra los bits setuid y setgid.
-pub(super) fn set_owner(fd: &impl AsFd, uid: u32, gid: u32, mode: u32) -> Result<(), Errno> {
+pub(crate) fn set_owner(fd: &impl AsFd, uid: u32, gid: u32, mode: u32) -> Result<(), Errno> {
     fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     fchmod(fd, Mode::from_bits_truncate(mode))
 }
 
 /// ¿Es de ese tipo?
-pub(super) fn is(stat: &FileStat, kind: SFlag) -> bool {
+pub(crate) fn is(stat: &FileStat, kind: SFlag) -> bool {
     SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == kind
 }
 
@@ -194,12 +194,12 @@ fn c_string(path: &[u8]) -> Result<CString, Errno> {
     CString::new(path).map_err(|_| Errno::EINVAL)
 }
 
-pub(super) fn errno_of(e: io::Error) -> Errno {
+pub(crate) fn errno_of(e: io::Error) -> Errno {
     e.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 /// Un error de entrada o salida, dicho en español.
-pub(super) fn io_problem(what: &str, e: io::Error) -> Error {
+pub(crate) fn io_problem(what: &str, e: io::Error) -> Error {
     let error = Error::failed(what);
     match (e.raw_os_error().map(Errno::from_raw), e.kind()) {
         (Some(errno @ (Errno::EPERM | Errno::EACCES)), _) => {
@@ -227,7 +227,7 @@ pub(super) fn io_problem(what: &str, e: io::Error) -> Error {
 
 /// Un error nuestro que viaja dentro de un `io::Error`.
 #[derive(Debug)]
-pub(super) struct Ours(pub(super) String);
+pub(crate) struct Ours(pub(super) String);
 
 impl std::fmt::Display for Ours {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
@@ -237,7 +237,7 @@ impl std::fmt::Display for Ours {
 
 impl std::error::Error for Ours {}
 
-pub(super) fn ours(text: impl Into<String>) -> io::Error {
+pub(crate) fn ours(text: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, Ours(text.into()))
 }
 

@@ -21,7 +21,7 @@ mod build;
 mod bundle;
 mod debian;
 mod import;
-mod inroot;
+pub mod inroot;
 pub mod name;
 mod oci;
 pub mod recipe;
