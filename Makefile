@@ -8,7 +8,7 @@ CARGO := tools/cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-puro test-root vm-test averias deny vm book book-serve labs pasos bench binario release install uninstall deb clean
+.PHONY: help demo test test-puro test-root vm-test averias fuzz deny vm book book-serve labs pasos bench binario release install uninstall deb clean
 
 help: ## Esta ayuda
 	@echo 'Uso: make OBJETIVO'
@@ -36,6 +36,9 @@ vm-test: ## Solo las de la micro-VM con cgroup v2
 
 averias: ## Un error o un kill -9 en cada llamada al sistema (miles: tarda); CUANTAS=n de cada clase
 	@tools/prueba-larga averias $(CUANTAS)
+
+fuzz: ## Basura en cada entrada de fuera, CUANTAS=n variantes de cada una; con cargo-fuzz, mira fuzz/Cargo.toml
+	@tools/prueba-larga fuzz $(CUANTAS)
 
 deny: ## Licencias, fuentes y versiones repetidas de las dependencias; AVISOS=1 mira también los avisos
 	@tools/deny $(AVISOS)

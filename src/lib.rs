@@ -47,6 +47,9 @@ pub mod explain;
 pub mod audit;
 pub mod lab;
 
+// Lo que se prueba con basura.
+pub mod fuzz;
+
 // Los cimientos.
 pub mod kernel;
 pub mod error;

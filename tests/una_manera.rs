@@ -22,6 +22,8 @@ const RULES: &[Rule] = &[
             "src/cli/args.rs",
             // el supervisor de cada réplica es este mismo programa
             "src/controller/set.rs",
+            // el corrector se lanza a sí mismo, y busca el rustc de quien entrega en su carpeta
+            "src/lab/",
         ],
         instead: "kernel::program::Program: ruta absoluta, entorno conocido, `--` y plazo",
     },
@@ -57,6 +59,8 @@ const RULES: &[Rule] = &[
             "src/kernel/ops/places.rs",
             // lo mismo, para escribir la raíz de una imagen que se está desempaquetando
             "src/image/inroot.rs",
+            // lo mismo, y también escribe: son los ficheros de un ejercicio
+            "src/lab/pod.rs",
         ],
         instead: "kernel::ops::{OpenInRoot, OpenBeneath} o los métodos de Place",
     },
@@ -68,6 +72,10 @@ const RULES: &[Rule] = &[
             // la pausa ve la raíz del anfitrión: lo que hay en ella es nuestro
             "src/supervise/containers.rs",
             "src/explain/mounts.rs",
+            // la abre sin mirar dentro, y de ahí no se sale
+            "src/lab/pod.rs",
+            // un enlace que quiere salir, para ver que no puede
+            "src/fuzz.rs",
         ],
         instead: "kernel::ops::Place::root_of(proceso) y sus métodos, que no siguen enlaces hacia fuera",
     },
@@ -103,6 +111,8 @@ const RULES: &[Rule] = &[
             "src/image/debian.rs",
             "src/image/store.rs",
             "src/kernel/ops/sysctl.rs",
+            "src/lab/",
+            "src/fuzz.rs",
         ],
         instead: "state::write_private, state::replace_file o kernel::ops::WriteFile, que fijan los permisos",
     },

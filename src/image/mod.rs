@@ -28,6 +28,7 @@ pub mod recipe;
 mod store;
 mod tarball;
 mod unpack;
+mod untrusted;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use build::build;
 pub use import::import;
 pub use name::Name;
 pub use store::{Store, human_size};
+pub use untrusted::{unpack_layers, walk};
 
 use crate::error::Error;
 use serde::{Deserialize, Serialize};

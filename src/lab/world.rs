@@ -8,6 +8,7 @@ use super::job::Job;
 use crate::cgroup::Hierarchy;
 use crate::error::{Error, exit, in_spanish};
 use crate::kernel::Op;
+use crate::kernel::ops::{CgroupValue, WriteCgroup};
 use crate::network::SetLink;
 use crate::state;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -167,7 +168,8 @@ fn make_cgroup() -> Option<PathBuf> {
     }
     for controller in ["+cpu", "+memory", "+pids"] {
         // en una máquina híbrida no están, y no pasa nada: los laboratorios que los piden no se ofrecen
-        let _ = fs::write(hierarchy.root.join("cgroup.subtree_control"), controller);
+        let value = CgroupValue::Controllers(controller.to_string());
+        let _ = WriteCgroup { dir: hierarchy.root.clone(), value }.run();
     }
     let path = hierarchy.root.join(format!("{CGROUP}{}", std::process::id()));
     fs::create_dir_all(path.join("_mundo")).ok()?;
@@ -176,7 +178,7 @@ fn make_cgroup() -> Option<PathBuf> {
 
 fn remove_cgroup(path: &Path) {
     // sin nadie dentro no hay a quién matar
-    let _ = fs::write(path.join("cgroup.kill"), "1");
+    let _ = crate::cgroup::kill(path);
     let end = Instant::now() + Duration::from_secs(5);
     while crate::cgroup::remove_tree(path).is_err() && path.exists() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(10));

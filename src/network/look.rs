@@ -121,6 +121,14 @@ pub fn netns_id(netns: BorrowedFd) -> Option<i32> {
     number(found.1, 0).map(|id| id as i32).filter(|id| *id >= 0)
 }
 
+/// Cuánto se entiende de una respuesta cualquiera, del kernel o de quien se haga pasar por él.
+pub fn understand(bytes: &[u8]) -> usize {
+    let known = |body: &[u8]| {
+        [read_link(body).is_some(), read_address(body).is_some(), read_route(body).is_some()].contains(&true)
+    };
+    super::netlink::messages(bytes).iter().filter(|(_, body)| known(body)).count()
+}
+
 fn dump<T>(kind: u16, body: &[u8], read: fn(&[u8]) -> Option<T>) -> Result<Vec<T>, Errno> {
     let answers = Request::new(kind, NLM_F_DUMP, body).ask()?;
     Ok(answers.iter().filter_map(|answer| read(answer)).collect())

@@ -137,7 +137,7 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Result<usize, Errno> {
 }
 
 /// Los mensajes que trae una lectura: de cada uno, su tipo y lo que lleva detrás de la cabecera.
-fn messages(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
+pub fn messages(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
     let mut all = Vec::new();
     while let Some(length) =
         number(bytes, 0).map(|n| n as usize).filter(|n| (HEADER..=bytes.len()).contains(n))
