@@ -123,6 +123,7 @@ impl Pod {
     }
 
     /// En el orden en que las enseña Kubernetes.
+    // ANCHOR: conditions_now
     fn conditions_now(&self) -> Vec<Condition> {
         let phase = self.phase();
         let why = |met: bool, reason: &str, text: &str, names: &[&str]| match phase {
@@ -161,6 +162,7 @@ impl Pod {
             condition("PodScheduled", (true, Duration::ZERO), Default::default()),
         ]
     }
+    // ANCHOR_END: conditions_now
 
     /// La espera de quien aún no ha arrancado.
     pub(super) fn not_yet(&self) -> Notice {
