@@ -261,6 +261,11 @@ pub fn prepare_container(
 }
 // ANCHOR_END: prepare_container
 
+/// De milésimas de CPU a los dos números de `cpu.max`: microsegundos, y de cuántos.
+pub fn cpu_quota(millis: u64) -> (u64, u64) {
+    ((millis * CPU_PERIOD / 1000).max(MIN_CPU_QUOTA), CPU_PERIOD)
+}
+
 // ANCHOR: write_limits
 /// Escribe los límites antes de que nadie viva dentro: valen desde la primera instrucción.
 fn write_limits(
@@ -278,7 +283,7 @@ fn write_limits(
         }
     }
     if let Some(millis) = limits.cpu_max {
-        let quota = (millis * CPU_PERIOD / 1000).max(MIN_CPU_QUOTA);
+        let (quota, _) = cpu_quota(millis);
         let why = "poner tope a la CPU: microsegundos de cada periodo";
         k.step(why, write(CgroupValue::CpuMax { quota, period: CPU_PERIOD }))?;
     }
@@ -327,6 +332,23 @@ pub fn as_quantity(bytes: u64) -> String {
         tenths if tenths % 10 == 0 => format!("{}{name}", tenths / 10),
         tenths => format!("{},{}{name}", tenths / 10, tenths % 10),
     }
+}
+
+/// Mata lo que quede en un cgroup (un proceso que se hizo demonio) y lo borra en cuanto se vacía.
+pub fn remove_for_sure(path: &Path) {
+    for attempt in 0..200 {
+        match remove_tree(path) {
+            Ok(()) => return,
+            Err(_) if attempt == 0 => {
+                if let Err(error) = kill(path) {
+                    log::error!("no se pudo vaciar {}: {error}", path.display());
+                }
+            }
+            // lo que se acaba de matar tarda unos instantes en irse
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+        }
+    }
+    log::error!("el grupo de control {} no se vacía", path.display());
 }
 
 /// Borra un cgroup y los que cuelgan de él, que ya han de estar vacíos.

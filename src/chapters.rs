@@ -33,6 +33,7 @@ pub const CHAPTERS: &[Chapter] = &[
         title: "Seguro de fábrica: lo que un contenedor no puede",
         module: "src/security/",
     },
+    Chapter { number: 22, title: "La capa de abstracción", module: "src/runtime/" },
     Chapter { number: 23, title: "El bucle que lo une todo", module: "src/logic/pod.rs" },
     Chapter { number: 23, title: "El bucle que lo une todo", module: "src/run.rs" },
 ];

@@ -9,7 +9,7 @@ pub mod hpack;
 pub mod http;
 mod talk;
 
-use crate::container::{self, Stdio, Target};
+use crate::container::{Stdio, Target};
 use crate::error::StepError;
 use crate::kernel::channel::Channel;
 use crate::kernel::child::News;
@@ -130,7 +130,7 @@ impl Errand {
             What::Command { channel, failure } => {
                 let failure = failure.or_else(|| match k.hear(&channel) {
                     Some(News::Failed(error)) => Some(error),
-                    Some(News::Ready | News::Terminal(_) | News::Closed) | None => None,
+                    Some(News::Ready | News::Terminal(_) | News::Born(_) | News::Closed) | None => None,
                 });
                 Done::Answer(command_outcome(failure, code, text))
             }
@@ -203,7 +203,7 @@ fn run(k: &mut Kernel, command: &[String], target: &Target) -> Result<Errand, St
     let errors =
         k.step("compartir la tubería entre salida y errores", crate::kernel::ops::Duplicate(&theirs))?;
     let stdio = Stdio::Pipes { input: None, output: theirs, errors };
-    let child = container::exec(k, target, command, stdio)?;
+    let child = target.runtime.exec(k, target, command, stdio)?;
     let Some((pidfd, channel)) = child.into_parts() else { unreachable!("una sonda nunca se ensaya") };
     let mut failure = None;
     if k.mode() != Mode::Quiet {

@@ -9,6 +9,7 @@ use crate::kernel::ops::*;
 use crate::kernel::{Actor, Kernel};
 use crate::plan::PodPlan;
 use crate::process::{self, ContainerPlan};
+use crate::runtime::{Order, Runtime};
 use crate::security::CheckSealed;
 use crate::{cgroup, rootfs, security, state, terminal};
 use nix::mount::MsFlags;
@@ -41,16 +42,11 @@ pub struct Born {
     pub cgroup: Option<PathBuf>,
 }
 
-// ANCHOR: start
-/// Del lado del anfitrión: prepara lo suyo y trae al mundo al contenedor `id`, en su vida número `life`.
-pub fn start(
-    k: &mut Kernel,
-    pod: &PodPlan,
-    id: usize,
-    life: u32,
-    pause: Pause,
-    stdio: Stdio,
-) -> Result<Born, StepError> {
+// ANCHOR: create
+/// Del lado del anfitrión: prepara lo suyo y trae al mundo al contenedor, que espera a que se le diga
+/// «adelante».
+pub fn create(k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepError> {
+    let Order { pod, id, life, pause } = *order;
     let plan = &pod.containers[id];
     k.step("comprobar que desde dentro no se puede reescribir micropod", CheckSealed)?;
     let layer = prepare_layer(k, &pod.uid, &plan.name, life)?;
@@ -72,11 +68,9 @@ pub fn start(
     let actor = Actor::Container(plan.name.clone());
     let child = k.spawn(why, birth, "$CONTENEDOR", actor, |k| story(k, pod, plan, &layer, pause, stdio));
     leave_pids(k, in_pod_pids)?;
-    let child = child?;
-    k.go(&child);
-    Ok(Born { child, cgroup })
+    Ok(Born { child: child?, cgroup })
 }
-// ANCHOR_END: start
+// ANCHOR_END: create
 
 // ANCHOR: story
 /// Del lado del contenedor: de proceso recién nacido a programa encerrado. En este orden.
@@ -133,7 +127,7 @@ impl Layer {
 // ANCHOR_END: layer_of
 
 /// Del lado del anfitrión: la capa de escritura de una vida del contenedor.
-fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result<Layer, StepError> {
+pub fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result<Layer, StepError> {
     let layer = Layer::of(uid, name, life);
     k.step(
         format_args!("crear la capa de escritura de {name}: vivirá lo que viva él"),
@@ -197,7 +191,7 @@ fn enter_working_dir(k: &mut Kernel, cwd: &str) -> Result<(), StepError> {
 }
 
 /// Conecta la entrada, la salida y los errores.
-fn connect(k: &mut Kernel, stdio: Stdio) -> Result<(), StepError> {
+pub fn connect(k: &mut Kernel, stdio: Stdio) -> Result<(), StepError> {
     let (input, output, errors) = match stdio {
         Stdio::Rehearsal => return Ok(()),
         Stdio::Pipes { input, output, errors } => (input, output, errors),
@@ -215,6 +209,8 @@ fn connect(k: &mut Kernel, stdio: Stdio) -> Result<(), StepError> {
 /// Un contenedor que ya corre, visto por quien quiere entrar en él.
 pub struct Target<'a> {
     pub plan: &'a ContainerPlan,
+    /// Quién lo creó.
+    pub runtime: &'static dyn Runtime,
     /// Su PID 1.
     pub pidfd: BorrowedFd<'a>,
     pub pid: i32,

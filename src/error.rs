@@ -300,6 +300,7 @@ pub fn spanish(errno: Errno) -> &'static str {
         Errno::ENOTEMPTY => "el directorio no está vacío",
         Errno::ELOOP => "demasiados enlaces simbólicos",
         Errno::EXFULL => "no caben más",
+        Errno::EREMOTEIO => "ese programa no lo hizo",
         Errno::EOPNOTSUPP => "operación no admitida",
         Errno::EADDRINUSE => "dirección en uso",
         Errno::EADDRNOTAVAIL => "dirección no disponible",

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod run;
 pub mod sandbox;
 pub mod container;
+pub mod runtime;
 
 // Un capítulo, un módulo.
 pub mod process;

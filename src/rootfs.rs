@@ -112,7 +112,7 @@ pub fn enter(k: &mut Kernel, plan: &ContainerPlan, layer: &Layer, cgroup: bool) 
 
 // ANCHOR: overlay
 /// La imagen, debajo y sin tocar; encima, una capa que se escribe y muere con el contenedor.
-fn overlay(k: &mut Kernel, plan: &ContainerPlan, layer: &Layer) -> Result<Place, StepError> {
+pub fn overlay(k: &mut Kernel, plan: &ContainerPlan, layer: &Layer) -> Result<Place, StepError> {
     let path = mount_point();
     let mut flags = MsFlags::MS_NODEV;
     if plan.security.no_new_privs {
@@ -252,11 +252,8 @@ fn devices(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), Ste
 /// El fichero en el que puede decir por qué acaba: nuevo en cada vida, y de la pausa, que es quien lo
 /// leerá cuando el contenedor ya no esté.
 fn last_words(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), StepError> {
+    fresh_last_words(k, plan)?;
     let log = termination_log(&plan.name);
-    k.step(
-        "crear el fichero en el que el contenedor puede decir por qué acaba",
-        WriteFile { path: log.clone(), content: String::new(), mode: 0o666 },
-    )?;
     let path = &plan.termination_log;
     let target = k.step("buscar dónde montarlo", OpenInRoot::mount_point(root, path, Kind::File))?;
     if !path.starts_with("/dev/") {
@@ -265,18 +262,41 @@ fn last_words(k: &mut Kernel, root: &Place, plan: &ContainerPlan) -> Result<(), 
     k.step(format_args!("montarlo en {path}"), Bind { source: &Place::at(log), target: &target })
 }
 
+/// Del lado de quien ve los ficheros del Pod: vacío, para esta vida.
+pub fn fresh_last_words(k: &mut Kernel, plan: &ContainerPlan) -> Result<(), StepError> {
+    let path = termination_log(&plan.name);
+    k.step(
+        "crear el fichero en el que el contenedor puede decir por qué acaba",
+        WriteFile { path, content: String::new(), mode: 0o666 },
+    )
+}
+
+/// Un dispositivo del anfitrión.
+pub struct HostDevice {
+    pub name: String,
+    pub block: bool,
+    pub rdev: u64,
+    pub mode: u32,
+}
+
+/// Los que ve un contenedor privilegiado: todos, salvo los que ya tiene.
+pub fn devices_of_host() -> impl Iterator<Item = HostDevice> {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let known =
+        |name: &String| DEVICES.iter().any(|(n, ..)| n == name) || LINKS.iter().any(|(n, _)| n == name);
+    state::names_in(Path::new("/dev")).into_iter().filter(move |name| !known(name)).filter_map(|name| {
+        let found = std::fs::symlink_metadata(Path::new("/dev").join(&name)).ok()?;
+        let kind = found.file_type();
+        let device = kind.is_char_device() || kind.is_block_device();
+        let (block, rdev, mode) = (kind.is_block_device(), found.rdev(), found.mode() & 0o777);
+        device.then_some(HostDevice { name, block, rdev, mode })
+    })
+}
+
 /// Un contenedor privilegiado ve los dispositivos del anfitrión, salvo los que ya tiene.
 fn host_devices(k: &mut Kernel, dev: &Path) -> Result<(), StepError> {
-    use std::os::unix::fs::{FileTypeExt, MetadataExt};
-    for name in state::names_in(Path::new("/dev")) {
-        let Ok(found) = std::fs::symlink_metadata(Path::new("/dev").join(&name)) else { continue };
-        let kind = found.file_type();
-        let known = DEVICES.iter().any(|(n, ..)| *n == name) || LINKS.iter().any(|(n, _)| *n == name);
-        if known || !(kind.is_char_device() || kind.is_block_device()) {
-            continue;
-        }
-        let (path, rdev) = (dev.join(&name), found.rdev());
-        let op = CopyDevice { path, block: kind.is_block_device(), rdev, mode: found.mode() & 0o777 };
+    for HostDevice { name, block, rdev, mode } in devices_of_host() {
+        let op = CopyDevice { path: dev.join(&name), block, rdev, mode };
         k.step(format_args!("crear /dev/{name}, porque el contenedor es privilegiado"), op)?;
     }
     Ok(())

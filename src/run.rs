@@ -6,7 +6,7 @@
 
 use crate::cli::term::Screen;
 use crate::config::publish;
-use crate::container::{self, Pause, Stdio};
+use crate::container::{Pause, Stdio};
 use crate::control::Control;
 use crate::controller::state::Owner;
 use crate::error::{Error, exit};
@@ -17,11 +17,12 @@ use crate::logic::rules::{PodRules, annotated_acelera};
 use crate::logic::status::{ContainerState, Phase, PodStatus};
 use crate::network;
 use crate::plan::{self, PodPlan};
+use crate::runtime::{Kind, Order, Runtime};
 use crate::spec::types::{Container, RestartPolicy};
 use crate::spec::{self, Loaded, Policy, Workload};
 use crate::state::{self, Claim, Live, ProcessId, Record};
 use crate::supervise::{STARTED, Signals, Start, Supervisor, hold_signals, release_signals};
-use crate::{cgroup, controller, gc, rootfs, sandbox, security, volume};
+use crate::{cgroup, controller, gc, rootfs, security, volume};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ pub struct RunOptions {
     /// Por cuánto se dividen las esperas entre reinicios, para clase; si no se dice, lo dice la
     /// anotación `micropod/acelera` del Pod.
     pub acelera: Option<u32>,
+    /// Quién crea los contenedores.
+    pub runtime: Kind,
     /// Lo que se admite.
     pub policy: Policy,
 }
@@ -84,7 +87,7 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
         crate::cli::term::note(&format!("aviso: {warning}"));
     }
     if !options.mode.is_real() {
-        return rehearse(&loaded, options.mode).map(|_| exit::OK.into());
+        return rehearse(&loaded, options.mode, options.runtime).map(|_| exit::OK.into());
     }
     require_root("crear un Pod", &options.file)?;
     gc::sweep_pending();
@@ -193,6 +196,7 @@ fn write_record(loaded: &Loaded, plan: &PodPlan, options: &RunOptions) -> Result
         cgroup: plan.cgroup.clone(),
         network: plan.network.clone(),
         owner: options.owner.as_ref().map(|(owner, _)| owner.clone()),
+        runtime: options.runtime,
         remove: options.remove,
         plans: plan.containers.clone(),
     };
@@ -254,7 +258,17 @@ fn give_birth(
         options.acelera.unwrap_or_else(|| annotated_acelera(&loaded.pod)),
     ));
     let spec = loaded.pod.spec;
-    Ok(Supervisor::new(Start { k, plan, spec, core, signals, control, screen, parent: parent.take() }))
+    Ok(Supervisor::new(Start {
+        k,
+        plan,
+        runtime: options.runtime.runtime(),
+        spec,
+        core,
+        signals,
+        control,
+        screen,
+        parent: parent.take(),
+    }))
 }
 
 /// El Pod ha acabado: suelta su dirección y su nombre; la ficha se queda, salvo con `--rm`.
@@ -387,7 +401,7 @@ pub fn decide_for_nothing(loaded: &Loaded) -> Result<PodPlan, Error> {
 }
 
 /// Cuenta la historia sin tocar nada: `--dry-run` y `guion`.
-pub fn rehearse(loaded: &Loaded, mode: Mode) -> Result<Rehearsal, Error> {
+pub fn rehearse(loaded: &Loaded, mode: Mode, runtime: Kind) -> Result<Rehearsal, Error> {
     let spec = &loaded.pod.spec;
     let plan = decide_for_nothing(loaded)?;
     for container in &plan.containers {
@@ -397,7 +411,7 @@ pub fn rehearse(loaded: &Loaded, mode: Mode) -> Result<Rehearsal, Error> {
         }
     }
     let mut k = Kernel::new(mode);
-    tell(&mut k, &plan)?;
+    tell(&mut k, &plan, runtime.runtime())?;
     let steps = k.told().to_vec();
     let mut undo = Vec::new();
     if mode == Mode::Script {
@@ -411,13 +425,15 @@ pub fn rehearse(loaded: &Loaded, mode: Mode) -> Result<Rehearsal, Error> {
 
 // ANCHOR: tell
 /// La misma historia que vive el supervisor, de principio a fin y de una vez.
-fn tell(k: &mut Kernel, plan: &PodPlan) -> Result<(), Error> {
+fn tell(k: &mut Kernel, plan: &PodPlan, runtime: &dyn Runtime) -> Result<(), Error> {
     prepare(k, plan)?;
-    let pause = sandbox::start(k, plan)?;
+    let pause = runtime.run_sandbox(k, plan)?;
     let shown = pause.shown();
     for id in 0..plan.containers.len() {
         let pause = Pause { pidfd: None, shown: &shown };
-        let born = container::start(k, plan, id, 0, pause, Stdio::Rehearsal)?;
+        let order = Order { pod: plan, id, life: 0, pause };
+        let born = runtime.create(k, &order, Stdio::Rehearsal)?;
+        runtime.start(k, &born);
         if let Some(cgroup) = born.cgroup {
             k.undo_later("borrar el grupo de control del contenedor", RemoveDir(cgroup));
         }

@@ -94,6 +94,9 @@ pub struct Record {
     /// Quién lo creó, si fue un controlador.
     #[serde(default)]
     pub owner: Option<crate::controller::state::Owner>,
+    /// Quién crea sus contenedores.
+    #[serde(default)]
+    pub runtime: crate::runtime::Kind,
     /// Borrar la ficha al acabar (`run --rm`).
     pub remove: bool,
     /// Los contenedores, en el orden de [`crate::logic::ContainerId`].

@@ -22,9 +22,10 @@ use crate::logic::status::ContainerState;
 use crate::logic::{Action, ContainerId, Event, StopReason};
 use crate::plan::PodPlan;
 use crate::recording::Recorder;
+use crate::runtime::Runtime;
 use crate::spec::types::PodSpec;
 use crate::state::{self, Live, ProcessId};
-use crate::{sandbox, volume};
+use crate::volume;
 use attach::Attached;
 use containers::Life;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -105,6 +106,7 @@ enum Source {
 pub struct Supervisor {
     k: Kernel,
     plan: PodPlan,
+    runtime: &'static dyn Runtime,
     spec: PodSpec,
     core: Pod,
     born: Instant,
@@ -141,6 +143,7 @@ pub const STARTED: &str = "listo";
 pub struct Start {
     pub k: Kernel,
     pub plan: PodPlan,
+    pub runtime: &'static dyn Runtime,
     pub spec: PodSpec,
     pub core: Pod,
     pub signals: Signals,
@@ -161,6 +164,7 @@ impl Supervisor {
             scale: Scale::new(&start.plan.volumes),
             attached: Vec::new(),
             k: start.k,
+            runtime: start.runtime,
             plan: start.plan,
             spec: start.spec,
             core: start.core,
@@ -235,7 +239,7 @@ impl Supervisor {
     // ANCHOR_END: obey
 
     fn start_sandbox(&mut self) {
-        let pause = match sandbox::start(&mut self.k, &self.plan) {
+        let pause = match self.runtime.run_sandbox(&mut self.k, &self.plan) {
             Ok(pause) => pause,
             Err(error) => return self.no_sandbox(error.to_string()),
         };

@@ -285,19 +285,39 @@ pub fn enter(k: &mut Kernel, root: &Place, mount: &MountPlan) -> Result<(), Step
         format_args!("mirar el volumen {volume} ya montado"),
         OpenInRoot::mount_point(root, &mount.target, kind),
     )?;
-    let mut flags = MsFlags::MS_NOSUID;
-    if !mount.devices {
-        flags |= MsFlags::MS_NODEV;
-    }
-    if mount.read_only {
-        flags |= MsFlags::MS_RDONLY;
-    }
     k.step(
         format_args!("quitarle lo que un volumen no necesita: ni setuid ni dispositivos"),
-        RestrictMount { target: &mounted, flags, recursive: true },
+        RestrictMount { target: &mounted, flags: restrictions(mount), recursive: true },
     )
 }
 // ANCHOR_END: enter
+
+/// Del lado de quien ve los volúmenes: deja uno montado en `place`, sin lo que un volumen no necesita, para
+/// que quien cree el contenedor lo encuentre por su nombre sin poder salirse de él.
+pub fn lay_out(k: &mut Kernel, mount: &MountPlan, place: &Path) -> Result<(), StepError> {
+    let volume = &mount.volume;
+    let source = open_source(k, mount)?;
+    let goal = format_args!("crear donde dejar preparado el volumen {volume}");
+    match source.for_kernel().is_dir() || !k.is_real() {
+        true => k.step(goal, MakeDir::new(place, 0o700))?,
+        false => k.step(goal, WriteFile { path: place.into(), content: String::new(), mode: 0o600 })?,
+    }
+    let target = Place::at(place);
+    k.step(format_args!("montar ahí el volumen {volume}"), Bind { source: &source, target: &target })?;
+    let mounted = k.step("mirarlo ya montado", OpenPath(place.into()))?;
+    k.step(
+        format_args!("quitarle lo que un volumen no necesita: ni setuid ni dispositivos"),
+        RestrictMount { target: &mounted, flags: restrictions(mount), recursive: true },
+    )
+}
+
+/// Lo que se le quita a un volumen ya montado.
+fn restrictions(mount: &MountPlan) -> MsFlags {
+    let mut flags = MsFlags::MS_NOSUID;
+    flags.set(MsFlags::MS_NODEV, !mount.devices);
+    flags.set(MsFlags::MS_RDONLY, mount.read_only);
+    flags
+}
 
 // ANCHOR: source
 /// Abre el origen de un montaje: el volumen o, con subPath, algo de dentro, sin salir jamás de él.

@@ -101,6 +101,11 @@ fn run_verbs() -> Vec<Command> {
                 .hide_possible_values(true),
             )
             .arg(option(
+                "runtime",
+                "MOTOR",
+                "Quién crea los contenedores: native (el propio micropod), runc, crun o youki",
+            ))
+            .arg(option(
                 "acelera",
                 "N",
                 "Dividir entre N las esperas entre reinicios (1 a 1000), para clase. Gana a la anotación",

@@ -2,6 +2,7 @@
 
 use crate::cgroup::Hierarchy;
 use crate::error::{Error, exit};
+use crate::runtime::Kind;
 use crate::state;
 use std::fs;
 use std::path::Path;
@@ -31,6 +32,7 @@ pub fn doctor() -> Result<u8, Error> {
     let mut checks = vec![root(), kernel()];
     checks.extend(cgroups());
     checks.extend(features());
+    checks.extend(runtimes());
     checks.extend([nft(), mmdebstrap(), forwarding(), neighbours(), routes(), leftovers()]);
     let mut failed = false;
     for Check { verdict, what, hint } in checks {
@@ -139,6 +141,21 @@ fn nft() -> Check {
         "nftables no está: los Pods no salen a internet",
         "sudo apt-get install nftables",
     )
+}
+
+/// Los motores que hay, con su versión. Solo hace falta el nuestro.
+fn runtimes() -> Vec<Check> {
+    let one = |kind: Kind| match kind.version() {
+        Some(version) => {
+            Check { verdict: Verdict::Good, what: format!("--runtime {kind}: {version}"), hint: None }
+        }
+        None => Check {
+            verdict: Verdict::Notice,
+            what: format!("--runtime {kind}: no está instalado; no hace falta"),
+            hint: Some(kind.source().to_string()),
+        },
+    };
+    Kind::ALL.into_iter().filter(|kind| *kind != Kind::Native).map(one).collect()
 }
 
 fn mmdebstrap() -> Check {

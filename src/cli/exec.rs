@@ -1,7 +1,7 @@
 //! `micropod exec`: un comando dentro de un contenedor que ya corre.
 
 use super::{choose_container, one_pod, term, words};
-use crate::container::{self, Stdio, Target};
+use crate::container::{Stdio, Target};
 use crate::error::{Error, exit};
 use crate::kernel::child::News;
 use crate::kernel::{Kernel, Mode};
@@ -32,6 +32,7 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
     let (stdin, tty) = (args.get_flag("stdin"), args.get_flag("tty"));
     let target = Target {
         plan,
+        runtime: seen.record.runtime.runtime(),
         pidfd: pidfd.as_fd(),
         pid: process.pid,
         cgroup: seen.record.cgroup.as_ref().map(|pod| pod.join(&plan.name)),
@@ -42,7 +43,7 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
         .transpose()
         .map_err(|e| Error::failed("no se pudo vigilar la ventana").because(e))?;
     let mut k = Kernel::new(Mode::Quiet);
-    let child = container::exec(&mut k, &target, &words(args, "COMANDO"), stdio(stdin, tty)?)?;
+    let child = target.runtime.exec(&mut k, &target, &words(args, "COMANDO"), stdio(stdin, tty)?)?;
     let Some((child, channel)) = child.into_parts() else {
         return Err(Error::failed("no se ensaya un exec"));
     };
@@ -55,7 +56,7 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
                 supervise::reap(child.as_fd());
                 return Err(Error::Step(error));
             }
-            Some(News::Closed) => break,
+            Some(News::Closed | News::Born(_)) => break,
         }
     }
     drop(channel);

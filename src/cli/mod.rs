@@ -33,6 +33,7 @@ use crate::error::{Error, exit};
 use crate::kernel::Mode;
 use crate::logic::rules::{MAX_ACELERA, parse_acelera};
 use crate::run::{self, RunOptions};
+use crate::runtime::Kind;
 use crate::spec::Policy;
 use crate::state::{self, Seen};
 use clap::ArgMatches;
@@ -127,8 +128,10 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
     };
     let acelera = acelera(args)?;
     let owner = args.get_one::<String>("dueno").and_then(|text| crate::controller::parse_owner(text));
+    let runtime = args.get_one::<String>("runtime").map_or(Ok(Kind::Native), |name| Kind::wanted(name))?;
     let options = RunOptions {
         owner,
+        runtime,
         replace: args.get_flag("reemplaza"),
         file: path(args, "FICHERO"),
         detach: args.get_flag("detach"),

@@ -29,7 +29,7 @@ pub fn run(controlled: Controlled, options: &RunOptions) -> Result<Outcome, Erro
     let (config, base) = (controlled.config.clone(), controlled.base.clone());
     let pod = Loaded { pod, config, base, policy: options.policy };
     if !options.mode.is_real() {
-        return run::rehearse(&pod, options.mode).map(|_| exit::OK.into());
+        return run::rehearse(&pod, options.mode, options.runtime).map(|_| exit::OK.into());
     }
     run::require_root("crear Pods", &options.file)?;
     crate::gc::sweep_pending();

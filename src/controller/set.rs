@@ -9,6 +9,7 @@ use crate::logic::controllers::replica_set::ReplicaSet;
 use crate::logic::controllers::{Action, Event, PodId};
 use crate::logic::status::Phase;
 use crate::run::RunOptions;
+use crate::runtime::Kind;
 use crate::spec::types::{JobSpec, List, Object, PodTemplate, RestartPolicy};
 use crate::spec::{Config, Controlled, parse};
 use crate::state;
@@ -174,6 +175,9 @@ impl Set {
         let Owner { kind, name, uid } = &self.owner;
         let mut command = Command::new("/proc/self/exe");
         command.args(["run", "-", "--dueno", &format!("{kind}/{name}/{uid}/{}", std::process::id())]);
+        if means.options.runtime != Kind::Native {
+            command.args(["--runtime", means.options.runtime.name()]);
+        }
         if let Some(acelera) = means.options.acelera {
             command.args(["--acelera", &acelera.to_string()]);
         }

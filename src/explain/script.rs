@@ -8,6 +8,7 @@
 use crate::error::Error;
 use crate::kernel::{Actor, Mode, Step};
 use crate::run::{REHEARSED, Rehearsal, rehearse};
+use crate::runtime::Kind;
 use crate::{spec, state};
 use std::fmt::Write;
 use std::path::Path;
@@ -21,7 +22,7 @@ const BUILTINS: [&str; 9] = [":", "cd", "case", "echo", "exec", "printf", "test"
 /// Imprime el guion del Pod que describe `file`.
 pub fn print(file: &Path) -> Result<(), Error> {
     let loaded = spec::load(file)?;
-    let rehearsal = rehearse(&loaded, Mode::Script)?;
+    let rehearsal = rehearse(&loaded, Mode::Script, Kind::Native)?;
     print!("{}", write_script(&loaded.pod.metadata.name, &rehearsal));
     Ok(())
 }

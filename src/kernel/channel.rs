@@ -7,6 +7,7 @@
 //!    -------- Step --------------->   voy a hacer esto          (solo si se narra)
 //!    <------- Go ------------------   sigue
 //!    -------- Ready --------------->  la pausa está lista
+//!    -------- Born --------------->  el contenedor es este proceso: adóptalo
 //!    -------- Failed -------------->  no he podido: este es el error
 //!    ======== fin de fichero =====>   execve ha cerrado el canal: el programa ya corre
 //! ```
@@ -29,6 +30,8 @@ pub enum Message {
     Ready,
     /// Con él viaja el extremo de la terminal del contenedor.
     Terminal,
+    /// El contenedor, que ha creado otro, es este proceso.
+    Born(i32),
     Failed(StepError),
 }
 

@@ -64,6 +64,8 @@ pub enum News {
     Failed(Box<StepError>),
     /// El contenedor manda el extremo de su terminal.
     Terminal(Option<OwnedFd>),
+    /// Quien hizo el recado dice qué proceso es el contenedor.
+    Born(i32),
     /// `execve` cerró el canal: su programa ya corre. (O murió sin decir nada: lo dirá su pidfd.)
     Closed,
 }
@@ -127,6 +129,7 @@ impl Kernel {
             }
             Some(Message::Ready) => Some(News::Ready),
             Some(Message::Terminal) => Some(News::Terminal(fd.flatten())),
+            Some(Message::Born(pid)) => Some(News::Born(pid)),
             Some(Message::Failed(error)) => Some(News::Failed(Box::new(error))),
             Some(Message::Go) | None => Some(News::Closed),
         }

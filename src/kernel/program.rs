@@ -78,6 +78,16 @@ impl Program {
         self.command.spawn()
     }
 
+    /// Lo ejecuta y espera a que acabe. `shares`: con nuestra entrada y nuestras salidas, que serán las del
+    /// contenedor que deje hecho; si no, mudo.
+    pub fn finish(mut self, shares: bool) -> io::Result<ExitStatus> {
+        if shares {
+            self.command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        }
+        let deadline = Instant::now() + self.limit;
+        Running::new(self.spawn()?, deadline)?.wait()
+    }
+
     /// Lo ejecuta con `input` por la entrada y espera a que acabe.
     pub fn run(mut self, input: &[u8]) -> io::Result<Ended> {
         if !input.is_empty() {

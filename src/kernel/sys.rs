@@ -292,6 +292,13 @@ pub fn is_alive(pidfd: impl AsFd) -> bool {
     pidfd_send_signal(pidfd.as_fd(), 0).is_ok()
 }
 
+/// ¿Ha muerto ya, aunque nadie lo haya recogido?
+pub fn has_died(pidfd: impl AsFd) -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1))
+}
+
 /// Lo que va la hora local por delante de UTC en el instante `unix`, en segundos (`localtime_r(3)`).
 pub fn local_offset(unix: i64) -> i64 {
     // SAFETY: tm es una estructura de enteros y un puntero que no se sigue: todo ceros es un valor válido.

@@ -26,6 +26,7 @@ fn seen(spec: Value, status: PodStatus) -> Seen {
         cgroup: None,
         network: None,
         owner: None,
+        runtime: Default::default(),
         remove: false,
     };
     Seen { record, live: Live { status, ..Live::default() }, supervised: true }

@@ -8,14 +8,15 @@ pub mod capabilities;
 mod ops;
 mod paths;
 mod seal;
-mod seccomp;
+pub mod seccomp;
 pub mod syscalls;
 pub mod sysctls;
 mod users;
 mod warnings;
 
 pub use capabilities::NAMES as CAPABILITIES;
-pub use paths::hide_paths;
+pub use ops::{LIMITS, Limit};
+pub use paths::{READ_ONLY, hide_paths, masked_here};
 pub use seal::{CheckSealed, seal};
 pub use warnings::warnings;
 
@@ -47,8 +48,14 @@ pub struct SecurityPlan {
 
 impl SecurityPlan {
     /// Las capacidades con las que arranca: quien no es root no conserva ninguna, como en cualquier motor.
-    fn kept_capabilities(&self) -> u64 {
+    pub fn kept_capabilities(&self) -> u64 {
         if self.uid == 0 { self.capabilities } else { 0 }
+    }
+
+    /// Las que el filtro da por abiertas: a quien aún puede ganar las de su tope no se le debe negar lo
+    /// que ellas dan.
+    pub fn open_to_filter(&self) -> u64 {
+        if self.no_new_privs { self.kept_capabilities() } else { self.capabilities }
     }
 }
 
@@ -169,7 +176,6 @@ fn filter_syscalls(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError>
     if !plan.seccomp {
         return Ok(());
     }
-    // si aún puede ganar las de su tope, el filtro no debe negarle lo que ellas dan
-    let open = if plan.no_new_privs { plan.kept_capabilities() } else { plan.capabilities };
-    k.step("filtrar las llamadas al sistema: desde aquí, las peligrosas se niegan", InstallFilter(open))
+    let filter = InstallFilter(plan.open_to_filter());
+    k.step("filtrar las llamadas al sistema: desde aquí, las peligrosas se niegan", filter)
 }

@@ -33,10 +33,13 @@ impl Op for SetUmask {
     fn rehearse(&self) {}
 }
 
+/// Un límite: cuál, cómo lo llama `ulimit`, en qué unidad, el blando y el duro.
+pub type Limit = (Resource, &'static str, u64, u64, u64);
+
 /// Los límites de recursos de un contenedor (`getrlimit(2)`): siempre los mismos, sean cuales sean los
 /// de quien lanzó micropod. Cada uno: cómo lo llama `ulimit`, su unidad, el blando y el duro. El de
 /// procesos no está: se cuenta por usuario de toda la máquina; los de un Pod los cuenta su cgroup.
-const LIMITS: [(Resource, &str, u64, u64, u64); 7] = [
+pub const LIMITS: [Limit; 7] = [
     // un volcado de memoria puede llevar secretos
     (Resource::RLIMIT_CORE, "c", 512, 0, 0),
     // más de 1024 rompe a quien usa select(2); quien necesite más, que lo suba
@@ -61,7 +64,7 @@ impl Op for SetLimits {
             RLIM_INFINITY => "unlimited".to_string(),
             value => (value / unit).to_string(),
         };
-        let one = |(_, name, unit, soft, hard): &(_, _, u64, u64, u64)| {
+        let one = |(_, name, unit, soft, hard): &Limit| {
             let (soft, hard) = (word(*soft, *unit), word(*hard, *unit));
             format!("ulimit -S{name} {soft} && ulimit -H{name} {hard} 2>/dev/null || :")
         };

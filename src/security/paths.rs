@@ -39,7 +39,7 @@ const MASKED: [&str; 20] = [
 const PROCESSORS: &str = "/sys/devices/system/cpu";
 
 /// Se pueden mirar, pero no cambiar: valen para toda la máquina.
-const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+pub const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 // ANCHOR_END: lists
 
 const CLOSED: MsFlags =
@@ -77,6 +77,14 @@ fn masked(root: &Place) -> Vec<String> {
     let processors = root.names_in(PROCESSORS).into_iter().filter(|name| name.starts_with("cpu"));
     let heat = processors.map(|cpu| format!("{PROCESSORS}/{cpu}/thermal_throttle"));
     MASKED.iter().map(|path| path.to_string()).chain(heat).collect()
+}
+
+/// Las mismas, miradas desde el anfitrión: para quien las tape por nosotros.
+pub fn masked_here() -> Vec<String> {
+    let root = Place::at("/");
+    // la lista, entera; lo de cada procesador, si lo tiene
+    let present = |path: &String| MASKED.contains(&path.as_str()) || root.find(path).is_some();
+    masked(&root).into_iter().filter(present).collect()
 }
 
 /// Tapa el primer directorio con un sistema de ficheros sin nada, que después tapa los demás: montarlo

@@ -8,15 +8,15 @@ use super::syscalls::{Arch, CLONE, CLONE3, Call, DENIED, IOCTL, LAST_REVIEWED, P
 use crate::kernel::sys::BpfInstruction;
 
 /// Familias de sockets que se pueden abrir: locales, IPv4, IPv6 y netlink.
-const FAMILIES: [u32; 4] = [1, 2, 10, 16];
+pub const FAMILIES: [u32; 4] = [1, 2, 10, 16];
 /// La de los paquetes en crudo, con la capacidad NET_RAW.
-const AF_PACKET: u32 = 17;
+pub const AF_PACKET: u32 = 17;
 /// `CLONE_NEW*` de `clone(2)`.
-const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
+pub const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
 /// `personality(2)`: la de siempre, y preguntar cuál es.
-const PERSONALITIES: [u32; 5] = [0, 8, 0x20000, 0x20008, 0xffff_ffff];
+pub const PERSONALITIES: [u32; 5] = [0, 8, 0x20000, 0x20008, 0xffff_ffff];
 /// ioctl que escriben en la terminal como si tecleara otro (TIOCSTI, TIOCLINUX).
-const TERMINAL_INJECTION: [u32; 2] = [0x5412, 0x541c];
+pub const TERMINAL_INJECTION: [u32; 2] = [0x5412, 0x541c];
 
 const ALLOW: u32 = 0x7fff_0000;
 const fn deny(errno: i32) -> u32 {

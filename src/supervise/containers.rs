@@ -4,17 +4,18 @@ use super::last_words::last_words;
 use super::{Supervisor, reap};
 use crate::cgroup;
 use crate::config::publish::DataVolume;
-use crate::container::{self, Layer, Pause, Stdio};
+use crate::container::{Layer, Pause, Stdio};
 use crate::error::StepError;
 use crate::kernel::channel::Channel;
 use crate::kernel::child::News;
-use crate::kernel::ops::{CgroupValue, Pipe, RemoveTree, WriteCgroup};
+use crate::kernel::ops::{Pipe, RemoveTree};
 use crate::kernel::sys;
 use crate::logic::{ContainerId, Event, Exit, Note, RETRY_START, Signal, StartFailure};
 use crate::logs::{LogWriter, Stream};
 use crate::plan::all_containers;
 use crate::process::ConfigError;
 use crate::rootfs;
+use crate::runtime::{Alive, Order};
 use crate::state::{self, ProcessId};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -133,9 +134,10 @@ impl Supervisor {
     fn try_start(&mut self, id: ContainerId) -> Result<Life, StepError> {
         let number = self.lives_so_far[id];
         let (stdio, ends) = self.open_pipes(id)?;
-        let shown = self.pause.as_ref().map(|(p, _)| p.pid.to_string()).unwrap_or_default();
-        let pause = Pause { pidfd: self.pause.as_ref().map(|(_, fd)| fd.as_fd()), shown: &shown };
-        let born = container::start(&mut self.k, &self.plan, id, number, pause, stdio)?;
+        let shown = shown(&self.pause);
+        let order = Order { pod: &self.plan, id, life: number, pause: seen(&self.pause, &shown) };
+        let born = self.runtime.create(&mut self.k, &order, stdio)?;
+        self.runtime.start(&mut self.k, &born);
         let pid = born.child.pid;
         let logs =
             LogWriter::open(&state::log_dir(&self.plan.name).join(&self.plan.containers[id].name), number);
@@ -206,9 +208,25 @@ impl Supervisor {
                 }
             }
             // su muerte, que viene detrás, dirá el resto
+            Some(News::Born(pid)) => self.adopt(id, pid),
             Some(News::Failed(error)) => life.failure = Some(*error),
             Some(News::Closed) => self.events.push_back(Event::Started(id)),
         }
+    }
+
+    /// Otro ha creado el contenedor, y quien hizo el recado acaba: desde ahora es hijo nuestro.
+    fn adopt(&mut self, id: ContainerId, pid: i32) {
+        let Some(life) = &mut self.lives[id] else { return };
+        // aunque ya haya muerto, su número es suyo hasta que lo recojamos
+        let opened = ProcessId::of(pid).and_then(|process| Some((process, process.open(None)?)));
+        let Some((process, pidfd)) = opened else {
+            return log::error!("no se puede seguir al proceso {pid}, que iba a ser un contenedor");
+        };
+        let errand = std::mem::replace(&mut life.pidfd, pidfd);
+        reap(errand.as_fd());
+        life.process = process;
+        self.live.processes[id] = Some(process);
+        self.events.push_back(Event::Started(id));
     }
 
     /// Copia a los logs (y a la pantalla) lo que haya escrito, de una sola lectura.
@@ -245,6 +263,10 @@ impl Supervisor {
         let Some(pidfd) = self.lives[id].as_ref().and_then(|life| life.pidfd.try_clone().ok()) else {
             return;
         };
+        // quien ha muerto es el que hizo el recado: el contenedor vive
+        if !sys::has_died(&pidfd) {
+            return;
+        }
         let exit = reap(pidfd.as_fd()).unwrap_or(Exit::Signal(libc::SIGKILL));
         self.drain(id);
         self.end_attached(id);
@@ -326,13 +348,12 @@ impl Supervisor {
 
     /// Deshace lo que era de una vida del contenedor: lo que corra aún, su cgroup y su capa.
     fn discard(&mut self, id: ContainerId, number: u32) {
-        let name = &self.plan.containers[id].name;
-        if let Some(pod) = &self.plan.cgroup {
-            let path = pod.join(name);
-            if path.exists() {
-                remove_cgroup(&path);
-            }
+        let shown = shown(&self.pause);
+        let order = Order { pod: &self.plan, id, life: number, pause: seen(&self.pause, &shown) };
+        if let Err(error) = self.runtime.remove(&mut self.k, &order) {
+            log::error!("{error}");
         }
+        let name = &self.plan.containers[id].name;
         let layer = Layer::of(&self.plan.uid, name, number);
         for (what, path) in [("la capa de escritura", layer.upper), ("lo que el overlay usaba", layer.work)] {
             let goal = format_args!("borrar {what} de {name}, que muere con él");
@@ -362,47 +383,34 @@ impl Supervisor {
     /// Envía una señal al PID 1, o mata el contenedor entero.
     pub(super) fn kill(&mut self, id: ContainerId, signal: Signal) {
         let Some(life) = &self.lives[id] else { return };
-        let name = &self.plan.containers[id].name;
+        let plan = &self.plan.containers[id];
         let number = match signal {
-            Signal::Stop => self.plan.containers[id].stop_signal,
+            Signal::Stop => plan.stop_signal,
             Signal::Kill => libc::SIGKILL,
         };
-        if let (Signal::Kill, Some(path)) = (signal, &life.cgroup) {
-            let op = WriteCgroup { dir: path.clone(), value: CgroupValue::Kill };
-            match self.k.step(format_args!("matar de un golpe cuanto corre en {name}"), op) {
-                Ok(()) => return,
-                Err(error) => log::error!("{error}"),
-            }
-        }
-        let op = crate::kernel::ops::SendSignal {
-            pidfd: Some(life.pidfd.as_fd()),
-            process: life.process.pid.to_string(),
-            signal: number,
+        let shown = shown(&self.pause);
+        let alive = Alive {
+            order: Order { pod: &self.plan, id, life: life.number, pause: seen(&self.pause, &shown) },
+            pid: life.process.pid,
+            pidfd: life.pidfd.as_fd(),
+            cgroup: life.cgroup.as_deref(),
         };
-        if let Err(error) = self.k.step(format_args!("enviar la señal {number} al PID 1 de {name}"), op) {
+        if let Err(error) = self.runtime.stop(&mut self.k, &alive, number) {
             log::error!("{error}");
-        }
-        // un PID 1 detenido (SIGSTOP) no oiría nada
-        if signal == Signal::Stop {
-            let _ = sys::pidfd_send_signal(life.pidfd.as_fd(), libc::SIGCONT);
         }
     }
     // ANCHOR_END: signal
 }
 
-/// Mata lo que quede en el cgroup (un proceso que se hizo demonio) y lo borra en cuanto se vacía.
-fn remove_cgroup(path: &std::path::Path) {
-    for attempt in 0..200 {
-        match cgroup::remove_tree(path) {
-            Ok(()) => return,
-            Err(_) if attempt == 0 => {
-                if let Err(error) = cgroup::kill(path) {
-                    log::error!("no se pudo vaciar {}: {error}", path.display());
-                }
-            }
-            // lo que se acaba de matar tarda unos instantes en irse
-            Err(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
-        }
-    }
-    log::error!("el grupo de control {} no se vacía", path.display());
+/// La pausa de un Pod, si vive.
+type OwnPause = Option<(ProcessId, OwnedFd)>;
+
+/// Cómo se escribe en la shell.
+fn shown(pause: &OwnPause) -> String {
+    pause.as_ref().map(|(process, _)| process.pid.to_string()).unwrap_or_default()
+}
+
+/// Como la ve quien va a unirse a ella.
+fn seen<'a>(pause: &'a OwnPause, shown: &'a str) -> Pause<'a> {
+    Pause { pidfd: pause.as_ref().map(|(_, fd)| fd.as_fd()), shown }
 }

@@ -77,6 +77,7 @@ impl Supervisor {
         let Some(life) = &self.lives[id] else { return };
         let target = Target {
             plan: &self.plan.containers[id],
+            runtime: self.runtime,
             pidfd: life.pidfd.as_fd(),
             pid: life.process.pid,
             cgroup: life.cgroup.clone(),

@@ -206,6 +206,7 @@ fn una_imagen_en_uso_por_un_pod_vivo_no_se_borra_ni_se_sustituye() {
             cgroup: None,
             owner: None,
             network: None,
+            runtime: Default::default(),
             remove: false,
             plans: vec![plan("/otra"), plan(lower)],
         },

@@ -1,6 +1,7 @@
 //! Órdenes sobre procesos y espacios de nombres.
 
-use super::{c_path, literal, quote, quote_path};
+use super::{c_path, errno_of, literal, quote, quote_path};
+use crate::kernel::channel::{Channel, Message};
 use crate::kernel::{Op, sys};
 use crate::process::{Hidden, shown};
 use nix::errno::Errno;
@@ -321,6 +322,48 @@ impl Op for ResetSignals {
     fn run(&self) -> Result<(), Errno> {
         sys::default_signals();
         Ok(())
+    }
+    fn rehearse(&self) {}
+}
+
+/// Adoptar a los nietos: el que se quede huérfano será hijo nuestro, y sabremos cómo acaba.
+pub struct Adopt;
+
+impl Op for Adopt {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "PR_SET_CHILD_SUBREAPER(2const)"
+    }
+    fn shell(&self) -> String {
+        ": prctl PR_SET_CHILD_SUBREAPER 1".into()
+    }
+    fn run(&self) -> Result<(), Errno> {
+        sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0).map(drop)
+    }
+    fn rehearse(&self) {}
+    fn caveat(&self) -> Option<&'static str> {
+        Some("la shell no puede pedirlo para sí misma")
+    }
+}
+
+/// Decir al anfitrión qué proceso es el que alguien dejó apuntado en un fichero.
+pub struct TellPid {
+    pub channel: Option<Channel>,
+    pub file: PathBuf,
+}
+
+impl Op for TellPid {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "send(2)"
+    }
+    fn shell(&self) -> String {
+        format!("cat {}", quote_path(&self.file))
+    }
+    fn run(&self) -> Result<(), Errno> {
+        let text = std::fs::read_to_string(&self.file).map_err(|e| errno_of(&e))?;
+        let pid = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+        self.channel.as_ref().ok_or(Errno::EBADF)?.send(&Message::Born(pid))
     }
     fn rehearse(&self) {}
 }

@@ -1,0 +1,188 @@
+//! Capítulo 22 · La capa de abstracción: qué es del Pod y qué es de quien crea contenedores.
+//!
+//! ```text
+//! la capa del Pod    especificación · pausa e IP · volúmenes · reinicios · sondas · logs · sucesos
+//! ──────────────── trait Runtime: los verbos de CRI, la interfaz por la que pide kubelet ────────────
+//! quien los crea     raíz · espacios de nombres · límites · privilegios · señales
+//! ```
+//!
+//! | verbo de CRI | aquí |
+//! |---|---|
+//! | RunPodSandbox, StopPodSandbox | [`Runtime::run_sandbox`]; la pausa muere con un SIGKILL |
+//! | CreateContainer | [`Runtime::create`] |
+//! | StartContainer | [`Runtime::start`] |
+//! | StopContainer | [`Runtime::stop`]; el plazo de gracia lo cuenta el núcleo (`logic/`) |
+//! | RemoveContainer | [`Runtime::remove`] |
+//! | ExecSync, Exec | [`Runtime::exec`] |
+//! | ContainerStatus | no se pregunta: el pidfd del PID 1 avisa de su muerte |
+//! | logs, Attach | las tuberías, que abre la capa del Pod y hereda el contenedor |
+
+mod bundle;
+mod console;
+mod filter;
+mod native;
+mod oci;
+mod tool;
+
+pub use native::Native;
+
+use crate::container::{self, Born, Pause, Stdio, Target};
+use crate::error::{Error, StepError};
+use crate::kernel::Kernel;
+use crate::kernel::child::Child;
+use crate::kernel::program::{self, Program};
+use crate::plan::PodPlan;
+use crate::sandbox;
+use oci::Oci;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Los que se saben usar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    #[default]
+    Native,
+    Runc,
+    Crun,
+    Youki,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 4] = [Kind::Native, Kind::Runc, Kind::Crun, Kind::Youki];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Native => "native",
+            Kind::Runc => "runc",
+            Kind::Crun => "crun",
+            Kind::Youki => "youki",
+        }
+    }
+
+    /// De dónde se saca, si falta.
+    pub fn source(self) -> &'static str {
+        match self {
+            Kind::Native => "viene con micropod",
+            Kind::Runc => "sudo apt-get install runc",
+            Kind::Crun => "sudo apt-get install crun",
+            Kind::Youki => "Debian no lo trae; está en el proyecto youki, y su programa se llama así",
+        }
+    }
+
+    /// El que se pide por su nombre, si está instalado; si no, una línea que dice qué hacer.
+    pub fn wanted(name: &str) -> Result<Kind, Error> {
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
+            return Err(unknown(name));
+        };
+        match kind == Kind::Native || program::find(kind.name()).is_some() {
+            true => Ok(kind),
+            false => Err(Error::usage(format!("{kind} no está instalado: {}", kind.source()))),
+        }
+    }
+
+    /// El programa.
+    fn path(self) -> PathBuf {
+        program::find(self.name()).unwrap_or_else(|| self.name().into())
+    }
+
+    /// Lo que dice de sí mismo: `1.1.5+ds1`.
+    pub fn version(self) -> Option<String> {
+        let program = program::find(self.name())?;
+        let program = Program::new(&program, Duration::from_secs(10)).ok()?;
+        let said = program.options(["--version"]).run(b"").ok()?.out;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        said.lines().next()?.split_whitespace().last().map(String::from)
+    }
+
+    /// Quien crea los contenedores.
+    pub fn runtime(self) -> &'static dyn Runtime {
+        match self {
+            Kind::Native => &Native,
+            Kind::Runc => &Oci(Kind::Runc),
+            Kind::Crun => &Oci(Kind::Crun),
+            Kind::Youki => &Oci(Kind::Youki),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Un nombre que no es de ninguno. Hay dos que merecen una explicación.
+fn unknown(name: &str) -> Error {
+    let known = Kind::ALL.map(Kind::name).join(", ");
+    match name {
+        "rkt" | "rocket" => Error::usage(
+            "rkt se retiró en 2020 y nadie lo mantiene: micropod no lo usa, aunque de él es la idea de un Pod sin demonio",
+        ),
+        "cri-o" | "crio" => Error::usage(
+            "CRI-O solo se maneja por el socket de CRI, con gRPC, y micropod no lo habla: usa lo que CRI-O llama por debajo, `--runtime crun` o `--runtime runc`",
+        ),
+        _ => Error::usage(format!("no conozco el motor `{name}`")).with_hint(format!("los que hay: {known}")),
+    }
+}
+
+/// Un contenedor que se pide: de qué Pod, cuál de los suyos y en qué vida. La primera es la 0.
+#[derive(Clone, Copy)]
+pub struct Order<'a> {
+    pub pod: &'a PodPlan,
+    pub id: usize,
+    pub life: u32,
+    pub pause: Pause<'a>,
+}
+
+/// Un contenedor que corre, para pararlo.
+pub struct Alive<'a> {
+    pub order: Order<'a>,
+    pub pid: i32,
+    pub pidfd: BorrowedFd<'a>,
+    pub cgroup: Option<&'a Path>,
+}
+
+impl Alive<'_> {
+    fn name(&self) -> &str {
+        &self.order.pod.containers[self.order.id].name
+    }
+}
+
+// ANCHOR: runtime
+/// Lo que la capa del Pod pide a quien crea los contenedores.
+pub trait Runtime {
+    /// Levanta lo que comparten los contenedores. La pausa es de la capa del Pod, y la misma con todos.
+    fn run_sandbox(&self, k: &mut Kernel, pod: &PodPlan) -> Result<Child, StepError> {
+        sandbox::start(k, pod)
+    }
+
+    /// Trae al mundo lo que va a ser el contenedor. No empieza hasta [`Runtime::start`].
+    fn create(&self, k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepError>;
+
+    /// Le dice «adelante». No espera: que su programa ya corre, o por qué no, se oye por su canal.
+    fn start(&self, k: &mut Kernel, born: &Born) {
+        k.go(&born.child);
+    }
+
+    /// Envía una señal a su PID 1; SIGKILL, a cuanto corre en él.
+    fn stop(&self, k: &mut Kernel, alive: &Alive, signal: i32) -> Result<(), StepError>;
+
+    /// Borra lo que quede de una vida que ha acabado, o que no llegó a empezar.
+    fn remove(&self, k: &mut Kernel, order: &Order) -> Result<(), StepError>;
+
+    /// Mete un proceso en un contenedor que ya corre: `exec`, las sondas y los *hooks*.
+    fn exec(
+        &self,
+        k: &mut Kernel,
+        target: &Target,
+        argv: &[String],
+        stdio: Stdio,
+    ) -> Result<Child, StepError> {
+        container::exec(k, target, argv, stdio)
+    }
+}
+// ANCHOR_END: runtime

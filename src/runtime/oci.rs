@@ -1,0 +1,270 @@
+//! Los de la norma OCI: runc, crun y youki. Son lo que hay debajo de containerd, de Docker y de CRI-O.
+//!
+//! ```text
+//! [supervisor] ── recado: monta la raíz y los volúmenes donde solo él los ve
+//!      │             ├─ runc create   hace el contenedor, que hereda nuestras tuberías, y acaba
+//!      │             ├─ runc start    le dice «adelante», y acaba
+//!      │             └─ dice qué proceso es, y acaba
+//!      └── [PID 1 del contenedor]     huérfano: lo adopta el supervisor, que recogerá su código
+//! ```
+//!
+//! Ningún programa se queda en medio: cuando el contenedor corre, quien lo creó ya no está.
+
+use super::bundle::{Bundle, WriteConfig, console};
+use super::console::{Listen, ReceiveTerminal};
+use super::tool::Tool;
+use super::{Alive, Kind, Native, Order, Runtime};
+use crate::container::{self, Born, Layer, Stdio};
+use crate::error::{StepError, exit};
+use crate::kernel::child::{Child, News};
+use crate::kernel::ops::{
+    Adopt, Bind, Clone3, JoinNamespaces, MakeDir, NewSession, OpenPath, Place, Propagation, RemoveTree,
+    ResetSignals, SendTerminal, TellPid, Unshare,
+};
+use crate::kernel::{Actor, Kernel};
+use crate::plan::PodPlan;
+use crate::process::ContainerPlan;
+use crate::{cgroup, rootfs, sandbox, state, supervise, volume};
+use nix::mount::MsFlags;
+use nix::sched::CloneFlags;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+/// Uno de ellos: todos se llaman igual, porque la norma dice también cómo.
+pub struct Oci(pub Kind);
+
+impl Runtime for Oci {
+    fn run_sandbox(&self, k: &mut Kernel, pod: &PodPlan) -> Result<Child, StepError> {
+        k.step("adoptar a los nietos que se queden huérfanos: así nacerán los contenedores", Adopt)?;
+        sandbox::start(k, pod)
+    }
+
+    // ANCHOR: create
+    fn create(&self, k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepError> {
+        let (pod, plan, bundle) = (order.pod, &order.pod.containers[order.id], Bundle::of(order));
+        let (name, program) = (&plan.name, self.0);
+        let layer = container::prepare_layer(k, &pod.uid, name, order.life)?;
+        k.step(
+            format_args!("crear el directorio con lo que {program} necesita saber de {name}"),
+            MakeDir::new(&bundle.dir, 0o700),
+        )?;
+        k.step(
+            format_args!("escribir cómo ha de ser {name}, con las palabras de la norma OCI"),
+            WriteConfig { order, bundle: &bundle },
+        )?;
+        let cgroup = self.cgroup(k, order)?;
+        let birth = Clone3 {
+            namespaces: CloneFlags::empty(),
+            cgroup: cgroup.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
+            cgroup_path: cgroup.as_ref().map(|place| place.path.clone()),
+        };
+        let why = format_args!("crear el proceso que hará el recado de llamar a {program}");
+        let actor = Actor::Container(name.clone());
+        let story = |k: &mut Kernel| self.story(k, order, &bundle, &layer, stdio);
+        let child = k.spawn(why, birth, "$RECADO", actor, story)?;
+        Ok(Born { child, cgroup: pod.cgroup.as_ref().map(|path| path.join(name)) })
+    }
+    // ANCHOR_END: create
+
+    fn stop(&self, k: &mut Kernel, alive: &Alive, signal: i32) -> Result<(), StepError> {
+        let plan = &alive.order.pod.containers[alive.order.id];
+        let id = Bundle::of(&alive.order).id;
+        let goal = format!("enviar la señal {signal} a {} con {}", plan.name, self.0);
+        let name = if signal == libc::SIGKILL { "KILL".into() } else { signal.to_string() };
+        let sent = self.errand(k, &alive.order, &goal, vec!["kill".into(), id, name]);
+        match sent {
+            Ok(()) if signal != libc::SIGKILL => Ok(()),
+            // solo ha matado al PID 1: el kernel remata a cuantos haya en su grupo de control
+            Ok(()) => Native.stop(k, alive, signal),
+            // aún se está haciendo, o ya no está: se lo decimos nosotros a lo que haya
+            Err(error) => {
+                log::debug!("{error}");
+                Native.stop(k, alive, signal)
+            }
+        }
+    }
+
+    fn remove(&self, k: &mut Kernel, order: &Order) -> Result<(), StepError> {
+        let (plan, bundle) = (&order.pod.containers[order.id], Bundle::of(order));
+        let name = &plan.name;
+        if state_dir(order).join(&bundle.id).exists() {
+            let goal = format!("que {} olvide a {name} y borre lo suyo", self.0);
+            if let Err(error) =
+                self.errand(k, order, &goal, vec!["delete".into(), "--force".into(), bundle.id])
+            {
+                log::error!("{error}");
+            }
+        }
+        Native.remove(k, order)?;
+        k.step(format_args!("borrar lo que se le contó de {name}"), RemoveTree(bundle.dir))
+    }
+}
+
+impl Oci {
+    // ANCHOR: story
+    /// Del lado del recado: prepara lo que es de la capa del Pod y llama a quien hace el contenedor.
+    fn story(
+        &self,
+        k: &mut Kernel,
+        order: &Order,
+        bundle: &Bundle,
+        layer: &Layer,
+        stdio: Stdio,
+    ) -> Result<(), StepError> {
+        let (plan, program) = (&order.pod.containers[order.id], self.0);
+        own_view(k, order)?;
+        rootfs::overlay(k, plan, layer)?;
+        for (n, mount) in plan.mounts.iter().enumerate() {
+            volume::lay_out(k, mount, &bundle.volume(n))?;
+        }
+        rootfs::fresh_last_words(k, plan)?;
+        let terminal = matches!(stdio, Stdio::Terminal);
+        let path = console(order);
+        let listener = match terminal {
+            true => k.step("escuchar por dónde llegará su terminal", Listen(path.clone()))?,
+            false => {
+                container::connect(k, stdio)?;
+                None
+            }
+        };
+        k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
+        let (dir, pid_file) = (text(&bundle.dir), text(&bundle.pid_file()));
+        let mut words = vec!["create".into(), "--bundle".into(), dir, "--pid-file".into(), pid_file];
+        if terminal {
+            words.extend(["--console-socket".into(), text(&path)]);
+        }
+        if plan.security.privileged {
+            words.push("--no-new-keyring".into());
+        }
+        words.push(bundle.id.clone());
+        k.step(
+            format_args!("que {program} haga el contenedor: queda hecho, y su programa sin empezar"),
+            self.tool(order, words, !terminal),
+        )
+        .map_err(|error| explain(error, bundle, plan, program))?;
+        if terminal {
+            let master = k.step("recibir el extremo de su terminal", ReceiveTerminal { listener, path })?;
+            let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
+            k.step("mandarlo al supervisor", SendTerminal { channel, master })?;
+        }
+        let start = self.tool(order, vec!["start".into(), bundle.id.clone()], false);
+        k.step(format_args!("que {program} le diga «adelante»"), start)
+            .map_err(|error| explain(error, bundle, plan, program))?;
+        let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
+        k.step(
+            "decir al supervisor qué proceso es, para que lo adopte",
+            TellPid { channel, file: bundle.pid_file() },
+        )
+    }
+    // ANCHOR_END: story
+
+    /// Un recado corto: llamar una vez a quien creó el contenedor, y esperar.
+    fn errand(&self, k: &mut Kernel, order: &Order, goal: &str, words: Vec<String>) -> Result<(), StepError> {
+        let birth = Clone3 { namespaces: CloneFlags::empty(), cgroup: None, cgroup_path: None };
+        let why = format_args!("crear el proceso que hará el recado de llamar a {}", self.0);
+        let child = k.spawn(why, birth, "$RECADO", Actor::Host, |k| {
+            own_view(k, order)?;
+            k.step(goal, self.tool(order, words, false))
+        })?;
+        k.go(&child);
+        let Some((pidfd, channel)) = child.into_parts() else { return Ok(()) };
+        let result = loop {
+            match k.hear(&channel) {
+                None | Some(News::Ready) => {}
+                Some(News::Failed(error)) => break Err(*error),
+                Some(News::Closed | News::Terminal(_) | News::Born(_)) => break Ok(()),
+            }
+        };
+        supervise::reap(pidfd.as_fd());
+        result
+    }
+
+    fn tool(&self, order: &Order, words: Vec<String>, shares: bool) -> Tool {
+        let mut args = Vec::new();
+        if self.leaves_cgroups() {
+            args.push("--cgroup-manager=disabled".into());
+        }
+        let log = text(&Bundle::of(order).log());
+        args.extend(["--root".into(), text(&state_dir(order)), "--log".into(), log]);
+        args.extend(["--log-format".into(), "json".into()]);
+        args.extend(words);
+        Tool { program: self.0.path(), args, shares }
+    }
+
+    /// crun filtra los dispositivos con un programa BPF, y para cargarlo quiere subir un tope: sin
+    /// CAP_SYS_RESOURCE no puede, y se le pide que no toque los grupos de control.
+    fn leaves_cgroups(&self) -> bool {
+        self.0 == Kind::Crun && !super::bundle::can_raise()
+    }
+
+    /// El cgroup en el que ha de nacer el recado, si quien crea el contenedor no se ocupa de ello.
+    fn cgroup(&self, k: &mut Kernel, order: &Order) -> Result<Option<Place>, StepError> {
+        let (Some(hierarchy), Some(pod), true) =
+            (&order.pod.hierarchy, &order.pod.cgroup, self.leaves_cgroups())
+        else {
+            return Ok(None);
+        };
+        let plan = &order.pod.containers[order.id];
+        let path = cgroup::prepare_container(k, hierarchy, pod, &plan.name, &plan.limits)?;
+        k.step("abrir su grupo de control", OpenPath(path)).map(Some)
+    }
+}
+
+/// Del lado del recado: ver los ficheros del Pod, y la jerarquía de cgroup v2 donde todos la buscan.
+fn own_view(k: &mut Kernel, order: &Order) -> Result<(), StepError> {
+    k.step("sesión propia, sin la terminal de quien lanzó micropod", NewSession)?;
+    if order.pause.pidfd.is_some() || !k.is_real() {
+        let namespaces = CloneFlags::CLONE_NEWNS;
+        let join = JoinNamespaces { pidfd: order.pause.pidfd, process: order.pause.shown.into(), namespaces };
+        k.step("entrar donde se ven los volúmenes y los ficheros del Pod", join)?;
+    }
+    k.step("tener una lista de montajes propia", Unshare(CloneFlags::CLONE_NEWNS))?;
+    k.step(
+        "que lo que se monte aquí no se vea fuera, ni al revés",
+        Propagation { target: "/".into(), kind: MsFlags::MS_PRIVATE },
+    )?;
+    let usual = Path::new("/sys/fs/cgroup");
+    match &order.pod.hierarchy {
+        Some(hierarchy) if hierarchy.root != usual => k.step(
+            "enseñar cgroup v2 donde se busca siempre: esta máquina lo tiene en otra parte",
+            Bind { source: &Place::at(&hierarchy.root), target: &Place::at(usual) },
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Donde quien crea los contenedores del Pod se acuerda de ellos.
+fn state_dir(order: &Order) -> PathBuf {
+    state::pod_dir(&order.pod.name).join("oci")
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// De qué se quejó: la última línea de su registro que sea un error.
+fn complaint(bundle: &Bundle) -> Option<String> {
+    let log = std::fs::read_to_string(bundle.log()).ok()?;
+    let said = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).ok()?;
+        (value["level"] == "error").then(|| value["msg"].as_str().map(String::from))?
+    };
+    log.lines().rev().find_map(said)
+}
+
+/// Por qué no se pudo, con las palabras de siempre si es que falta el programa.
+fn explain(error: StepError, bundle: &Bundle, plan: &ContainerPlan, program: Kind) -> StepError {
+    let Some(said) = complaint(bundle) else { return error };
+    let name = plan.argv.first().map_or("", String::as_str);
+    let about_exec = said.contains("exec") || said.contains(name);
+    let lower = said.to_lowercase();
+    if about_exec && (lower.contains("not found") || lower.contains("no such file")) {
+        let hint = format!("`{name}` no está en la imagen: revisa `command` ({program} dice: {said})");
+        return error.exit_code(exit::NOT_FOUND).hint(hint);
+    }
+    if about_exec && lower.contains("permission denied") {
+        let hint = format!("`{name}` no se puede ejecutar: revisa sus permisos ({program} dice: {said})");
+        return error.exit_code(exit::NOT_EXECUTABLE).hint(hint);
+    }
+    error.hint(format!("{program} dice: {said}"))
+}

@@ -1,0 +1,342 @@
+//! Los mismos Pods con cada motor, y los mismos hechos, leídos en el kernel: `/proc`, las rutas de los
+//! espacios de nombres y lo que ven los procesos. De aquí sale la tabla del capítulo 22.
+
+mod common;
+
+use common::{World, is_root, project, wait_until};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+const RUNTIMES: [&str; 3] = ["native", "runc", "crun"];
+
+/// Lo que se ha visto con un motor: hecho y valor, en el orden en que se enseñan.
+type Facts = Vec<(&'static str, String)>;
+
+fn write(world: &World, name: &str, fields: &str, containers: &str) -> String {
+    let text = format!("Pod(metadata: (name: \"{name}\"), spec: ({fields} containers: [{containers}]))");
+    world.write(&format!("{name}.ron"), &text).to_str().unwrap().to_string()
+}
+
+fn shell(name: &str, line: &str, fields: &str) -> String {
+    format!(
+        "(name: \"{name}\", image: \"busybox\", command: [\"/bin/sh\", \"-c\", r#\"{line}\"#], {fields}),"
+    )
+}
+
+fn start(world: &World, runtime: &str, name: &str, fields: &str, containers: &str) {
+    let file = write(world, name, fields, containers);
+    world.micropod(&["run", "-d", "--acelera", "100", "--runtime", runtime, &file]).ok();
+}
+
+fn delete(world: &World, name: &str) {
+    world.micropod(&["delete", "pod", name, "--grace-period=1"]).ok();
+}
+
+fn pids_of(world: &World, text: &str) -> Vec<i32> {
+    world.processes().into_iter().filter(|(_, line)| line == text).map(|(pid, _)| pid).collect()
+}
+
+fn pid_of(world: &World, text: &str) -> i32 {
+    wait_until(text, 10, || !pids_of(world, text).is_empty());
+    pids_of(world, text)[0]
+}
+
+fn namespace(world: &World, pid: i32, name: &str) -> u64 {
+    fs::metadata(world.path(&format!("/proc/{pid}/ns/{name}"))).unwrap().ino()
+}
+
+/// Un campo de `/proc/PID/status`, sin lo que sobra.
+fn status_field(world: &World, pid: i32, name: &str) -> String {
+    let text = world.read(&format!("/proc/{pid}/status"));
+    let line = text.lines().find_map(|l| l.strip_prefix(&format!("{name}:"))).unwrap_or_default();
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// El estado que publica el supervisor, para lo que no está en el kernel: fases y reinicios.
+fn published(world: &World, name: &str) -> serde_json::Value {
+    let text = fs::read_to_string(world.path(&format!("/run/micropod/pods/{name}/status.json")));
+    serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default()
+}
+
+fn yes(what: bool) -> String {
+    if what { "sí" } else { "no" }.to_string()
+}
+
+/// Un contenedor que acaba: su código, lo que dice y lo que puede desde dentro.
+fn one(world: &World, runtime: &str, facts: &mut Facts) {
+    let line = "echo hola; echo ay >&2; mount -t tmpfs t /tmp 2>/dev/null && echo monta
+        unshare -U true 2>/dev/null && echo separa
+        (echo 1 > /proc/sys/vm/swappiness) 2>/dev/null && echo escribe
+        [ -s /proc/kcore ] && echo memoria
+        printf adios > /dev/termination-log; exit 7";
+    let file = write(world, "uno", "restartPolicy: Never,", &shell("c", line, ""));
+    let done = world.micropod(&["run", "--runtime", runtime, &file]).exits(7);
+    let status = published(world, "uno");
+    let end = &status["status"]["containers"][0]["state"];
+    facts.push(("código con el que sale `run`", done.code.to_string()));
+    facts.push(("fase", status["status"]["phase"].as_str().unwrap_or_default().to_string()));
+    facts.push(("mensaje de despedida", yes(end.to_string().contains("adios"))));
+    let log = world.read("/var/log/micropod/uno/c/0.log");
+    // la salida y los errores llegan cada uno por su tubería: quién va antes no está escrito
+    let mut said: Vec<&str> = log.lines().filter_map(|l| l.splitn(4, ' ').nth(3)).collect();
+    said.sort();
+    facts.push(("lo que queda en su log", said.join(" ")));
+    delete(world, "uno");
+}
+
+/// Dos contenedores de un Pod, mirados desde fuera.
+fn two(world: &World, runtime: &str, facts: &mut Facts) {
+    let web = "echo desde el otro > /v/index.html; exec httpd -f -p 8080 -h /v";
+    let mounts = |extra: &str| {
+        format!("volumeMounts: [(name: \"v\", mountPath: \"/v\"{extra}), (name: \"m\", mountPath: \"/m\")],")
+    };
+    let guest = "securityContext: (runAsUser: 1000, runAsGroup: 1001, readOnlyRootFilesystem: true,
+        capabilities: (drop: [\"ALL\"])), workingDir: \"/m\", env: [(name: \"COLOR\", value: \"azul\")],
+        readinessProbe: (exec: (command: [\"test\", \"-e\", \"/v/index.html\"]), periodSeconds: 1),";
+    let containers = shell("web", web, &mounts(""))
+        + &shell("ojo", "exec sleep 3001", &(guest.to_string() + &mounts(", readOnly: true")));
+    let volumes = "volumes: [(name: \"v\", emptyDir: ()), (name: \"m\", emptyDir: (medium: Memory))],
+        securityContext: (fsGroup: 2000, supplementalGroups: [3000]),";
+    start(world, runtime, "par", volumes, &containers);
+    let web = pid_of(world, "httpd -f -p 8080 -h /v");
+    let ojo = pid_of(world, "sleep 3001");
+    let same = |name| namespace(world, web, name) == namespace(world, ojo, name);
+    facts.push(("comparten red, IPC y nombre", yes(["net", "ipc", "uts"].into_iter().all(same))));
+    let apart = ["mnt", "pid", "cgroup"].into_iter().all(|name| !same(name));
+    facts.push(("cada uno, sus montajes, procesos y cgroups", yes(apart)));
+    let address = world.sh(&format!("nsenter -t {ojo} -n ip -4 -o addr show eth0"));
+    facts.push(("IP del Pod", address.split_whitespace().nth(3).unwrap_or_default().to_string()));
+    facts.push(("es el PID 1 de los suyos", yes(status_field(world, ojo, "NSpid").ends_with(" 1"))));
+    let file = |pid: i32| fs::metadata(world.path(&format!("/proc/{pid}/root/v/index.html"))).unwrap();
+    facts.push(("ven el mismo fichero del volumen", yes(file(web).ino() == file(ojo).ino())));
+    let page = ["exec", "par", "-c", "ojo", "--", "wget", "-qO-", "http://127.0.0.1:8080/"];
+    facts.push(("por localhost se oye", world.micropod(&page).ok().out.trim().to_string()));
+    facts.push(("usuario", status_field(world, ojo, "Uid")));
+    facts.push(("grupo", status_field(world, ojo, "Gid")));
+    facts.push(("grupos", status_field(world, ojo, "Groups")));
+    facts.push(("capacidades de root", status_field(world, web, "CapEff")));
+    facts.push(("tope de capacidades de root", status_field(world, web, "CapBnd")));
+    facts.push((
+        "capacidades del otro, y su tope",
+        format!("{} {}", status_field(world, ojo, "CapEff"), status_field(world, ojo, "CapBnd")),
+    ));
+    facts.push(("no_new_privs", status_field(world, ojo, "NoNewPrivs")));
+    facts.push(("modo de seccomp", status_field(world, ojo, "Seccomp")));
+    let adj = world.read(&format!("/proc/{ojo}/oom_score_adj"));
+    facts.push(("oom_score_adj", adj.trim().to_string()));
+    let limits = world.read(&format!("/proc/{ojo}/limits"));
+    let open = limits.lines().find(|l| l.starts_with("Max open files")).unwrap_or_default();
+    facts.push((
+        "ficheros abiertos, como mucho",
+        open.split_whitespace().nth(3).unwrap_or_default().to_string(),
+    ));
+    let cwd = fs::read_link(world.path(&format!("/proc/{ojo}/cwd"))).unwrap();
+    facts.push(("directorio de trabajo", cwd.display().to_string()));
+    let env = world.read(&format!("/proc/{ojo}/environ"));
+    let mut env: Vec<&str> = env.split('\0').filter(|e| !e.is_empty()).collect();
+    env.sort();
+    facts.push(("entorno", env.join(" ")));
+    mounts_of(world, ojo, facts);
+    let cgroup = fs::read_to_string(world.path(&format!("/proc/{ojo}/cgroup"))).unwrap();
+    let cgroup = cgroup.lines().find_map(|l| l.strip_prefix("0::")).unwrap_or_default();
+    facts.push(("grupo de control", yes(cgroup.ends_with("/micropod/par/ojo"))));
+    let group = ["exec", "par", "-c", "ojo", "--", "sh", "-c", "id -u; exit 9"];
+    let done = world.micropod(&group).exits(9);
+    facts.push(("usuario y código de un `exec`", format!("{} {}", done.out.trim(), done.code)));
+    wait_until("que la sonda acierte", 20, || published(world, "par").to_string().contains("\"ready\":true"));
+    facts.push(("la sonda de comando acierta", yes(true)));
+    delete(world, "par");
+}
+
+/// Cómo ve un contenedor su raíz y sus volúmenes.
+fn mounts_of(world: &World, pid: i32, facts: &mut Facts) {
+    let text = world.read(&format!("/proc/{pid}/mountinfo"));
+    let mut seen = BTreeMap::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let kind = line.split(" - ").nth(1).and_then(|l| l.split(' ').next()).unwrap_or_default();
+        let mut options: Vec<&str> =
+            words[5].split(',').filter(|o| ["ro", "rw", "nosuid", "nodev", "noexec"].contains(o)).collect();
+        options.sort();
+        seen.insert(words[4].to_string(), (kind.to_string(), options.join(",")));
+    }
+    let of = |path: &str| seen.get(path).map_or("-".into(), |(kind, options)| format!("{kind} {options}"));
+    facts.push(("la raíz", of("/")));
+    facts.push(("/proc", of("/proc")));
+    facts.push(("/sys", of("/sys")));
+    facts.push(("/dev/shm", of("/dev/shm")));
+    facts.push(("volumen de solo lectura", seen.get("/v").map_or("-".into(), |(_, o)| o.clone())));
+    facts.push(("volumen en memoria", of("/m")));
+    facts.push(("/etc/hosts", of("/etc/hosts")));
+    let delicate = ["/proc/kcore", "/proc/kallsyms", "/proc/keys", "/sys/firmware", "/proc/sys"];
+    let covered = |path: &&str| seen.contains_key(*path);
+    let hidden = delicate.iter().filter(|path| fs::metadata(path).is_ok()).all(covered);
+    facts.push(("lo delicado, tapado o de solo lectura", yes(hidden)));
+}
+
+/// Reinicios, sondas que fallan, señales y programas que no están.
+fn lives(world: &World, runtime: &str, facts: &mut Facts) {
+    let volume = "volumes: [(name: \"v\", emptyDir: ())],";
+    let mounted = "volumeMounts: [(name: \"v\", mountPath: \"/v\")],";
+    let line = "[ -e /v/ya ] && exit 0; touch /v/ya; exit 3";
+    let fields = format!("restartPolicy: OnFailure, {volume}");
+    let file = write(world, "falla", &fields, &shell("c", line, mounted));
+    let done = world.micropod(&["run", "--acelera", "100", "--runtime", runtime, &file]);
+    let status = published(world, "falla");
+    let container = &status["status"]["containers"][0];
+    facts.push(("falla una vez y se reinicia", format!("{} {}", done.code, container["restart_count"])));
+    delete(world, "falla");
+
+    let deaf = "trap '' TERM; echo vida; sleep 3002 & wait; wait; wait; sleep 3003";
+    let probe = "livenessProbe: (exec: (command: [\"false\"]), periodSeconds: 1, failureThreshold: 1),";
+    start(world, runtime, "sorda", "terminationGracePeriodSeconds: 1,", &shell("c", deaf, probe));
+    wait_until("que la sonda que falla lo reinicie", 30, || {
+        published(world, "sorda")["status"]["containers"][0]["restart_count"].as_u64() >= Some(1)
+    });
+    let last = published(world, "sorda")["status"]["containers"][0]["last"].clone();
+    facts.push(("la sonda falla y no oye SIGTERM", format!("{}", last["exit_code"])));
+    delete(world, "sorda");
+
+    let polite = "trap 'echo hasta luego; exit 0' TERM; echo listo; sleep 3004 & wait";
+    let file = write(world, "educada", "restartPolicy: Never,", &shell("c", polite, ""));
+    let run = world.start(&["run", "--runtime", runtime, &file]);
+    wait_until("que corra", 10, || {
+        let log = fs::read_to_string(world.path("/var/log/micropod/educada/c/0.log"));
+        log.unwrap_or_default().contains("listo")
+    });
+    run.signal("TERM");
+    let done = run.wait();
+    facts.push((
+        "oye SIGTERM y se despide",
+        format!("{} {}", done.code, yes(done.out.contains("hasta luego"))),
+    ));
+    delete(world, "educada");
+
+    let missing = "(name: \"c\", image: \"busybox\", command: [\"nada\"]),";
+    let file = write(world, "vacia", "restartPolicy: Never,", missing);
+    let done = world.micropod(&["run", "--runtime", runtime, &file]);
+    let named = done.err.contains("`nada` no está en la imagen");
+    facts.push(("su programa no existe", format!("{} {}", done.code, yes(named))));
+    delete(world, "vacia");
+}
+
+/// Lo que se comparte cuando se pide, la terminal, y la muerte del supervisor.
+fn edges(world: &World, runtime: &str, facts: &mut Facts) {
+    let both = shell("a", "exec sleep 3005", "") + &shell("b", "exec sleep 3006", "");
+    start(world, runtime, "juntos", "shareProcessNamespace: true,", &both);
+    let (a, b) = (pid_of(world, "sleep 3005"), pid_of(world, "sleep 3006"));
+    facts.push(("shareProcessNamespace", yes(namespace(world, a, "pid") == namespace(world, b, "pid"))));
+    delete(world, "juntos");
+
+    let line = "test -t 0 && test -t 1 && echo terminal; exit 4";
+    let file = write(world, "tty", "restartPolicy: Never,", &shell("c", line, "tty: true, stdin: true,"));
+    let done = world.micropod(&["run", "--runtime", runtime, &file]);
+    let log = world.read("/var/log/micropod/tty/c/0.log");
+    facts.push(("tty", format!("{} {}", done.code, yes(log.contains("terminal")))));
+    delete(world, "tty");
+
+    start(world, runtime, "caida", "", &shell("c", "exec sleep 3007", ""));
+    pid_of(world, "sleep 3007");
+    let record: serde_json::Value =
+        serde_json::from_str(&world.read("/run/micropod/pods/caida/pod.json")).unwrap();
+    world.kill("KILL", record["supervisor"]["pid"].as_i64().unwrap() as i32);
+    wait_until("que muera con su supervisor", 10, || pids_of(world, "sleep 3007").is_empty());
+    facts.push(("muere con su supervisor", yes(true)));
+    world.micropod(&["gc"]).ok();
+}
+
+fn all(runtime: &str) -> Facts {
+    let world = World::with_busybox();
+    let mut facts = Vec::new();
+    one(&world, runtime, &mut facts);
+    two(&world, runtime, &mut facts);
+    lives(&world, runtime, &mut facts);
+    edges(&world, runtime, &mut facts);
+    facts
+}
+
+/// La tabla que incluye el libro. La escribe este test: `MICROPOD_ESCRIBE=1`.
+const TABLE: &str = "book/tablas/motores.md";
+
+fn table(columns: &[Facts]) -> String {
+    let mut out = format!("| Lo que se ve | {} |\n|---|", RUNTIMES.map(|r| format!("`{r}`")).join(" | "));
+    out += &RUNTIMES.map(|_| "---|").concat();
+    out.push('\n');
+    for (row, (name, _)) in columns[0].iter().enumerate() {
+        let values: Vec<&str> = columns.iter().map(|facts| facts[row].1.as_str()).collect();
+        out += &format!("| {name} | {} |\n", values.join(" | "));
+    }
+    out
+}
+
+/// Lo único que no es igual, y por qué.
+const DIFFERENT: [(&str, &str, &str); 2] = [
+    ("la raíz", "runc", "al dejarla en solo lectura pierde los demás atributos del montaje"),
+    ("la raíz", "crun", "al dejarla en solo lectura pierde los demás atributos del montaje"),
+];
+
+#[test]
+fn los_mismos_pods_se_ven_igual_con_cada_motor() {
+    if !is_root() {
+        return;
+    }
+    let columns: Vec<Facts> = RUNTIMES.iter().map(|runtime| all(runtime)).collect();
+    let text = table(&columns);
+    let path = project().join(TABLE);
+    if std::env::var_os("MICROPOD_ESCRIBE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &text).unwrap();
+    }
+    for (facts, runtime) in columns.iter().zip(RUNTIMES).skip(1) {
+        for ((name, ours), (_, theirs)) in columns[0].iter().zip(facts) {
+            let known = DIFFERENT.iter().any(|(fact, who, _)| fact == name && *who == runtime);
+            assert_eq!(ours != theirs, known, "{name}: native y {runtime}\n{text}");
+        }
+    }
+    // en la micro-VM no está el proyecto: allí basta con que las columnas sean iguales
+    if !project().join("Cargo.toml").exists() {
+        return;
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(kept, text, "la tabla ha cambiado: MICROPOD_ESCRIBE=1 la escribe otra vez");
+}
+
+#[test]
+fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let file = write(&world, "web", "", &shell("c", "true", ""));
+    for (name, said) in [
+        ("youki", "youki no está instalado: "),
+        ("rkt", "rkt se retiró en 2020"),
+        ("rocket", "rkt se retiró en 2020"),
+        ("cri-o", "CRI-O solo se maneja por el socket de CRI"),
+    ] {
+        let done = world.micropod(&["run", "--runtime", name, &file]).exits(2);
+        assert!(done.err.contains(said), "{}", done.err);
+        assert_eq!(done.err.trim_end().lines().count(), 1, "{}", done.err);
+    }
+    world.assert_clean();
+}
+
+#[test]
+fn lo_que_se_narra_con_runc_es_lo_que_se_ejecuta() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let file = write(&world, "web", "restartPolicy: Never,", &shell("c", "exit 5", ""));
+    let told = world.micropod(&["run", "--narra", "--runtime", "runc", &file]).exits(5);
+    let text = told.err + &told.out;
+    let creates = text.lines().filter(|l| l.contains("/runc ") && l.contains(" create ")).count();
+    let starts = text.lines().filter(|l| l.contains("/runc ") && l.contains(" start ")).count();
+    let deletes = text.lines().filter(|l| l.contains("/runc ") && l.contains(" delete ")).count();
+    assert_eq!((creates, starts, deletes), (1, 1, 1), "{text}");
+    world.micropod(&["delete", "pod", "web"]).ok();
+    let rehearsed = world.micropod(&["run", "--dry-run", "--runtime", "runc", &file]).ok();
+    assert!((rehearsed.out + &rehearsed.err).contains("\"defaultAction\": \"SCMP_ACT_ERRNO\""));
+    world.assert_clean();
+}
