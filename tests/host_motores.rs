@@ -340,3 +340,37 @@ fn lo_que_se_narra_con_runc_es_lo_que_se_ejecuta() {
     assert!((rehearsed.out + &rehearsed.err).contains("\"defaultAction\": \"SCMP_ACT_ERRNO\""));
     world.assert_clean();
 }
+
+#[test]
+fn compara_levanta_el_pod_con_cada_motor_lo_mide_y_no_deja_nada() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let both = shell("a", "exec sleep 3010", "") + &shell("b", "exec sleep 3011", "");
+    let file = write(&world, "medido", "", &both);
+    let done = world.micropod(&["compara", &file]).ok();
+    let rows: Vec<Vec<String>> = done
+        .out
+        .lines()
+        .map(|line| line.split("   ").map(str::trim).filter(|w| !w.is_empty()).map(String::from).collect())
+        .collect();
+    assert_eq!(rows[0], RUNTIMES);
+    let row = |name: &str| {
+        rows.iter().find(|r| r[0] == name).unwrap_or_else(|| panic!("{name}: {rows:?}"))[1..].to_vec()
+    };
+    // el supervisor, la pausa y los dos contenedores: con runc y crun, nadie más se queda en medio
+    assert_eq!(row("procesos"), ["4", "4", "4"], "{}", done.out);
+    assert_eq!(row("grupos de control"), ["4", "4", "4"], "{}", done.out);
+    let same = row("espacios de nombres nuevos");
+    assert!(same.iter().all(|n| *n == same[0]), "{}", done.out);
+    assert!(row("hasta que corre").iter().all(|cell| cell.ends_with(" ms")), "{}", done.out);
+    assert!(!done.out.contains('-'), "{}", done.out);
+    world.assert_clean();
+
+    let alone = world.micropod(&["compara", "nadie"]).exits(2);
+    assert!(alone.err.contains("falta con qué compararlo"), "{}", alone.err);
+    let brief = write(&world, "breve", "restartPolicy: Never,", &shell("c", "exit 0", ""));
+    world.micropod(&["compara", &brief]);
+    world.assert_clean();
+}

@@ -203,9 +203,15 @@ fn explain_verbs() -> Vec<Command> {
                     .value_parser(["texto", "svg", "json"])
                     .hide_possible_values(true),
             ),
-        verb("compara", "Dice qué cambió entre dos vidas: dos Pods, o dos grabaciones")
-            .arg(operand("A", "Nombre de un Pod, o el fichero de su grabación").required(true))
-            .arg(operand("B", "Otro").required(true)),
+        verb("compara", "Dice qué cambió entre dos vidas o, de un solo Pod, qué cuesta con cada motor")
+            .arg(
+                operand(
+                    "A",
+                    "Nombre de un Pod, o el fichero de su grabación. Si va solo, el fichero de un Pod: se levanta con cada --runtime que haya y se mide",
+                )
+                .required(true),
+            )
+            .arg(operand("B", "El otro Pod, o su grabación")),
     ]
 }
 

@@ -75,6 +75,7 @@ fn start(file: PathBuf) -> Result<u8, Error> {
         owner: None,
         replace: false,
         acelera: None,
+        runtime: Default::default(),
         policy: Policy::default(),
     };
     let outcome = run::run(&options)?;

@@ -86,7 +86,7 @@ pub fn main() -> Result<u8, Error> {
                 .map(|()| exit::OK)
         }
         "reproduce" => crate::explain::replay::print(text(args, "QUÉ"), output(args)),
-        "compara" => crate::explain::compare::print(text(args, "A"), text(args, "B")).map(|()| exit::OK),
+        "compara" => compare_verb(args),
         "lab" => lab::lab(args),
         "image" => image_verb(args).map(|()| exit::OK),
         "gc" => {
@@ -96,6 +96,17 @@ pub fn main() -> Result<u8, Error> {
         "doctor" => doctor::doctor(),
         "completion" => completion::print(text(args, "SHELL")).map(|()| exit::OK),
         other => Err(Error::usage(format!("no existe el comando «{other}»"))),
+    }
+}
+
+/// Con dos, dos vidas; con uno, que ha de ser el fichero de un Pod, todos los motores.
+fn compare_verb(args: &ArgMatches) -> Result<u8, Error> {
+    match args.get_one::<String>("B") {
+        Some(other) => crate::explain::compare::print(text(args, "A"), other).map(|()| exit::OK),
+        None if Path::new(text(args, "A")).is_file() => crate::explain::engines::print(&path(args, "A")),
+        None => Err(Error::usage("falta con qué compararlo").with_hint(
+            "di dos vidas (`micropod compara A B`), o el fichero de un Pod para levantarlo con cada motor",
+        )),
     }
 }
 

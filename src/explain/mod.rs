@@ -3,6 +3,7 @@
 mod claims;
 pub mod compare;
 pub mod draw;
+pub mod engines;
 pub mod facts;
 pub mod faults;
 pub mod inside;

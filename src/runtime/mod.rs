@@ -78,10 +78,14 @@ impl Kind {
         let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
             return Err(unknown(name));
         };
-        match kind == Kind::Native || program::find(kind.name()).is_some() {
+        match kind.is_installed() {
             true => Ok(kind),
             false => Err(Error::usage(format!("{kind} no está instalado: {}", kind.source()))),
         }
+    }
+
+    pub fn is_installed(self) -> bool {
+        self == Kind::Native || program::find(self.name()).is_some()
     }
 
     /// El programa.

@@ -1,0 +1,232 @@
+//! `micropod compara FICHERO`: el mismo Pod con cada motor que haya, uno detrás de otro, y lo que cuesta.
+//!
+//! Todo se mide desde fuera, en `/proc` y en cgroupfs, y cada Pod se borra antes de levantar el siguiente.
+
+use super::facts;
+use crate::cli::table;
+use crate::error::{Error, exit};
+use crate::kernel::program::Program;
+use crate::run::require_root;
+use crate::runtime::Kind;
+use crate::spec::{self, Workload};
+use crate::state::{self, Seen};
+use crate::supervise::Signals;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Lo más que se espera a que un Pod se ponga en marcha o se vaya.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Lo que cuesta un Pod con un motor.
+struct Cost {
+    /// Desde que se pide hasta que corren sus contenedores.
+    start: Duration,
+    /// Memoria de todos, en KiB: lo que comparten varios procesos se reparte entre ellos (PSS).
+    memory: u64,
+    /// De ella, la del supervisor.
+    supervisor: u64,
+    processes: usize,
+    namespaces: usize,
+    cgroups: usize,
+    mounts: usize,
+}
+
+// ANCHOR: print
+/// Levanta el Pod con cada motor, lo mide y lo borra. Sale con 1 si con alguno no se pudo.
+pub fn print(file: &Path) -> Result<u8, Error> {
+    let name = pod_name(file)?;
+    require_root("levantar el Pod con cada motor", file)?;
+    if state::see(&name).is_some() {
+        return Err(Error::failed(format!("ya hay un Pod `{name}`: aquí se crea y se borra varias veces"))
+            .with_hint(format!("bórralo antes con `micropod delete pod {name}`")));
+    }
+    let file = fs::canonicalize(file)
+        .map_err(|e| Error::failed(format!("no se puede leer {}", file.display())).because(e))?;
+    let signals =
+        Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
+    let mut costs: Vec<(Kind, Result<Cost, Error>)> = Vec::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_installed()) {
+        costs.push((kind, measure(kind, &file, &name)));
+        if signals.drain() > 0 {
+            return Err(Error::Exit(exit::FAILED));
+        }
+    }
+    print!("{}", report(&costs));
+    let failed: Vec<_> = costs.iter().filter_map(|(kind, cost)| Some((kind, cost.as_ref().err()?))).collect();
+    for (kind, error) in &failed {
+        crate::cli::term::note(&format!("{kind}: {error}"));
+    }
+    Ok(if failed.is_empty() { exit::OK } else { exit::FAILED })
+}
+// ANCHOR_END: print
+
+fn pod_name(file: &Path) -> Result<String, Error> {
+    match spec::load_all(file)?.into_workload()? {
+        Workload::Pod(loaded) => Ok(loaded.pod.metadata.name.clone()),
+        Workload::Controller(_) => {
+            Err(Error::usage("con cada motor se compara un Pod, y este fichero no lo es"))
+        }
+    }
+}
+
+/// Un Pod de principio a fin: pase lo que pase, no queda.
+fn measure(kind: Kind, file: &Path, name: &str) -> Result<Cost, Error> {
+    let begun = Instant::now();
+    let run = ["run", "-d", "--rm", "--runtime", kind.name()];
+    let started = micropod(&run, file.as_os_str());
+    let start = begun.elapsed();
+    let seen = state::see(name).filter(|seen| seen.supervised);
+    let cost = started.and_then(|()| {
+        let gone = || {
+            Error::failed("el Pod acabó antes de poder medirlo")
+                .with_hint("que alguno de sus contenedores dure")
+        };
+        seen.as_ref().map(|seen| weigh(seen, start)).ok_or_else(gone)
+    });
+    if state::see(name).is_some() {
+        micropod(&["delete", "pod", "--grace-period=1"], name.as_ref())?;
+    }
+    cost
+}
+
+/// Este mismo programa, con otras órdenes.
+fn micropod(options: &[&str], operand: &std::ffi::OsStr) -> Result<(), Error> {
+    let run = || {
+        let own = fs::read_link("/proc/self/exe")?;
+        Program::new(&own, LIMIT)?.options(options.iter().copied()).operands([operand]).run(b"")
+    };
+    let ended = run().map_err(|e| Error::failed("no se pudo llamar a micropod").because(e))?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&ended.err).into_owned();
+    Err(Error::failed(said.trim().trim_start_matches("error: ").to_string()))
+}
+
+fn weigh(seen: &Seen, start: Duration) -> Cost {
+    let supervisor = seen.record.supervisor.pid;
+    let groups = seen.record.cgroup.as_ref().map(|path| groups_in(path)).unwrap_or_default();
+    let members: BTreeSet<i32> = groups.iter().flat_map(|path| pids_of(Path::new(path))).collect();
+    let all: BTreeSet<i32> = descendants(supervisor).into_iter().chain(members).collect();
+    let pss: BTreeMap<i32, u64> = all.iter().map(|pid| (*pid, pss(*pid))).collect();
+    let host = facts::namespaces(std::process::id() as i32);
+    let own = all.iter().flat_map(|pid| facts::namespaces(*pid));
+    let new: BTreeSet<_> = own.filter(|(kind, inode)| host.get(kind) != Some(inode)).collect();
+    // los de cada lista, una vez: cada contenedor tiene la suya
+    let lists: BTreeMap<u64, usize> =
+        all.iter().filter_map(|pid| Some((*facts::namespaces(*pid).get("mnt")?, mounts(*pid)))).collect();
+    let host_list = host.get("mnt").copied().unwrap_or_default();
+    Cost {
+        start,
+        memory: pss.values().sum(),
+        supervisor: pss.get(&supervisor).copied().unwrap_or_default(),
+        processes: all.len(),
+        namespaces: new.len(),
+        cgroups: groups.len(),
+        mounts: lists.iter().filter(|(list, _)| **list != host_list).map(|(_, n)| n).sum(),
+    }
+}
+
+/// Un proceso y cuantos descienden de él.
+fn descendants(root: i32) -> BTreeSet<i32> {
+    let pids = state::names_in(Path::new("/proc")).into_iter().filter_map(|name| name.parse::<i32>().ok());
+    let parent = |pid: i32| -> Option<i32> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    let parents: Vec<(i32, i32)> = pids.filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let mut family = BTreeSet::from([root]);
+    loop {
+        let more: Vec<i32> = parents
+            .iter()
+            .filter(|(pid, parent)| family.contains(parent) && !family.contains(pid))
+            .map(|(pid, _)| *pid)
+            .collect();
+        if more.is_empty() {
+            return family;
+        }
+        family.extend(more);
+    }
+}
+
+/// Un cgroup y los que cuelgan de él.
+fn groups_in(path: &Path) -> BTreeSet<String> {
+    let inner = state::names_in(path).into_iter().map(|name| path.join(name)).filter(|path| path.is_dir());
+    let mut all: BTreeSet<String> = inner.flat_map(|path| groups_in(&path)).collect();
+    all.insert(path.to_string_lossy().into_owned());
+    all
+}
+
+fn pids_of(group: &Path) -> Vec<i32> {
+    let text = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+/// En KiB.
+fn pss(pid: i32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    line.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+fn mounts(pid: i32) -> usize {
+    fs::read_to_string(format!("/proc/{pid}/mountinfo")).map_or(0, |text| text.lines().count())
+}
+
+/// La tabla: un motor por columna.
+fn report(costs: &[(Kind, Result<Cost, Error>)]) -> String {
+    let row = |title: &str, cell: fn(&Cost) -> String| {
+        let cells = costs.iter().map(|(_, cost)| cost.as_ref().map_or("-".into(), cell));
+        std::iter::once(title.to_string()).chain(cells).collect::<Vec<_>>()
+    };
+    let header = std::iter::once(String::new()).chain(costs.iter().map(|(kind, _)| kind.to_string()));
+    let rows = vec![
+        header.collect(),
+        row("hasta que corre", |c| format!("{} ms", c.start.as_millis())),
+        row("memoria (PSS)", |c| crate::cgroup::as_quantity(c.memory << 10)),
+        row("  de ella, el supervisor", |c| crate::cgroup::as_quantity(c.supervisor << 10)),
+        row("procesos", |c| c.processes.to_string()),
+        row("espacios de nombres nuevos", |c| c.namespaces.to_string()),
+        row("grupos de control", |c| c.cgroups.to_string()),
+        row("montajes", |c| c.mounts.to_string()),
+    ];
+    table::align(&rows, 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn con_el_motor_que_no_pudo_queda_un_hueco_y_los_demas_se_ensenan() {
+        let cost = Cost {
+            start: Duration::from_millis(31),
+            memory: 2048,
+            supervisor: 512,
+            processes: 3,
+            namespaces: 7,
+            cgroups: 3,
+            mounts: 40,
+        };
+        let costs = [(Kind::Native, Ok(cost)), (Kind::Runc, Err(Error::failed("no")))];
+        let text = report(&costs);
+        let lines: Vec<Vec<&str>> =
+            text.lines().map(|l| l.split("   ").map(str::trim).filter(|w| !w.is_empty()).collect()).collect();
+        assert_eq!(lines[0], ["native", "runc"]);
+        assert_eq!(lines[1], ["hasta que corre", "31 ms", "-"]);
+        assert_eq!(lines[2], ["memoria (PSS)", "2Mi", "-"]);
+        assert_eq!(lines[4], ["procesos", "3", "-"]);
+    }
+
+    #[test]
+    fn la_familia_de_un_proceso_lo_incluye_a_el_y_a_sus_hijos() {
+        let own = std::process::id() as i32;
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let family = descendants(own);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(family.contains(&own) && family.contains(&(child.id() as i32)));
+    }
+}
