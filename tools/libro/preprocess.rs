@@ -61,15 +61,22 @@ pub fn render(book: &Book, page: &Page) -> String {
         let line = &page.lines[n];
         let generated = line.strip_prefix("{{").and_then(|l| l.strip_suffix("}}"));
         let drawing = generated.and_then(|name| name.strip_prefix("figura "));
-        match (drawing, generated.and_then(|name| generate::content(book, name))) {
-            (Some(name), _) => out += &figure(book, name),
-            (_, Some(content)) => out += &content,
+        match (drawing, generated.and_then(|name| generate::content(book, name)), included(book, line)) {
+            (Some(name), ..) => out += &figure(book, name),
+            (_, Some(content), _) | (.., Some(content)) => out += &content,
             _ => out += &book.with_figures(line),
         }
         out.push('\n');
         n += 1;
     }
     out
+}
+
+/// Lo que incluye una línea fuera de los bloques: una tabla que ha escrito un test, que es ya Markdown.
+fn included(book: &Book, line: &str) -> Option<String> {
+    let (path, anchor) = include::request(line)?;
+    // una falta: ya la ha dicho la comprobación de los includes
+    Some(include::piece(&book.root, path, anchor).ok()?.lines.join("\n"))
 }
 
 /// Un dibujo dentro de la página, para que tome sus colores. Sin líneas en blanco: acabarían el HTML.

@@ -424,6 +424,16 @@ fn el_libro_cumple_las_comprobaciones_que_no_ejecutan_nada() {
 }
 
 #[test]
+fn una_tabla_incluida_fuera_de_un_bloque_sale_en_la_pagina() {
+    let fixture = Fixture::good();
+    fixture.write("book/tablas/t.md", "| a | b |\n|---|---|\n| 1 | 2 |\n");
+    fixture.lie("book/src/01-uno.md", "## La idea", "{{#include book/tablas/t.md}}\n\n## La idea");
+    let book = Book::read(&fixture.0);
+    let page = crate::preprocess::render(&book, book.page("01-uno.md").unwrap());
+    assert!(page.contains("\n| 1 | 2 |\n") && !page.contains("#include"), "{page}");
+}
+
+#[test]
 fn la_cobertura_cuenta_las_lineas_de_codigo_que_se_ensenan() {
     let fixture = Fixture::good();
     let covered = coverage::measure(&Book::read(&fixture.0));
