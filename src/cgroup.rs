@@ -503,6 +503,57 @@ mod tests {
     }
 
     #[test]
+    fn la_clase_de_un_pod_sale_de_la_cpu_y_la_memoria_de_todos() {
+        use crate::spec::types::ResourceRequirements;
+        let list = |cpu: &str, memory: &str| {
+            let quantity = |text: &str| crate::spec::quantity::Quantity::parse(text).ok();
+            ResourceList { cpu: quantity(cpu), memory: quantity(memory), pids: None }
+        };
+        // lo pedido y el límite de cada contenedor; el vacío es no decirlo
+        let class = |containers: &[[&str; 4]], pod: [&str; 2]| {
+            let one = |[cpu, memory, max_cpu, max_memory]: &[&str; 4]| Container {
+                resources: ResourceRequirements {
+                    requests: list(cpu, memory),
+                    limits: list(max_cpu, max_memory),
+                },
+                ..Default::default()
+            };
+            let limits = list(pod[0], pod[1]);
+            qos(&PodSpec {
+                containers: containers.iter().map(one).collect(),
+                resources: ResourceRequirements { limits, ..Default::default() },
+                ..Default::default()
+            })
+        };
+        let nobody = ["", ""];
+        assert_eq!(class(&[["", "", "", ""]], nobody), Qos::BestEffort);
+        assert_eq!(class(&[["0", "0", "", ""]], nobody), Qos::BestEffort, "cero es como no ponerlo");
+        assert_eq!(class(&[["", "", "1", "64Mi"]], nobody), Qos::Guaranteed, "se pide lo que se limita");
+        assert_eq!(
+            class(&[["1", "64Mi", "1000m", "65536Ki"]], nobody),
+            Qos::Guaranteed,
+            "es la misma cantidad"
+        );
+        assert_eq!(class(&[["500m", "", "1", "64Mi"]], nobody), Qos::Burstable);
+        assert_eq!(class(&[["", "64Mi", "", ""]], nobody), Qos::Burstable);
+        assert_eq!(class(&[["", "", "", "64Mi"]], nobody), Qos::Burstable, "falta la CPU");
+        let two = [["", "", "1", "64Mi"], ["", "", "", ""]];
+        assert_eq!(class(&two, nobody), Qos::Burstable, "basta con que uno no diga nada");
+        assert_eq!(class(&two, ["2", "1Gi"]), Qos::Guaranteed, "si lo dice el Pod, manda el Pod");
+    }
+
+    #[test]
+    fn lo_que_se_ofrece_cada_contenedor_son_los_numeros_de_kubernetes() {
+        let spec = PodSpec::default();
+        let adj = |qos, memory: &str| oom_score_adj(qos, &spec, &container("c", memory, None), 4 << 30);
+        assert_eq!(adj(Qos::Guaranteed, "64Mi"), -997);
+        assert_eq!(adj(Qos::BestEffort, "64Mi"), 1000);
+        for (memory, expected) in [("64Mi", 985), ("1Gi", 750), ("1Ki", 999), ("4Gi", 3), ("8Gi", 3)] {
+            assert_eq!(adj(Qos::Burstable, memory), expected, "{memory} de 4Gi");
+        }
+    }
+
+    #[test]
     fn a_un_auxiliar_no_se_le_mata_antes_que_a_quien_sirve() {
         let sidecar = Some(crate::spec::types::RestartPolicy::Always);
         let spec = PodSpec {

@@ -362,3 +362,37 @@ pub fn disk_usage(path: &Path) -> u64 {
     }
     total
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cada_tipo_de_hostpath_admite_lo_suyo_y_nada_mas() {
+        use HostPathType::*;
+        let dir = std::env::temp_dir().join(format!("micropod-hostpath-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("fichero"), "").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.join("socket")).unwrap();
+        let fits = |kind, path: &Path| {
+            let (name, kind) = ("v".to_string(), VolumeKind::Host(kind));
+            check(&[VolumePlan { name, path: path.to_path_buf(), kind, confined: None, group: None }]).is_ok()
+        };
+        let places =
+            [dir.clone(), dir.join("fichero"), dir.join("socket"), "/dev/null".into(), dir.join("nada")];
+        for (kind, expected) in [
+            (Unchecked, [true, true, true, true, false]),
+            (DirectoryOrCreate, [true, false, false, false, true]),
+            (Directory, [true, false, false, false, false]),
+            (FileOrCreate, [false, true, false, false, true]),
+            (File, [false, true, false, false, false]),
+            (Socket, [false, false, true, false, false]),
+            (CharDevice, [false, false, false, true, false]),
+            (BlockDevice, [false; 5]),
+        ] {
+            let found: Vec<bool> = places.iter().map(|path| fits(kind, path)).collect();
+            assert_eq!(found, expected, "{kind:?}");
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -1,0 +1,100 @@
+//! Cargas de verdad que se hacen con paquetes de Debian: un servidor de aplicaciones de Java y un
+//! servidor de DNS al que pregunta otro Pod. Descargan: las ejecuta la capa root.
+
+mod common;
+
+use common::{World, is_root, run, wait_until};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Construye una imagen donde hay red (en un mundo no la hay) y la lleva al mundo. `false`, dicho, si
+/// no se puede descargar.
+fn bring(world: &World, name: &str) -> bool {
+    let recipe = common::project().join(format!("tests/cargas/imagen-{name}.ron"));
+    let store: PathBuf = world.dir().join("almacen");
+    std::fs::create_dir_all(&store).unwrap();
+    // el almacén de esta máquina no se toca: se tapa con otro, y solo lo ve este comando
+    let line =
+        r#"mkdir -p /var/lib/micropod && mount --bind "$1" /var/lib/micropod && exec "$2" image build "$3""#;
+    let mut build = Command::new("unshare");
+    build.args(["--mount", "sh", "-c", line, "sh"]).arg(&store).arg(common::binary()).arg(recipe);
+    let built = run(&mut build);
+    if built.code != 0 {
+        let unreachable = ["Could not resolve", "Could not connect", "Temporary failure", "Failed to fetch"];
+        assert!(unreachable.iter().any(|why| built.err.contains(why)), "{}{}", built.out, built.err);
+        eprintln!("omitido: no se pueden descargar los paquetes de {name}:\n{}", built.err);
+        return false;
+    }
+    world.sh("mkdir -p /var/lib/micropod/images && cp -a almacen/images/. /var/lib/micropod/images/ && rm -rf almacen");
+    true
+}
+
+/// Levanta una de las cargas y espera a que esté lista. Devuelve su IP.
+fn up(world: &World, name: &str, seconds: &str) -> String {
+    let path = common::project().join(format!("tests/cargas/{name}.ron"));
+    let path = path.to_str().unwrap();
+    world.micropod(&["run", "-d", "--wait", "--timeout", seconds, path]).ok();
+    let object: Value =
+        serde_json::from_str(&world.micropod(&["get", "pod", name, "-o", "json"]).ok().out).unwrap();
+    object["status"]["podIP"].as_str().unwrap().to_string()
+}
+
+#[test]
+#[ignore = "descarga paquetes: la ejecuta la capa root"]
+fn un_pod_pregunta_a_otro_por_un_nombre_y_sin_el_no_lo_sabe() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    if !bring(&world, "dnsmasq") {
+        return;
+    }
+    let server = up(&world, "dns", "60s");
+    let client = format!(
+        "Pod(metadata: (name: \"cliente\"), spec: (dnsPolicy: None, dnsConfig: (nameservers: [\"{server}\"]), \
+         containers: [(name: \"c\", image: \"busybox\", command: [\"sleep\", \"3501\"])]))"
+    );
+    world.write("cliente.ron", &client);
+    world.micropod(&["run", "-d", "cliente.ron"]).ok();
+    let ask = || world.micropod(&["exec", "cliente", "--", "nslookup", "-type=a", "web.aula"]);
+    let found = ask().ok().out;
+    assert!(found.contains("Address: 10.1.2.3") && found.contains(&server), "{found}");
+    // quien contestó fue el otro Pod: lo tiene apuntado, con la dirección de quien preguntó
+    let ip: Value =
+        serde_json::from_str(&world.micropod(&["get", "pod", "cliente", "-o", "json"]).ok().out).unwrap();
+    let asked = format!("query[A] web.aula from {}", ip["status"]["podIP"].as_str().unwrap());
+    wait_until("que lo apunte", 10, || world.micropod(&["logs", "dns"]).ok().out.contains(&asked));
+    world.micropod(&["delete", "pod", "dns"]).ok();
+    assert_ne!(ask().code, 0, "sin el servidor no hay respuesta");
+    world.micropod(&["delete", "pod", "cliente", "--grace-period=1"]).ok();
+}
+
+#[test]
+#[ignore = "descarga paquetes: la ejecuta la capa root"]
+fn un_servidor_de_aplicaciones_de_java_esta_listo_cuando_responde_y_para_con_orden() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    if !bring(&world, "tomcat") {
+        return;
+    }
+    let ip = up(&world, "java", "180s");
+    // listo quiere decir que ya responde, y su primera página ya está compilada
+    let page = world.sh(&format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 20 {ip} 8080; true"));
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("\r\n\r\nHola desde Java "), "{page}");
+    assert!(page.ends_with(", en java\n"), "{page}");
+    let java = || world.processes().into_iter().filter(|(_, line)| line.contains("catalina")).count();
+    assert_eq!(java(), 1);
+    let threads: usize = {
+        let pid = world.processes().into_iter().find(|(_, line)| line.contains("catalina")).unwrap().0;
+        std::fs::read_dir(world.path(&format!("/proc/{pid}/task"))).unwrap().count()
+    };
+    assert!(threads > 10, "la máquina virtual tiene sus hilos: {threads}");
+    // atiende SIGTERM: no agota los 20 s de gracia
+    let began = std::time::Instant::now();
+    world.micropod(&["delete", "pod", "java"]).ok();
+    assert!(began.elapsed() < common::patience(19), "{:?}", began.elapsed());
+    assert_eq!(java(), 0);
+}
