@@ -84,3 +84,40 @@ fn si_se_pulsa_ctrl_c_mientras_corrige_no_queda_nada() {
     common::wait_until("que no quede ningún proceso", 5, || world.processes().is_empty());
     world.assert_clean();
 }
+
+#[test]
+fn se_corrige_otra_vez_en_la_maquina_de_quien_ensena_y_los_valores_de_otro_no_valen() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let case = Case::open(common::project(), catalog::find("5").unwrap());
+    let solution = case.answer("solucion");
+    let folder = world.dir().join(FOLDER);
+    let package = |student: &str| {
+        case.lay_out(&folder, &solution);
+        let state = format!(r#"{{"lab": "05-fecha", "alumno": "{student}", "curso": "", "empezado": 0}}"#);
+        std::fs::write(folder.join(".micropod-lab.json"), state).unwrap();
+        let binary = common::binary().display().to_string();
+        world.sh(&format!(
+            "cd {FOLDER} && {binary} lab entrega >/dev/null && mkdir -p ../todas && mv *.tar.gz ../todas/"
+        ));
+    };
+    package("ana.ruiz");
+    // la misma respuesta, con otro nombre: los valores no son los suyos
+    package("eva.copia");
+    std::fs::write(world.dir().join("todas/rota.tar.gz"), "esto no es un paquete").unwrap();
+    let done = world.micropod(&["lab", "corrige", "todas"]).exits(1);
+    assert!(done.out.contains("L05-ana.ruiz.tar.gz: 10\n"), "{}", done.out);
+    assert!(!done.out.contains("L05-eva.copia.tar.gz: 10\n"), "{}", done.out);
+    assert!(done.out.contains("rota.tar.gz: no se puede corregir"), "{}", done.out);
+    // lo corregido no se repite
+    let again = world.micropod(&["lab", "corrige", "todas"]).exits(1);
+    assert_eq!(again.out.matches("ya estaba corregida").count(), 2, "{}", again.out);
+    world.micropod(&["lab", "informe", "todas"]).ok();
+    let notes = std::fs::read_to_string(world.dir().join("todas/notas.csv")).unwrap();
+    assert!(notes.contains("\nana.ruiz;05-fecha;10,00;0;0;Todo bien.\n"), "{notes}");
+    let page = std::fs::read_to_string(world.dir().join("todas/informe.html")).unwrap();
+    assert!(page.contains("<li>ana.ruiz, eva.copia</li>"), "{page}");
+    world.assert_clean();
+}

@@ -1,6 +1,6 @@
 //! `micropod lab`: lo que ve un estudiante.
 
-use super::{require_root, term, text};
+use super::{require_root, teacher, term, text};
 use crate::error::{Error, exit};
 use crate::lab::catalog::{self, Lab};
 use crate::lab::compile::Compiler;
@@ -27,6 +27,9 @@ pub fn lab(args: &ArgMatches) -> Result<u8, Error> {
         Some(("reinicia", args)) => start_over(args),
         Some(("porque", args)) => why(args),
         Some(("entrega", args)) => hand_in_verb(args),
+        Some(("examen", args)) => exam(args),
+        Some(("corrige", args)) => teacher::correct(args),
+        Some(("informe", args)) => teacher::inform(args),
         Some(("corrector", args)) => world::enter(text(args, "CGROUP")),
         _ => Err(Error::usage("falta el comando de lab")),
     }
@@ -56,7 +59,18 @@ fn list() -> Result<u8, Error> {
 }
 
 fn begin(args: &ArgMatches) -> Result<u8, Error> {
-    let lab = catalog::find(text(args, "LAB"))?;
+    let course = args.get_one::<String>("curso").cloned().unwrap_or_default();
+    begin_as(catalog::find(text(args, "LAB"))?, course, args)
+}
+
+/// El examen: la semilla, que da quien enseña, decide con el nombre qué averías le tocan a cada cual.
+fn exam(args: &ArgMatches) -> Result<u8, Error> {
+    let exam = catalog::all().into_iter().find(|lab| lab.blank_sheet().exam);
+    let lab = exam.ok_or_else(|| Error::failed("este micropod no lleva ningún examen"))?;
+    begin_as(lab, text(args, "semilla").to_string(), args)
+}
+
+fn begin_as(lab: Lab, course: String, args: &ArgMatches) -> Result<u8, Error> {
     let given = args.get_one::<String>("alumno").cloned();
     let student = given.or_else(folder::who).filter(|name| !name.trim().is_empty()).ok_or_else(|| {
         Error::usage("no sé quién eres").with_hint("dilo: `micropod lab empieza 1 --alumno ana.ruiz`")
@@ -68,7 +82,6 @@ fn begin(args: &ArgMatches) -> Result<u8, Error> {
             .with_hint(format!("sigue en ella, o empieza de cero con `micropod lab reinicia {number}`")));
     }
     folder::make_dir(&dir)?;
-    let course = args.get_one::<String>("curso").cloned().unwrap_or_default();
     let begun = state::unix_millis() / 1000;
     let state = State { lab: lab.name.clone(), student, course, begun, ..State::default() };
     let folder = Folder { dir, lab, state };

@@ -24,6 +24,7 @@ pub mod port_forward;
 pub mod selector;
 pub mod pace;
 pub mod table;
+pub mod teacher;
 pub mod term;
 pub mod top;
 pub mod usage;

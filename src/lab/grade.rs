@@ -176,7 +176,8 @@ impl Bench<'_> {
                 if !path.is_file() {
                     return Err(format!("falta el fichero {file}"));
                 }
-                Pod::start(words(path, &["--policy", "lab"]))
+                // las esperas entre reinicios, cortas: aquí no enseñan nada
+                Pod::start(words(path, &["--policy", "lab", "--acelera", "20"]))
             }
             Trial::Ours { pod, compile } => {
                 if let Some(source) = compile {

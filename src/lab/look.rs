@@ -111,6 +111,18 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
             let found = pod.output(c)?.lines().filter(|line| line.contains(text)).count();
             expect(found == *wanted, || format!("«{c}» ha escrito «{text}» {found} veces, y no {wanted}"))
         }
+        Step::SaysAtLeast(c, text, least) => {
+            let found = pod.output(c)?.lines().filter(|line| line.contains(text)).count();
+            expect(found >= *least, || format!("«{c}» ha escrito «{text}» solo {found} veces"))
+        }
+        Step::HandedInContains(path, text) => {
+            let file = pod.base().join(path);
+            let plain = file.symlink_metadata().is_ok_and(|m| m.is_file());
+            let found = if plain { std::fs::read_to_string(file).unwrap_or_default() } else { String::new() };
+            expect(found.contains(text), || {
+                format!("en {path}, junto al fichero del Pod, no está lo escrito")
+            })
+        }
         Step::Http { port, path, code, says } => {
             let ip = pod.ip()?;
             let answer = web::get(ip, *port, path, Duration::from_secs(3))?;

@@ -18,6 +18,8 @@ pub mod compile;
 pub mod grade;
 pub mod patience;
 pub mod report;
+pub mod results;
+pub mod class;
 mod act;
 mod look;
 mod pod;

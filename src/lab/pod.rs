@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Lo más que se lee de un fichero o de una respuesta.
@@ -41,6 +42,12 @@ impl Pod {
                 Err("el fichero no describe un Pod".into())
             }
         }
+    }
+
+    /// El directorio de su fichero.
+    pub fn base(&self) -> &Path {
+        let file = self.run.get(1).map_or(Path::new("/"), Path::new);
+        file.parent().unwrap_or(file)
     }
 
     pub fn seen(&self) -> Result<Seen, String> {

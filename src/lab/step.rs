@@ -102,6 +102,13 @@ pub enum Step {
     #[serde(rename = "DiceVeces")]
     SaysTimes(String, String, usize),
 
+    /// Al menos tantas líneas de su salida contienen este texto.
+    #[serde(rename = "DiceMas")]
+    SaysAtLeast(String, String, usize),
+    /// Junto al fichero del Pod, ese fichero contiene este texto.
+    #[serde(rename = "EnLaEntrega")]
+    HandedInContains(String, String),
+
     // ── la red ──
     /// `GET` a la IP del Pod desde fuera: el código y un trozo de la respuesta.
     #[serde(rename = "Http")]

@@ -40,6 +40,25 @@ pub fn lab() -> Command {
         .subcommand(verb("porque", "Cuenta por qué funciona, cuando ya está hecho").arg(required()))
         .subcommand(verb("entrega", "Hace el paquete que se entrega").arg(here()).arg(student()))
         .subcommand(
+            verb("examen", "Empieza el examen: unos Pods averiados, distintos para cada cual")
+                .arg(option("semilla", "PALABRA", "La que dé quien enseña").required(true))
+                .arg(student()),
+        )
+        .subcommand(
+            verb("corrige", "Vuelve a corregir, en esta máquina, las entregas de un directorio")
+                .arg(operand("DIRECTORIO", "Donde están los .tar.gz").required(true))
+                .arg(option(
+                    "curso",
+                    "NOMBRE",
+                    "El curso, o la semilla del examen, digan lo que digan las entregas",
+                ))
+                .arg(option("timeout", "PLAZO", "Lo que puede tardar cada una. Si no se dice: 10m")),
+        )
+        .subcommand(
+            verb("informe", "Escribe el informe de lo corregido: HTML, CSV y TSV")
+                .arg(operand("DIRECTORIO", "El de las entregas").required(true)),
+        )
+        .subcommand(
             verb("corrector", "Corrige en un mundo aparte")
                 .hide(true)
                 .arg(operand("CGROUP", "").required(true)),

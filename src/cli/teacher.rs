@@ -1,0 +1,129 @@
+//! `micropod lab corrige` e `informe`: lo que usa quien enseña.
+
+use super::{lab::points, path, require_root, term};
+use crate::error::{Error, exit, in_spanish};
+use crate::lab::class;
+use crate::lab::compile::Compiler;
+use crate::lab::grade::Grade;
+use crate::lab::hand_in::Files;
+use crate::lab::job::{self, Job};
+use crate::lab::needs::Machine;
+use crate::lab::results::{self, Marked, Submission};
+use crate::lab::{catalog, folder::State};
+use clap::ArgMatches;
+use std::path::Path;
+use std::time::Duration;
+
+/// Corrige las entregas de un directorio. Lo ya corregido y sin cambios no se repite.
+pub fn correct(args: &ArgMatches) -> Result<u8, Error> {
+    require_root("corregir", "lab corrige DIRECTORIO")?;
+    let dir = path(args, "DIRECTORIO");
+    let limit = match args.get_one::<String>("timeout") {
+        Some(text) => super::duration(text)?,
+        None => job::LIMIT,
+    };
+    let packages = results::packages(&dir)?;
+    if packages.is_empty() {
+        return Err(Error::failed(format!("en {} no hay entregas (.tar.gz)", dir.display()))
+            .with_hint("son los paquetes que hace `micropod lab entrega`"));
+    }
+    let mut all = results::load(&dir)?;
+    let compiler = Compiler::find();
+    let (machine, mut pending) = (Machine::look(), 0);
+    for package in &packages {
+        let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let shown = term::harmless(&name);
+        let submission = match results::open(package) {
+            Ok(mut submission) => {
+                if let Some(course) = args.get_one::<String>("curso") {
+                    submission.state.course.clone_from(course);
+                }
+                submission
+            }
+            Err(why) => {
+                println!("{shown}: no se puede corregir: {}", term::harmless(&why));
+                pending += 1;
+                continue;
+            }
+        };
+        if all.get(&name).is_some_and(|old| old.digest == submission.digest) {
+            println!("{shown}: ya estaba corregida");
+            continue;
+        }
+        match grade(&submission, &machine, compiler.as_ref(), limit) {
+            Ok(grade) => {
+                println!("{shown}: {}", points(grade.points()));
+                let Submission { state, digest, answer, .. } = submission;
+                all.insert(name, Marked { digest, answer, state, grade });
+                results::save(&dir, &all)?;
+            }
+            // que se rompa el corrector no es culpa del estudiante: no se apunta nada
+            Err(Error::Exit(130)) => return Err(Error::Exit(130)),
+            Err(error) => {
+                println!("{shown}: sin corregir: {}", error.to_string().lines().next().unwrap_or_default());
+                pending += 1;
+            }
+        }
+    }
+    println!("\nCorregidas: {} · sin corregir: {pending}", all.len());
+    println!("El informe: micropod lab informe {}", dir.display());
+    Ok(if pending == 0 { exit::OK } else { exit::FAILED })
+}
+
+fn grade(
+    submission: &Submission,
+    machine: &Machine,
+    compiler: Option<&Compiler>,
+    limit: Duration,
+) -> Result<Grade, Error> {
+    let State { lab, student, course, .. } = &submission.state;
+    let lab = catalog::find(lab)?;
+    let sheet = lab.blank_sheet();
+    let lacks = machine.lacks(&sheet.needs);
+    if !lacks.is_empty() {
+        return Err(Error::failed(format!("aquí falta {}", lacks.join("; "))));
+    }
+    let mut files: Files = submission.files.clone();
+    files.retain(|name, _| catalog::Lab::is_handed_in(&sheet, Path::new(name)));
+    let job = Job {
+        lab: lab.name.clone(),
+        student: student.clone(),
+        course: course.clone(),
+        files,
+        task: None,
+        compiler: compiler.cloned(),
+    };
+    job.grade(limit)
+}
+
+/// Escribe el informe junto a las entregas y enseña lo que más falla.
+pub fn inform(args: &ArgMatches) -> Result<u8, Error> {
+    let dir = path(args, "DIRECTORIO");
+    let all = results::load(&dir)?;
+    if all.is_empty() {
+        return Err(Error::failed(format!("en {} no hay nada corregido", dir.display()))
+            .with_hint(format!("sudo micropod lab corrige {}", dir.display())));
+    }
+    let files = [
+        ("informe.html", class::html(&all)),
+        ("notas.csv", class::table(&all, ';')),
+        ("notas.tsv", class::table(&all, '\t')),
+    ];
+    for (name, text) in files {
+        std::fs::write(dir.join(name), text).map_err(|e| {
+            Error::failed(format!("no se pudo escribir {}", dir.join(name).display()))
+                .because(in_spanish(e.to_string()))
+        })?;
+        println!("{}", dir.join(name).display());
+    }
+    let [criteria, concepts] = class::most_failed(&all);
+    for (title, rows) in
+        [("Ideas equivocadas que más se repiten", concepts), ("Criterios que más fallan", criteria)]
+    {
+        println!("\n{title}:");
+        for (lab, what, times) in rows.iter().take(5) {
+            println!("  {times:>3}  {lab}  {}", term::harmless(what));
+        }
+    }
+    Ok(exit::OK)
+}
