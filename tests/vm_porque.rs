@@ -97,14 +97,17 @@ fn quien_llega_al_limite_de_procesos_lo_sabe_por_el_kernel() {
     let line = "i=0; while [ $i -lt 40 ]; do sleep 3021 & i=$((i+1)); done; exec sleep 3022";
     let limit = "restartPolicy: Never, resources: (limits: (pids: 12)),";
     let neighbour = shell("vecino", "exec sleep 3024", "");
-    start(&world, "muchos", limit, &(shell("c", line, "") + &neighbour));
+    // quien topa con el límite es un hijo suyo: el contenedor sigue, y con él lo que contó el kernel
+    let child = "(i=0; while [ $i -lt 40 ]; do sleep 3021 & i=$((i+1)); done); exec sleep 3022";
+    start(&world, "muchos", limit, &(shell("c", child, "") + &neighbour));
     let said =
         finds(&world, "muchos", "limite-de-procesos", &["su límite de 12 procesos", "pids.events: max"]);
     assert_eq!(said["findings"][0]["sure"], true, "lo cuenta el kernel");
     delete(&world, "muchos");
     // sin el Pod ya no hay cuentas: solo lo que dijo el programa, y así se dice
     start(&world, "muchos", limit, &shell("c", line, ""));
-    let said = finds(&world, "muchos", "limite-de-procesos", &["can't fork", "el límite del Pod es de 12"]);
+    let parts = ["can't fork", "el límite del Pod es de 12"];
+    let said = finds(&world, "muchos", "limite-de-procesos", &parts);
     assert_eq!(said["findings"][0]["sure"], false);
     delete(&world, "muchos");
 }

@@ -236,17 +236,22 @@ fn path_in(clue: &Clue, text: &str) -> Option<String> {
 
 /// El cgroup ya no está y con él se fueron sus cuentas: solo queda lo que dijo el programa.
 fn perhaps_too_many(clues: &Clues, clue: &Clue) -> Option<Finding> {
-    let gone = clues.seen.record.cgroup.as_ref().is_some_and(|cgroup| !cgroup.exists());
     let limits = &clues.seen.record.pod.spec.resources.limits;
     let limit = limits.pids.as_ref().map_or(crate::cgroup::DEFAULT_PIDS, |q| q.units());
     let says = format!("{} no pudo crear más procesos: el límite del Pod es de {limit}", clue.spec.name);
-    gone.then(|| Finding::new(Cause::TooManyProcesses, says).unsure())
+    // sin cgroup no hay límite con el que topar
+    clues.seen.record.cgroup.is_some().then(|| Finding::new(Cause::TooManyProcesses, says).unsure())
 }
 
 /// ¿Ha topado el Pod con su límite de procesos?
 pub fn too_many_processes(clues: &Clues, clue: Option<&Clue>) -> Option<Finding> {
     let cgroup = clues.seen.record.cgroup.as_deref()?;
-    let failed = counter(cgroup, "pids.events", "max ").filter(|n| *n > 0)?;
+    // hasta Linux 6.12 lo apunta el cgroup de quien quiso crear otro, y no el del límite: muere con él
+    let own = clues.containers.iter().filter_map(|c| c.counter("pids.events", "max "));
+    let failed: u64 = own.chain(counter(cgroup, "pids.events", "max ")).sum();
+    if failed == 0 {
+        return None;
+    }
     let read = |file: &str| std::fs::read_to_string(cgroup.join(file)).unwrap_or_default().trim().to_string();
     let who = clue.map_or("sus contenedores".to_string(), |c| c.spec.name.clone());
     let says =
