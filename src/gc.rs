@@ -132,11 +132,13 @@ pub fn gc() -> Result<(), Error> {
     Ok(())
 }
 
-/// Los nombres tomados por quien murió antes de escribir nada más: ni ficha, ni señal de que nacía.
+/// Los nombres sin una ficha que se pueda leer: quien los tomó murió antes de escribirla, o se ha
+/// estropeado.
 fn forget_unborn() -> Result<Vec<String>, Error> {
     let mut done = Vec::new();
     for name in state::names_in(&state::pods_dir()) {
-        let has_record = || state::pod_dir(&name).join("pod.json").exists();
+        let has_record = || state::see(&name).is_some();
+        let broken = state::pod_dir(&name).join("pod.json").exists();
         if has_record() {
             continue;
         }
@@ -148,7 +150,12 @@ fn forget_unborn() -> Result<Vec<String>, Error> {
         claim
             .forget()
             .map_err(|e| Error::failed(format!("no se pudo soltar el nombre {name}")).because(e))?;
-        done.push(format!("nombre {name}, de un Pod que no llegó a nacer"));
+        if broken {
+            forget_logs(&name);
+            done.push(format!("pod/{name}: su ficha estaba estropeada"));
+        } else {
+            done.push(format!("nombre {name}, de un Pod que no llegó a nacer"));
+        }
     }
     Ok(done)
 }

@@ -2,6 +2,10 @@
 //!
 //! Los módulos, en el orden en que se leen.
 
+// Antes que nadie: sus macros valen para todos.
+#[macro_use]
+mod say;
+
 // De lo que se escribe a lo que se decide.
 pub mod cli;
 pub mod spec;

@@ -194,8 +194,12 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// Sustituye `path` de golpe: quien lee ve lo viejo o lo nuevo, nunca la mitad.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = path.with_extension("tmp");
-    write_private(&temporary, bytes)?;
-    fs::rename(&temporary, path)
+    let replaced = write_private(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if replaced.is_err() {
+        // a medias no sirve a nadie; el fallo que importa es el primero
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {

@@ -53,10 +53,11 @@ fn error_of(syscall: &str) -> Option<&'static str> {
     })
 }
 
-/// Las llamadas que deshacen algo: las que borran, y todas desde que muere la pausa.
+/// Las llamadas que deshacen algo: las que borran, y todas desde que se recoge al último contenedor.
 fn undoing(sweep: &Sweep, calls: &[Call]) -> Vec<bool> {
     let kills = |c: &Call| c.syscall == "pidfd_send_signal" && c.text.contains("SIGKILL");
     let last = calls.iter().rposition(kills).unwrap_or(calls.len());
+    let last = calls[..last].iter().rposition(|c| c.syscall == "waitid").unwrap_or(last);
     let erases =
         |c: &Call| ["unlink", "unlinkat", "rmdir", "umount2", "rename"].contains(&c.syscall.as_str());
     let cleans = ["borrado", "gc"].contains(&sweep.name);

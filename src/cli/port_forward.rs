@@ -9,7 +9,7 @@ mod relay;
 use super::{one_pod, require_root, words};
 use crate::error::{Error, exit, spanish};
 use crate::kernel::ops::JoinNamespaces;
-use crate::kernel::{Kernel, Mode, sys};
+use crate::kernel::{Kernel, Mode};
 use crate::logic::status::Phase;
 use crate::plan::all_containers;
 use crate::state::{ProcessId, Seen};
@@ -115,7 +115,7 @@ fn addresses(text: &str) -> Result<Vec<IpAddr>, Error> {
 fn alive(seen: &Seen) -> Result<(ProcessId, OwnedFd), Error> {
     let phase = seen.live.status.phase;
     let pause = seen.live.pause.filter(|_| seen.supervised && phase != Phase::Pending);
-    let open = pause.and_then(|p| Some((p, sys::pidfd_open(p.pid).ok()?)));
+    let open = pause.and_then(|p| Some((p, p.open(None)?)));
     open.filter(|(p, _)| p.is_alive()).ok_or_else(|| {
         Error::failed(format!("unable to forward port because pod is not running. Current status={phase}"))
             .with_hint(format!("micropod por-que {}", seen.record.name))
