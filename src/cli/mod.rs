@@ -254,7 +254,7 @@ fn pod_names(words: &[String]) -> Result<Vec<String>, Error> {
         _ => {
             let bad = word.split('/').next().unwrap_or(word);
             Err(Error::failed(format!("the server doesn't have a resource type \"{bad}\""))
-                .with_hint("aquí solo hay Pods: escribe «pods», «pod NOMBRE» o «pod/NOMBRE»"))
+                .with_hint("hay pods, replicasets (rs), jobs y cronjobs (cj): escribe «pods», «pod NOMBRE» o «rs/NOMBRE»"))
         }
     };
     words.iter().map(slashed).collect()
@@ -377,6 +377,10 @@ mod tests {
         assert_eq!(names(&["pods"]).unwrap(), Vec::<String>::new());
         assert_eq!(names(&["po", "a", "b"]).unwrap(), ["a", "b"]);
         assert_eq!(names(&["pod/a", "pods/b"]).unwrap(), ["a", "b"]);
-        assert!(names(&["svc"]).is_err());
+        // lo que no hay se rechaza diciendo lo que hay
+        let refused = names(&["svc"]).unwrap_err().to_string();
+        for kind in ["pods", "replicasets", "jobs", "cronjobs"] {
+            assert!(refused.contains(kind), "{kind}: {refused}");
+        }
     }
 }
