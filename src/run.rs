@@ -19,7 +19,7 @@ use crate::network;
 use crate::plan::{self, PodPlan};
 use crate::runtime::{Kind, Order, Runtime};
 use crate::spec::types::{Container, RestartPolicy};
-use crate::spec::{self, Loaded, Policy, Workload};
+use crate::spec::{self, Loaded, Policy, Validation, Workload};
 use crate::state::{self, Claim, Live, ProcessId, Record};
 use crate::supervise::{STARTED, Signals, Start, Supervisor, hold_signals, release_signals};
 use crate::{cgroup, controller, gc, rootfs, security, volume};
@@ -48,6 +48,8 @@ pub struct RunOptions {
     pub runtime: Kind,
     /// Lo que se admite.
     pub policy: Policy,
+    /// Qué hacer con lo que micropod no tiene.
+    pub validation: Validation,
 }
 
 /// Cómo acabó `run`.
@@ -77,7 +79,10 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     if let Some((_, pid)) = &options.owner {
         controller::die_with_owner(*pid)?;
     }
-    let manifest = spec::load_all(&options.file)?;
+    let manifest = spec::load_with(&options.file, options.validation)?;
+    for note in &manifest.notes {
+        crate::cli::term::note(note);
+    }
     manifest.enforce(options.policy)?;
     let loaded = match manifest.into_workload()? {
         Workload::Pod(loaded) => Loaded { policy: options.policy, ..*loaded },

@@ -1,8 +1,8 @@
 //! YAML y JSON: los mismos objetos que RON, con los mismos errores y las trampas de YAML 1.1.
 
-use micropod::spec::parse::{parse, parse_all};
+use micropod::spec::parse::{parse, parse_all, parse_with};
 use micropod::spec::types::{IntOrString, Object, Pod};
-use micropod::spec::{Manifest, SpecErrors};
+use micropod::spec::{Manifest, SpecErrors, Validation};
 use std::time::Instant;
 
 fn pod(file: &str, text: &str) -> Pod {
@@ -388,6 +388,55 @@ fn ningun_error_ensena_lo_que_guarda_un_secret() {
     let json = "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"stringData\": {\"a\": s3cr3t0}}";
     let said = errors("p.json", json).to_string();
     assert!(!said.contains("s3cr3t0"), "{said}");
+}
+
+#[test]
+fn lo_que_solo_importa_en_un_cluster_se_acepta_y_se_dice() {
+    let text = container("").replace("name: p", "name: p\n  generation: 3")
+        + "  nodeSelector: {disco: ssd}\n  serviceAccountName: web\nstatus: {phase: Running}\n";
+    let manifest = parse_all("p.yaml", &text).unwrap_or_else(|e| panic!("{e}"));
+    let said = "aviso: p.yaml: en una sola máquina no significan nada, y se aceptan sin hacer nada: \
+                generation (línea 5), nodeSelector (línea 11), serviceAccountName (línea 12), status (línea 13)";
+    assert_eq!(manifest.notes, [said]);
+    assert_eq!(manifest.into_pod().unwrap().pod, pod("p.yaml", &container("")));
+    let ron =
+        "Pod(metadata: (name: \"p\"), spec: (containers: [(name: \"c\", image: \"i\")], nodeName: \"n1\"))";
+    let manifest = parse_all("p.ron", ron).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(manifest.notes.len(), 1);
+    assert!(manifest.notes[0].ends_with("no significa nada, y se acepta sin hacer nada: nodeName (línea 1)"));
+    assert_eq!(manifest.into_pod().unwrap().pod, pod("p.yaml", &container("")));
+}
+
+#[test]
+fn con_validate_warn_se_dice_cada_campo_que_no_se_hace_y_se_sigue_sin_el() {
+    let yaml =
+        container("    volumeDevices: []\n    nada: {de: [esto]}\n    stdin: true") + "  affinity: {}\n";
+    let ron = "Pod(\nmetadata: (name: \"p\"),\nspec: (affinity: (), containers: [(\nname: \"c\", image: \"i\",\n\
+               volumeDevices: [],\nnada: [(de: \"esto\")],\nstdin: true,\n)]))";
+    let pods =
+        [("p.yaml", yaml.as_str(), [9, 10, 12]), ("p.ron", ron, [5, 6, 3])].map(|(file, text, lines)| {
+            let strict = parse_all(file, text).unwrap_err();
+            assert_eq!(strict.0.len(), 3, "{strict}");
+            let manifest = parse_with(file, text, Validation::Warn).unwrap_or_else(|e| panic!("{e}"));
+            let notes = manifest.notes.join("\n");
+            for (name, line) in ["volumeDevices", "nada", "affinity"].into_iter().zip(lines) {
+                let start = format!("aviso: {file}:{line}: ");
+                assert!(
+                    manifest.notes.iter().any(|n| n.starts_with(&start) && n.contains(name)),
+                    "{name} {line}\n{notes}"
+                );
+            }
+            manifest.into_pod().unwrap().pod
+        });
+    assert!(pods[0].spec.containers[0].stdin);
+    assert_eq!(pods[0], pods[1]);
+    // lo que está mal escrito sigue siendo un error, y solo se cuenta eso
+    let broken = yaml.replace("stdin: true", "stdin: 3");
+    let found = parse_with("p.yaml", &broken, Validation::Warn).unwrap_err();
+    assert_eq!(found.0.iter().map(|e| e.code).collect::<Vec<_>>(), ["MP0106"], "{found}");
+    // y una clave repetida, también: no se sabe cuál sobra
+    let repeated = yaml.replace("stdin: true", "stdin: true\n    stdin: true");
+    assert_eq!(parse_with("p.yaml", &repeated, Validation::Warn).unwrap_err().0[0].code, "MP0105");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod lab;
 mod look;
 
-use crate::spec::Policy;
+use crate::spec::{Policy, Validation};
 use clap::{Arg, ArgAction, Command};
 
 const TEMPLATE: &str = "{about-with-newline}\nUso: {usage}\n\n{all-args}{after-help}";
@@ -75,7 +75,7 @@ fn run_verbs() -> Vec<Command> {
             .hide_default_value(true);
     vec![
         verb("run", "Levanta el Pod que describe un fichero y lo acompaña hasta que acaba")
-            .arg(operand("FICHERO", "Fichero del Pod en RON; - es la entrada estándar").required(true))
+            .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON; - es la entrada estándar").required(true))
             .arg(flag("detach", "Dejarlo en segundo plano").short('d'))
             .arg(wait)
             .arg(option("timeout", "PLAZO", "Con --wait: cuánto esperar (30s, 2m). Si no se dice: 60s"))
@@ -100,6 +100,7 @@ fn run_verbs() -> Vec<Command> {
                 .value_parser(Policy::NAMES)
                 .hide_possible_values(true),
             )
+            .arg(validate())
             .arg(option(
                 "runtime",
                 "MOTOR",
@@ -141,6 +142,12 @@ fn file_to_create() -> Arg {
     option("filename", "FICHERO", "Fichero del objeto; - es la entrada estándar").short('f').required(true)
 }
 
+/// Qué hacer con lo que micropod no tiene.
+fn validate() -> Arg {
+    let help = "Con los campos que micropod no tiene: strict (un error) o warn (decirlo y seguir sin ellos)";
+    option("validate", "MODO", help).value_parser(Validation::NAMES).hide_possible_values(true)
+}
+
 fn container() -> Arg {
     Arg::new("container")
         .short('c')
@@ -158,8 +165,18 @@ fn explain_verbs() -> Vec<Command> {
                 operand("CAMPO", "pod.spec.containers.livenessProbe, MP0101, OOMKilled o 137").required(true),
             )
             .arg(flag("recursive", "También todos los campos de dentro")),
+        verb("convert", "Pasa un fichero a RON, YAML o JSON: de aquí a Kubernetes y de Kubernetes aquí")
+            .arg(operand("FICHERO", "Fichero en RON, YAML o JSON; - es la entrada estándar").required(true))
+            .arg(
+                option("output", "FORMATO", "En qué escribirlo: yaml, json o ron")
+                    .short('o')
+                    .value_parser(["yaml", "json", "ron"])
+                    .default_value("yaml")
+                    .hide_possible_values(true),
+            )
+            .arg(validate()),
         verb("guion", "Imprime un guion de shell que hace el mismo Pod sin micropod")
-            .arg(operand("FICHERO", "Fichero del Pod en RON").required(true)),
+            .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON").required(true)),
         verb("dibuja", "Dibuja un Pod en marcha, mirando al kernel").arg(pod()).arg(option(
             "svg",
             "FICHERO",
@@ -171,7 +188,7 @@ fn explain_verbs() -> Vec<Command> {
             .arg(container())
             .arg(flag("todo", "Enseñar también lo que se cumple")),
         verb("simula", "Cuenta la vida que tendría un Pod, sin crearlo y sin que pase el tiempo")
-            .arg(operand("FICHERO", "Fichero del Pod en RON").required(true))
+            .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON").required(true))
             .arg(option("averias", "FICHERO", "Lo que va mal y cuándo (micropod explain averias)"))
             .arg(option("hasta", "PLAZO", "Cuánto simular: 10m, 1h, 30d. Si no se dice: 1h"))
             .arg(option("acelera", "N", "Dividir entre N las esperas entre reinicios"))

@@ -5,6 +5,7 @@ pub mod args;
 pub mod attach;
 pub mod completion;
 pub mod controllers;
+pub mod convert;
 pub mod cp;
 pub mod create;
 pub mod delete;
@@ -35,7 +36,8 @@ use crate::kernel::Mode;
 use crate::logic::rules::{MAX_ACELERA, parse_acelera};
 use crate::run::{self, RunOptions};
 use crate::runtime::Kind;
-use crate::spec::Policy;
+use crate::spec::language::Language;
+use crate::spec::{Policy, Validation};
 use crate::state::{self, Seen};
 use clap::ArgMatches;
 use std::path::{Path, PathBuf};
@@ -70,6 +72,11 @@ pub fn main() -> Result<u8, Error> {
         "logs" => logs::logs(args),
         "wait" => wait::wait(args),
         "explain" => explain_verb(args).map(|()| exit::OK),
+        "convert" => {
+            let output = args.get_one::<String>("output").and_then(|name| Language::from_name(name));
+            let output = output.unwrap_or(Language::Yaml);
+            convert::convert(&path(args, "FICHERO"), output, validation(args)).map(|()| exit::OK)
+        }
         "guion" => crate::explain::script::print(&path(args, "FICHERO")).map(|()| exit::OK),
         "dibuja" => crate::explain::draw::draw(&one_pod(args, "POD")?, args.get_one::<String>("svg"))
             .map(|()| exit::OK),
@@ -131,6 +138,11 @@ fn require_root(what: &str, verb: &str) -> Result<(), Error> {
         .with_hint(format!("sudo micropod {verb} …")))
 }
 
+/// `--validate`: qué hacer con lo que micropod no tiene.
+fn validation(args: &ArgMatches) -> Validation {
+    args.get_one::<String>("validate").and_then(|name| Validation::from_name(name)).unwrap_or_default()
+}
+
 fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
     let mode = match () {
         () if args.get_flag("dry-run") => Mode::DryRun,
@@ -151,6 +163,7 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
         mode,
         acelera,
         policy: args.get_one::<String>("policy").and_then(|name| Policy::from_name(name)).unwrap_or_default(),
+        validation: validation(args),
     };
     let name = run::run(&options)?;
     let Some(name) = name.started else { return Ok(name.code) };

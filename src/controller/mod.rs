@@ -27,7 +27,7 @@ pub fn run(controlled: Controlled, options: &RunOptions) -> Result<Outcome, Erro
     }
     let pod = template_of(&controlled.object).pod("ensayo");
     let (config, base) = (controlled.config.clone(), controlled.base.clone());
-    let pod = Loaded { pod, config, base, policy: options.policy };
+    let pod = Loaded { pod, config, base, policy: options.policy, notes: Vec::new() };
     if !options.mode.is_real() {
         return run::rehearse(&pod, options.mode, options.runtime).map(|_| exit::OK.into());
     }

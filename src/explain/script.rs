@@ -22,6 +22,7 @@ const BUILTINS: [&str; 9] = [":", "cd", "case", "echo", "exec", "printf", "test"
 /// Imprime el guion del Pod que describe `file`.
 pub fn print(file: &Path) -> Result<(), Error> {
     let loaded = spec::load(file)?;
+    loaded.notes.iter().for_each(|note| crate::cli::term::note(note));
     let rehearsal = rehearse(&loaded, Mode::Script, Kind::Native)?;
     print!("{}", write_script(&loaded.pod.metadata.name, &rehearsal));
     Ok(())

@@ -47,6 +47,7 @@ impl Output {
 /// Simula un Pod y enseña su historia.
 pub fn print(options: &SimulateOptions) -> Result<(), Error> {
     let loaded = spec::load(&options.file)?;
+    loaded.notes.iter().for_each(|note| crate::cli::term::note(note));
     let rules =
         PodRules::from(&loaded.pod, options.acelera.unwrap_or_else(|| annotated_acelera(&loaded.pod)));
     let faults = match &options.faults {

@@ -13,7 +13,17 @@ const MAX_SIMPLE_KEY: usize = 128;
 
 /// El documento entero, acabado en salto de línea.
 pub fn to_yaml(value: &Value) -> String {
-    let mut out = Writer { text: String::new(), column: 0 };
+    document(value, false)
+}
+
+/// Como [`to_yaml`], para que lo lea quien sea: kubectl escribe sin comillas `<<` y `=`, que otros
+/// lectores de YAML 1.1 toman por lo que no son, y alguna fecha.
+pub fn to_portable_yaml(value: &Value) -> String {
+    document(value, true)
+}
+
+fn document(value: &Value, portable: bool) -> String {
+    let mut out = Writer { text: String::new(), column: 0, portable };
     match value {
         Value::Object(map) if !map.is_empty() => out.mapping(map, 0, true),
         Value::Array(items) if !items.is_empty() => out.sequence(items, 0, true),
@@ -28,6 +38,7 @@ pub fn to_yaml(value: &Value) -> String {
 struct Writer {
     text: String,
     column: usize,
+    portable: bool,
 }
 
 impl Writer {
@@ -115,12 +126,16 @@ impl Writer {
     fn string(&mut self, text: &str, indent: usize, key: bool) {
         let shape = Shape::of(text);
         let inside = indent + 2;
-        if text.contains('\n') {
+        // en YAML 1.1 también estos acaban una línea
+        let breaks = ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'];
+        if self.portable && text.contains(breaks) {
+            self.double_quoted(text, inside, key);
+        } else if text.contains('\n') {
             match shape.block && !key {
                 true => self.literal(text, inside),
                 false => self.double_quoted(text, inside, key),
             }
-        } else if !reads_as_string(text) {
+        } else if !reads_as_string(text) || self.portable && looks_like_a_value(text) {
             self.double_quoted(text, inside, key);
         } else if shape.plain {
             self.folded(text, inside, key, false);
@@ -298,6 +313,15 @@ impl Shape {
             block: !(special || space_break || chars.last() == Some(&' ')),
         }
     }
+}
+
+/// Las marcas de YAML 1.1, y lo que solo tiene cifras y signos de números, horas y fechas.
+fn looks_like_a_value(text: &str) -> bool {
+    let number = |c: char| {
+        c.is_ascii_hexdigit() || matches!(c, '_' | ':' | '.' | '+' | '-' | ' ' | 'T' | 'Z' | 't' | 'z')
+    };
+    let starts = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
+    matches!(text, "<<" | "=") || starts && text.chars().all(number)
 }
 
 /// ¿Seguirá siendo un texto si se escribe sin comillas?

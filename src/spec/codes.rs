@@ -123,7 +123,9 @@ pub const CODES: &[Code] = &[
         "MP0102",
         "campo de Kubernetes que micropod no implementa",
         "El campo existe en Kubernetes y está bien escrito, pero micropod no hace lo que pide. Omitirlo en \
-         silencio te haría creer que funciona, así que se rechaza por su nombre.",
+         silencio te haría creer que funciona, así que se rechaza por su nombre. Con `--validate=warn` se dice y se \
+         sigue sin él. Los que hablan del clúster (`nodeSelector`, `tolerations`, `serviceAccountName`…) se \
+         aceptan siempre, con un aviso: en una sola máquina no significan nada.",
         Where::Spec,
         "affinity: (),",
         "",

@@ -30,8 +30,11 @@ impl Language {
 
     /// Lo que dice el nombre del fichero, si dice algo: `.ron`, `.yaml`, `.yml` o `.json`.
     pub fn of_name(file: &str) -> Option<Language> {
-        let extension = Path::new(file).extension()?.to_str()?.to_ascii_lowercase();
-        match extension.as_str() {
+        Language::from_name(&Path::new(file).extension()?.to_str()?.to_ascii_lowercase())
+    }
+
+    pub fn from_name(name: &str) -> Option<Language> {
+        match name {
             "ron" => Some(Language::Ron),
             "yaml" | "yml" => Some(Language::Yaml),
             "json" => Some(Language::Json),

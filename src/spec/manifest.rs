@@ -5,10 +5,12 @@ use super::language::Language;
 use super::objects::{ConfigMap, Object, Secret};
 use super::parse;
 use super::policy::{self, Policy};
+use super::tree::Tree;
 use super::types::Pod;
 use super::validate::{self, Broken};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Los objetos de un fichero, leídos y validados, y de dónde salieron.
@@ -18,6 +20,8 @@ pub struct Manifest {
     pub objects: Vec<Object>,
     /// El directorio del fichero; véase [`Loaded::base`].
     pub base: PathBuf,
+    /// Lo que hay que decir a quien lo escribió: los campos de los que se ha prescindido.
+    pub notes: Vec<String>,
     file: String,
     language: Language,
     text: String,
@@ -36,6 +40,8 @@ pub struct Loaded {
     pub base: PathBuf,
     /// La política con la que se admitió.
     pub policy: Policy,
+    /// Véase [`Manifest::notes`].
+    pub notes: Vec<String>,
 }
 
 /// Los ConfigMaps y Secrets que un Pod puede pedir, por su nombre.
@@ -68,11 +74,12 @@ impl Manifest {
         language: Language,
         text: &str,
         roots: Vec<(String, Object)>,
+        notes: Vec<String>,
     ) -> Result<Manifest, SpecErrors> {
         let (paths, objects): (Vec<String>, Vec<Object>) = roots.into_iter().flat_map(flatten).unzip();
         let count = objects.len();
         let (file, text, base) = (file.to_string(), text.to_string(), PathBuf::new());
-        let manifest = Manifest { objects, base, file, language, text, paths };
+        let manifest = Manifest { objects, base, notes, file, language, text, paths };
         if count > validate::MAX_ITEMS {
             let problem = format!("hay {count} objetos, y el máximo de micropod es {}", validate::MAX_ITEMS);
             return Err(manifest.complain(vec![Broken::new(
@@ -193,8 +200,27 @@ impl Manifest {
             | Object::CronJob(_)
             | Object::List(_) => Pod::default(),
         };
-        let (config, base) = (config_of(self.objects), self.base);
-        Ok(Loaded { pod, config, base, policy: Policy::default() })
+        let (config, base, notes) = (config_of(self.objects), self.base, self.notes);
+        Ok(Loaded { pod, config, base, policy: Policy::default(), notes })
+    }
+
+    /// ¿Hay comentarios en el fichero?
+    pub fn has_comments(&self) -> bool {
+        let marks: &[&str] = match self.language {
+            Language::Ron => &["//", "/*"],
+            Language::Yaml => &["#"],
+            Language::Json => &[],
+        };
+        let tree = Tree::read(self.language, &self.text);
+        // una marca dentro de un texto no empieza nada
+        let mut texts: Vec<Range<usize>> = Vec::new();
+        tree.root.leaves(&mut |node| texts.push(node.span.clone()));
+        texts.sort_by_key(|span| span.start);
+        let inside = |at: usize| {
+            let next = texts.partition_point(|span| span.start <= at);
+            texts[..next].last().is_some_and(|span| span.contains(&at))
+        };
+        marks.iter().any(|mark| self.text.match_indices(mark).any(|(at, _)| !inside(at)))
     }
 
     /// Los errores que señalan a estas reglas rotas, con el camino ya completo.

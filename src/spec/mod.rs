@@ -25,11 +25,14 @@ pub mod tree;
 pub mod typed;
 pub mod types;
 pub mod validate;
+pub mod validation;
+pub mod write;
 pub mod yaml;
 mod yaml_faults;
 
 pub use errors::{Place, SpecError, SpecErrors};
 pub use manifest::{Config, Controlled, Loaded, Manifest, Workload};
-pub use parse::{load, load_all};
+pub use parse::{load, load_all, load_with};
 pub use policy::Policy;
 pub use validate::is_reserved;
+pub use validation::Validation;

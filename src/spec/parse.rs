@@ -10,6 +10,7 @@ use super::structure::{self, Finding};
 use super::tree::{Tree, Value};
 use super::types::{Object, Pod};
 use super::validate::Broken;
+use super::validation::{Sifted, Validation, Weight, sift};
 use super::{Loaded, Manifest, objects, reader, secrets, typed};
 use crate::error::Error;
 use ron::extensions::Extensions;
@@ -28,9 +29,14 @@ pub fn load(path: &Path) -> Result<Loaded, Error> {
 
 /// Lee y valida todos los objetos del fichero `path`; `-` es la entrada estándar.
 pub fn load_all(path: &Path) -> Result<Manifest, Error> {
+    load_with(path, Validation::Strict)
+}
+
+/// Como [`load_all`], diciendo qué hacer con lo que micropod no tiene.
+pub fn load_with(path: &Path, validation: Validation) -> Result<Manifest, Error> {
     let stdin = path == Path::new("-");
     let (file, bytes) = read(path)?;
-    let mut manifest = parse_bytes(&file, bytes)?;
+    let mut manifest = parse_with(&file, &decode(&file, bytes)?, validation)?;
     manifest.base = base_of(if stdin { None } else { path.parent() })?;
     Ok(manifest)
 }
@@ -189,51 +195,77 @@ pub fn parse(file: &str, text: &str) -> Result<Pod, SpecErrors> {
 
 /// Los objetos que describe `text`.
 pub fn parse_all(file: &str, text: &str) -> Result<Manifest, SpecErrors> {
+    parse_with(file, text, Validation::Strict)
+}
+
+/// Como [`parse_all`], diciendo qué hacer con lo que micropod no tiene.
+pub fn parse_with(file: &str, text: &str, validation: Validation) -> Result<Manifest, SpecErrors> {
     refuse_hidden(file, text)?;
     let language = Language::of(file, text);
-    if language != Language::Ron {
-        let tree = Tree::read(language, text);
-        let roots = understand(file, text, &tree).map_err(|errors| secrets::hide(text, &tree, errors))?;
-        return Manifest::new(file, language, text, roots);
-    }
-    if reader::is_blank(text) {
+    if language == Language::Ron && reader::is_blank(text) {
         return Err(empty(file, language));
     }
-    match options().from_str::<Object>(text) {
-        Ok(root) => match structure::decimal_modes(text) {
-            found if found.is_empty() => Manifest::new(file, language, text, vec![(String::new(), root)]),
-            found => Err(place_all(file, text, false, found)),
+    let error = match language {
+        Language::Yaml | Language::Json => None,
+        Language::Ron => match options().from_str::<Object>(text) {
+            Ok(root) => {
+                return match structure::decimal_modes(text) {
+                    found if found.is_empty() => {
+                        Manifest::new(file, language, text, vec![(String::new(), root)], Vec::new())
+                    }
+                    found => Err(place_all(file, text, false, found)),
+                };
+            }
+            Err(error) => Some(error),
         },
-        Err(error) => {
-            let tree = Tree::read(language, text);
-            Err(secrets::hide(text, &tree, diagnose(file, text, &tree, error)))
-        }
-    }
+    };
+    let tree = Tree::read(language, text);
+    let (roots, notes) = understand(file, text, &tree, validation, error.as_ref())
+        .map_err(|errors| secrets::hide(text, &tree, errors))?;
+    Manifest::new(file, language, text, roots, notes)
 }
 
 fn empty(file: &str, language: Language) -> SpecErrors {
     refuse("MP0116", file, format!("`{file}` está vacío"), language.shape_of_a_pod()).into()
 }
 
-/// Los objetos de un fichero YAML o JSON: primero su sintaxis, luego sus campos, luego los tipos.
-fn understand(file: &str, text: &str, tree: &Tree) -> Result<Vec<(String, Object)>, SpecErrors> {
+/// Los objetos del árbol de un fichero, y lo que hay que decir de él: primero se mira su sintaxis, luego
+/// sus campos, luego los tipos. De un RON se llega aquí porque `ron` ya ha dicho que no (`error`).
+fn understand(
+    file: &str,
+    text: &str,
+    tree: &Tree,
+    validation: Validation,
+    error: Option<&ron::error::SpannedError>,
+) -> Result<(Vec<(String, Object)>, Vec<String>), SpecErrors> {
     if tree.fault.is_none() && matches!(tree.root.value, Value::Null) || text.trim().is_empty() {
         return Err(empty(file, tree.language));
     }
-    if tree.fault.is_some() || !tree.root.is_compound() {
-        // un fallo de sintaxis nada más empezar: quizá lo que engaña es el nombre
-        if let Some(error) = other_language(file, text, tree.language) {
-            return Err(error.into());
-        }
+    // un fallo de sintaxis nada más empezar: quizá lo que engaña es el nombre
+    let strange = error.is_some() || tree.fault.is_some() || !tree.root.is_compound();
+    let wrong = other_language(file, text, tree.language)
+        .filter(|_| strange)
+        .or_else(|| error.and_then(|_| other_object(file, text, tree)))
+        .or_else(|| syntax(file, text, tree));
+    if let Some(wrong) = wrong {
+        return Err(wrong.into());
     }
-    if let Some(error) = syntax(file, text, tree) {
-        return Err(error.into());
+    let mut found = structure::check(text, tree);
+    if tree.language == Language::Ron {
+        found.extend(structure::decimal_modes(text));
     }
-    let found = structure::check(text, tree);
-    if !found.is_empty() {
-        return Err(place_all(file, text, tree.documents, found));
+    let Sifted { errors, notes, dropped } = sift(file, text, found, validation);
+    match error {
+        _ if !errors.is_empty() => return Err(place_all(file, text, tree.documents, errors)),
+        Some(error) if notes.is_empty() => return Err(translate(file, text, error).into()),
+        _ => {}
     }
-    typed::objects(tree).map_err(|error| refuse("MP0106", file, visible(&error.to_string(), 300), "").into())
+    let objects = typed::read(text, tree, &dropped);
+    let objects = objects.map_err(|e| match error {
+        Some(error) => translate(file, text, error),
+        None => refuse("MP0106", file, visible(&e.to_string(), 300), ""),
+    })?;
+    Ok((objects, notes))
 }
 
 /// El fallo de sintaxis del árbol, si lo tiene.
@@ -259,20 +291,6 @@ fn refuse_hidden(file: &str, text: &str) -> Result<(), SpecErrors> {
     Err(error.into())
 }
 
-/// Por qué no es un Pod: primero qué parece, luego su sintaxis, luego sus campos.
-fn diagnose(file: &str, text: &str, tree: &Tree, error: ron::error::SpannedError) -> SpecErrors {
-    let wrong = other_language(file, text, tree.language)
-        .or_else(|| other_object(file, text, tree))
-        .or_else(|| syntax(file, text, tree));
-    if let Some(error) = wrong {
-        return error.into();
-    }
-    match structure::check(text, tree) {
-        found if found.is_empty() => translate(file, text, &error).into(),
-        found => place_all(file, text, tree.documents, found),
-    }
-}
-
 /// Los errores que señalan, en `text`, los campos de estas reglas rotas.
 pub fn place_broken(file: &str, language: Language, text: &str, broken: Vec<Broken>) -> SpecErrors {
     let tree = Tree::read(language, text);
@@ -282,7 +300,15 @@ pub fn place_broken(file: &str, language: Language, text: &str, broken: Vec<Brok
         let mut above = std::iter::successors(Some(b.path.as_str()), |p| Some(p.rsplit_once('.')?.0)).skip(1);
         let at = at.or_else(|| above.find_map(|path| tree.find(text, path))).unwrap_or(0..0);
         let hint = b.hint.map(|hint| language.say(&hint));
-        Finding { at, code: b.code, field: b.path, problem: b.problem, hint, possible: Vec::new() }
+        Finding {
+            at,
+            code: b.code,
+            field: b.path,
+            problem: b.problem,
+            hint,
+            possible: Vec::new(),
+            weight: Weight::Fatal,
+        }
     };
     let found = broken.into_iter().map(find).collect();
     secrets::hide(text, &tree, place_all(file, text, tree.documents, found))

@@ -9,6 +9,7 @@ use super::objects::Kind;
 use super::quantity::Quantity;
 use super::schema::Field;
 use super::tree::{Entry, Node, Tree, Value};
+use super::validation::{Weight, is_neutral};
 use super::{kubernetes_fields, objects, suggest, typed};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -22,6 +23,7 @@ pub struct Finding {
     pub problem: String,
     pub hint: Option<String>,
     pub possible: Vec<String>,
+    pub weight: Weight,
 }
 
 /// Todos los errores de los campos de `tree`, que es un objeto o una lista de ellos.
@@ -120,7 +122,15 @@ impl Checker<'_> {
         if self.is_full() {
             return;
         }
-        self.found.push(Finding { at, code, field: field.to_string(), problem, hint, possible: Vec::new() });
+        self.found.push(Finding {
+            at,
+            code,
+            field: field.to_string(),
+            problem,
+            hint,
+            possible: Vec::new(),
+            weight: Weight::Fatal,
+        });
     }
 
     fn value(&mut self, node: &Node, head: &Range<usize>, shape: &Shape, path: &str) {
@@ -372,7 +382,10 @@ impl Checker<'_> {
         let ours_ref: Vec<&str> = ours.iter().map(String::as_str).collect();
         let (code, problem, hint) = explain_unknown(&name, shape, &ours_ref, self.root, owner);
         self.push(entry.key.span.clone(), code, inner, problem, hint);
-        if let Some(last) = self.found.last_mut().filter(|f| f.code == "MP0101") {
+        let neutral = is_neutral(&shape.kind, &name);
+        let Some(last) = self.found.last_mut() else { return };
+        last.weight = if neutral { Weight::Neutral } else { Weight::Unsupported };
+        if last.code == "MP0101" {
             last.possible = ours;
         }
     }
@@ -494,6 +507,7 @@ pub fn decimal_modes(text: &str) -> Vec<Finding> {
                     problem: format!("`{}` se leería en decimal, no en octal", visible(source, 20)),
                     hint: Some(format!("escribe `0o{}`", visible(digits, 20))),
                     possible: Vec::new(),
+                    weight: Weight::Fatal,
                 });
             }
             visit(text, value, found);

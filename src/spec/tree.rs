@@ -190,6 +190,18 @@ impl Node {
         }
     }
 
+    /// Las claves y los valores sueltos que hay dentro, él incluido.
+    pub fn leaves<'a>(&'a self, visit: &mut dyn FnMut(&'a Node)) {
+        if !self.is_compound() {
+            visit(self);
+        }
+        for entry in self.entries() {
+            visit(&entry.key);
+            entry.value.leaves(visit);
+        }
+        self.items().iter().for_each(|item| item.leaves(visit));
+    }
+
     fn key_of(&self, value: &Range<usize>) -> Option<Range<usize>> {
         let found = self.entries().iter().find(|e| e.head() == *value).map(|e| e.key.span.clone());
         found

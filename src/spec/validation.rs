@@ -1,0 +1,116 @@
+//! Qué se hace con un campo de Kubernetes que micropod no tiene: nunca callárselo.
+
+use super::structure::Finding;
+use std::ops::Range;
+
+/// Qué pasa con lo que no se va a hacer (`--validate`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// Es un error.
+    #[default]
+    Strict,
+    /// Se dice, y se sigue sin ello.
+    Warn,
+}
+
+impl Validation {
+    pub const NAMES: [&'static str; 2] = ["strict", "warn"];
+
+    pub fn from_name(name: &str) -> Option<Validation> {
+        match name {
+            "strict" => Some(Validation::Strict),
+            "warn" => Some(Validation::Warn),
+            _ => None,
+        }
+    }
+}
+
+/// Lo que impide un hallazgo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weight {
+    /// No se puede seguir.
+    #[default]
+    Fatal,
+    /// Un campo que micropod no hace, o que no existe: se puede seguir sin él si se pide.
+    Unsupported,
+    /// Un campo que en una sola máquina no significa nada.
+    Neutral,
+}
+
+/// Los campos que hablan del clúster (en qué nodo, con qué cuenta, con qué prioridad), o que los escribe
+/// él: aquí no hay nada que hacer con ellos. Cada uno, con el tipo en el que está.
+const NEUTRAL: &[(&str, &[&str])] = &[
+    (
+        "PodSpec",
+        &[
+            "automountServiceAccountToken",
+            "enableServiceLinks",
+            "imagePullSecrets",
+            "nodeName",
+            "nodeSelector",
+            "preemptionPolicy",
+            "priority",
+            "priorityClassName",
+            "schedulerName",
+            "serviceAccount",
+            "serviceAccountName",
+            "tolerations",
+            "topologySpreadConstraints",
+        ],
+    ),
+    (
+        "ObjectMeta",
+        &["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"],
+    ),
+    ("Pod", &["status"]),
+    ("ReplicaSet", &["status"]),
+    ("Job", &["status"]),
+    ("CronJob", &["status"]),
+];
+
+/// ¿Es `field`, del tipo `kind`, de los que no significan nada en una sola máquina?
+pub fn is_neutral(kind: &str, field: &str) -> bool {
+    NEUTRAL.iter().any(|(k, fields)| *k == kind && fields.contains(&field))
+}
+
+/// Lo hallado en un fichero, repartido: lo que es un error y lo que basta con decir.
+#[derive(Default)]
+pub struct Sifted {
+    pub errors: Vec<Finding>,
+    /// Una línea por cosa que decir.
+    pub notes: Vec<String>,
+    /// Las claves de los campos de los que se prescinde.
+    pub dropped: Vec<Range<usize>>,
+}
+
+pub fn sift(file: &str, text: &str, found: Vec<Finding>, validation: Validation) -> Sifted {
+    let mut sifted = Sifted::default();
+    let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+    let mut neutral = Vec::new();
+    for finding in found {
+        match (finding.weight, validation) {
+            (Weight::Fatal, _) | (Weight::Unsupported, Validation::Strict) => {
+                sifted.errors.push(finding);
+                continue;
+            }
+            (Weight::Unsupported, Validation::Warn) => {
+                let (line, problem) = (line(finding.at.start), &finding.problem);
+                sifted.notes.push(format!("aviso: {file}:{line}: {problem}: se sigue sin él"));
+            }
+            (Weight::Neutral, _) => {
+                let name = finding.field.rsplit('.').next().unwrap_or_default();
+                neutral.push(format!("{name} (línea {})", line(finding.at.start)));
+            }
+        }
+        sifted.dropped.push(finding.at);
+    }
+    if !neutral.is_empty() {
+        let (mean, accept) =
+            if neutral.len() == 1 { ("no significa", "se acepta") } else { ("no significan", "se aceptan") };
+        sifted.notes.push(format!(
+            "aviso: {file}: en una sola máquina {mean} nada, y {accept} sin hacer nada: {}",
+            neutral.join(", ")
+        ));
+    }
+    sifted
+}
