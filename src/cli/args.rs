@@ -168,10 +168,9 @@ fn explain_verbs() -> Vec<Command> {
         verb("convert", "Pasa un fichero a RON, YAML o JSON: de aquí a Kubernetes y de Kubernetes aquí")
             .arg(operand("FICHERO", "Fichero en RON, YAML o JSON; - es la entrada estándar").required(true))
             .arg(
-                option("output", "FORMATO", "En qué escribirlo: yaml, json o ron")
+                option("output", "FORMATO", "En qué escribirlo: yaml (si no se dice), json o ron")
                     .short('o')
                     .value_parser(["yaml", "json", "ron"])
-                    .default_value("yaml")
                     .hide_possible_values(true),
             )
             .arg(validate()),
