@@ -119,8 +119,12 @@ fn run_verbs() -> Vec<Command> {
             .arg(flag("quiet", "Callar todo lo que no diga el comando").short('q'))
             .arg(option("pod-running-timeout", "PLAZO", "Esperar hasta eso a que el contenedor corra: 30s, 1m"))
             .arg(operand("COMANDO", "El comando, detrás de --").required(true).last(true).num_args(1..)),
-        verb("create", "Crea el Pod de un fichero y lo deja en segundo plano, como kubectl").arg(file_to_create()),
-        verb("apply", "Crea el Pod de un fichero si no está ya; si es otro, dice qué hacer").arg(file_to_create()),
+        verb("create", "Crea el Pod de un fichero y lo deja en segundo plano, como kubectl")
+            .arg(file_to_create())
+            .arg(validate()),
+        verb("apply", "Crea el Pod de un fichero si no está ya; si es otro, dice qué hacer")
+            .arg(file_to_create())
+            .arg(validate()),
         verb("port-forward", "Lleva un puerto de esta máquina a uno de dentro de un Pod")
             .arg(operand("POD", "Nombre del Pod").required(true))
             .arg(

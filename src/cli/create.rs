@@ -4,32 +4,32 @@
 //! `apply` no hace nada si es el mismo. Cambiar un Pod en marcha no se puede, y en Kubernetes tampoco:
 //! casi todo en él es inmutable.
 
-use super::path;
+use super::{path, validation};
 use crate::error::{Error, exit};
 use crate::kernel::Mode;
 use crate::run::{self, RunOptions};
-use crate::spec::{self, Policy, types::Object};
+use crate::spec::{self, Policy, Validation, types::Object};
 use crate::state;
 use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 
 pub fn create(args: &ArgMatches) -> Result<u8, Error> {
-    let file = path(args, "filename");
+    let (file, validation) = (path(args, "filename"), validation(args));
     run::require_root("crear un Pod", &file)?;
-    if let Some((name, _)) = running_with_the_same_name(&file)? {
+    if let Some((name, _)) = running_with_the_same_name(&file, validation)? {
         return Err(Error::failed(format!(
             "Error from server (AlreadyExists): pods \"{name}\" already exists"
         ))
         .with_hint(format!("míralo con `micropod get pod {name}`")));
     }
-    start(file)
+    start(file, validation)
 }
 
 pub fn apply(args: &ArgMatches) -> Result<u8, Error> {
-    let file = path(args, "filename");
+    let (file, validation) = (path(args, "filename"), validation(args));
     run::require_root("crear un Pod", &file)?;
-    match running_with_the_same_name(&file)? {
-        None => start(file),
+    match running_with_the_same_name(&file, validation)? {
+        None => start(file, validation),
         Some((name, true)) => {
             println!("pod/{name} unchanged");
             Ok(exit::OK)
@@ -47,11 +47,11 @@ pub fn apply(args: &ArgMatches) -> Result<u8, Error> {
 
 /// El Pod del fichero, si ya hay uno en marcha con su nombre, y si es el mismo. Lo que llega por la
 /// entrada estándar solo se puede leer una vez: de eso se ocupará `run`.
-fn running_with_the_same_name(file: &Path) -> Result<Option<(String, bool)>, Error> {
+fn running_with_the_same_name(file: &Path, validation: Validation) -> Result<Option<(String, bool)>, Error> {
     if file == Path::new("-") {
         return Ok(None);
     }
-    let manifest = spec::load_all(file)?;
+    let manifest = spec::load_with(file, validation)?;
     let wanted = manifest.objects.iter().find_map(|object| match object {
         Object::Pod(pod) => Some(pod),
         Object::ConfigMap(_)
@@ -66,7 +66,7 @@ fn running_with_the_same_name(file: &Path) -> Result<Option<(String, bool)>, Err
     Ok(seen.map(|seen| (wanted.metadata.name.clone(), seen.record.pod == *wanted)))
 }
 
-fn start(file: PathBuf) -> Result<u8, Error> {
+fn start(file: PathBuf, validation: Validation) -> Result<u8, Error> {
     let options = RunOptions {
         file,
         detach: true,
@@ -77,6 +77,7 @@ fn start(file: PathBuf) -> Result<u8, Error> {
         acelera: None,
         runtime: Default::default(),
         policy: Policy::default(),
+        validation,
     };
     let outcome = run::run(&options)?;
     if let Some(name) = outcome.started {
