@@ -229,6 +229,9 @@ fn empty(file: &str, language: Language) -> SpecErrors {
     refuse("MP0116", file, format!("`{file}` está vacío"), language.shape_of_a_pod()).into()
 }
 
+/// Los objetos de un fichero, cada uno con su camino, y lo que hay que decir de él.
+type Understood = (Vec<(String, Object)>, Vec<String>);
+
 /// Los objetos del árbol de un fichero, y lo que hay que decir de él: primero se mira su sintaxis, luego
 /// sus campos, luego los tipos. De un RON se llega aquí porque `ron` ya ha dicho que no (`error`).
 fn understand(
@@ -237,7 +240,7 @@ fn understand(
     tree: &Tree,
     validation: Validation,
     error: Option<&ron::error::SpannedError>,
-) -> Result<(Vec<(String, Object)>, Vec<String>), SpecErrors> {
+) -> Result<Understood, SpecErrors> {
     if tree.fault.is_none() && matches!(tree.root.value, Value::Null) || text.trim().is_empty() {
         return Err(empty(file, tree.language));
     }
