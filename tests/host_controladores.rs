@@ -61,7 +61,9 @@ fn quien_pierde_un_pod_lo_repone_con_otro_nombre_y_otra_ip() {
     assert_eq!(now.difference(&names).count(), 1);
     let after = addresses(&world, &pids_of(&world, "sleep 4001"));
     assert_eq!(after.difference(&before).count(), 1, "una IP nueva: {before:?} → {after:?}");
-    world.micropod(&["delete", "rs", "web"]).ok();
+    // el plazo no es para sus Pods: se dice, no se calla
+    let done = world.micropod(&["delete", "rs", "web", "--now"]).ok();
+    assert!(done.err.contains("sus Pods acaban con el suyo"), "{}", done.err);
     assert!(pids_of(&world, "sleep 4001").is_empty());
     assert_eq!(pod_names(&world).len(), 0);
 }

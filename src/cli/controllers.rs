@@ -272,6 +272,10 @@ pub fn delete(wanted: &Wanted, args: &ArgMatches) -> Result<u8, Error> {
             Ok(item) => found.push(item),
         }
     }
+    if args.get_flag("now") || args.get_flag("force") || args.get_one::<String>("grace-period").is_some() {
+        let what = "el plazo es para el controlador, como en Kubernetes";
+        super::term::note(&format!("aviso: {what}: sus Pods acaban con el suyo"));
+    }
     for item in found {
         if item.controller.kind() != wanted.kind.name {
             return Err(Error::failed(format!("el Job `{}` es de un CronJob", item.name)).with_hint(

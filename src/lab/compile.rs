@@ -9,6 +9,8 @@ use super::pod::Pod;
 use super::step::Step;
 use serde::{Deserialize, Serialize};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,7 +26,8 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// El de esta máquina: el de la PATH o, si se usó `sudo`, el de quien lo usó.
+    /// El de esta máquina: el de la PATH o, si se usó `sudo`, el de quien lo usó. Lo que hay en la carpeta de
+    /// alguien se ejecuta como ese alguien, nunca como root.
     pub fn find() -> Option<Compiler> {
         let homes =
             [std::env::var("HOME").ok(), std::env::var("SUDO_USER").ok().map(|user| format!("/home/{user}"))];
@@ -32,7 +35,13 @@ impl Compiler {
         let own = homes.iter().map(|home| (home.join(".cargo/bin/rustc"), home.clone()));
         let anywhere = homes.iter().map(|home| (PathBuf::from("rustc"), home.clone()));
         own.chain(anywhere).find_map(|(rustc, home)| {
-            let asked = Command::new(rustc).args(["--print", "sysroot"]).env("HOME", home).output().ok()?;
+            let owner = fs::metadata(&home).ok()?;
+            let mut ask = Command::new(rustc);
+            ask.args(["--print", "sysroot"]).env("HOME", home);
+            if nix::unistd::geteuid().is_root() {
+                ask.uid(owner.uid()).gid(owner.gid());
+            }
+            let asked = ask.output().ok()?;
             let sysroot = PathBuf::from(String::from_utf8(asked.stdout).ok()?.trim());
             sysroot.join("bin/rustc").is_file().then_some(Compiler { sysroot })
         })
