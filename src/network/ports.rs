@@ -160,10 +160,14 @@ pub fn release(ports: &[HostPort], uid: &str) {
 /// Cierra y suelta los puertos de un Pod caído: los que abrió y aún son suyos.
 pub fn close(ports: &[HostPort], uid: &str) {
     for port in ports.iter().filter(|port| owner_of(&dir().join(port.file_name())) == uid) {
-        // si no llegó a abrirse, no hay nada que cerrar
-        let _ = Nft { orders: nft::remove_port(port) }.run();
+        shut(port);
     }
     release(ports, uid);
+}
+
+/// Deja de redirigir un puerto. Si no llegó a abrirse, no hay nada que cerrar.
+fn shut(port: &HostPort) {
+    let _ = Nft { orders: nft::remove_port(port) }.run();
 }
 
 /// Suelta los puertos de un Pod que no llegó a nacer, del que solo se sabe el UID.
@@ -228,7 +232,9 @@ pub fn open(k: &mut Kernel, net: &PodNetwork) -> Result<(), StepError> {
         orders.push('\n');
         orders.push_str(&nft::add_port(port, net));
     }
-    k.step("redirigir al Pod los puertos de la máquina que pide", Nft { orders })?;
+    // que no se sepa lo que contestó nft no quiere decir que no lo haya hecho
+    k.step("redirigir al Pod los puertos de la máquina que pide", Nft { orders })
+        .inspect_err(|_| net.host_ports.iter().for_each(shut))?;
     let removal: Vec<String> = net.host_ports.iter().map(nft::remove_port).collect();
     k.undo_later("dejar de redirigir sus puertos", Nft { orders: removal.join("\n") });
     Ok(())

@@ -10,6 +10,7 @@ use super::language::Language;
 use super::{json, reader, yaml};
 use std::ops::Range;
 
+// ANCHOR: node
 /// Un valor y los bytes que ocupa.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -44,6 +45,7 @@ pub enum Value {
     Null,
     Unknown,
 }
+// ANCHOR_END: node
 
 #[derive(Clone, Debug)]
 pub struct Entry {

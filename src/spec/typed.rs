@@ -12,6 +12,7 @@ use super::{objects, scalar};
 use serde_json::Value as Json;
 use std::ops::Range;
 
+// ANCHOR: read
 /// Los objetos del árbol, cada uno con su camino: vacío si es el único, `[1]` si es el segundo documento.
 /// Los campos cuya clave está en `dropped` no se leen.
 pub fn read(
@@ -27,6 +28,7 @@ pub fn read(
     let documents = tree.root.items().iter().enumerate();
     documents.map(|(i, node)| Ok((format!("[{i}]"), read(node)?))).collect()
 }
+// ANCHOR_END: read
 
 /// Lo que dice el campo `name` de un objeto, si es un texto.
 pub fn text<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
