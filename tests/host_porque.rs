@@ -617,3 +617,20 @@ fn la_respuesta_se_lee_de_un_vistazo_y_cada_causa_se_explica() {
     let one = world.micropod(&["explain", "sin-memoria"]).ok().out;
     assert!(one.starts_with("sin-memoria: superó su límite de memoria\n"), "{one}");
 }
+
+#[test]
+fn un_fichero_sin_ruta_tambien_se_reconoce_si_esta_en_yaml() {
+    let folder = std::env::temp_dir().join(format!("micropod-porque-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: c, image: no-esta}]}\n";
+    std::fs::write(folder.join("x.yaml"), pod).unwrap();
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_micropod"))
+        .args(["por-que", "x.yaml"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(said.contains("causa: imagen-que-falta"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+}

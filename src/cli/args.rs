@@ -39,6 +39,11 @@ fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).num_args(1).help(help)
 }
 
+/// `-o`: `help` dice los formatos, y cuál vale si no se dice ninguno.
+fn output(formats: &[&'static str], help: &'static str) -> Arg {
+    option("output", "FORMATO", help).short('o').value_parser(formats.to_vec()).hide_possible_values(true)
+}
+
 fn operand(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).value_name(name).help(help).help_heading("Argumentos")
 }
@@ -171,19 +176,13 @@ fn explain_verbs() -> Vec<Command> {
             .arg(flag("recursive", "También todos los campos de dentro")),
         verb("convert", "Pasa un fichero a RON, YAML o JSON: de aquí a Kubernetes y de Kubernetes aquí")
             .arg(operand("FICHERO", "Fichero en RON, YAML o JSON; - es la entrada estándar").required(true))
-            .arg(
-                option("output", "FORMATO", "En qué escribirlo: yaml (si no se dice), json o ron")
-                    .short('o')
-                    .value_parser(["yaml", "json", "ron"])
-                    .hide_possible_values(true),
-            )
+            .arg(output(&["yaml", "json", "ron"], "En qué escribirlo: yaml (si no se dice), json o ron"))
             .arg(validate()),
         verb("guion", "Imprime un guion de shell que hace el mismo Pod sin micropod")
             .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON").required(true)),
-        verb("dibuja", "Dibuja un Pod en marcha, mirando al kernel").arg(pod()).arg(option(
-            "svg",
-            "FICHERO",
-            "Escribir el dibujo en SVG en vez de en la terminal",
+        verb("dibuja", "Dibuja un Pod en marcha, mirando al kernel").arg(pod()).arg(output(
+            &["texto", "svg"],
+            "texto o svg: en este caso, micropod dibuja POD -o svg > pod.svg",
         )),
         verb("demuestra", "Demuestra o refuta, mirando al kernel, lo que se dice de un Pod").arg(pod()),
         verb("audita", "Dice, mirando al kernel, qué puede hacer cada contenedor de un Pod, y lo puntúa")
@@ -195,34 +194,19 @@ fn explain_verbs() -> Vec<Command> {
             .arg(option("averias", "FICHERO", "Lo que va mal y cuándo (micropod explain averias)"))
             .arg(option("hasta", "PLAZO", "Cuánto simular: 10m, 1h, 30d. Si no se dice: 1h"))
             .arg(option("acelera", "N", "Dividir entre N las esperas entre reinicios"))
-            .arg(
-                option("output", "FORMATO", "texto, svg o json")
-                    .short('o')
-                    .value_parser(["texto", "svg", "json"])
-                    .hide_possible_values(true),
-            ),
+            .arg(output(&["texto", "svg", "json"], "texto, svg o json")),
         verb("por-que", "Dice por qué un Pod está como está, con pruebas y qué hacer")
             .arg(
                 operand("POD", "Nombre del Pod; o su fichero, y dice si algo le impide nacer").required(true),
             )
             .arg(container())
-            .arg(
-                option("output", "FORMATO", "texto o json")
-                    .short('o')
-                    .value_parser(["texto", "json"])
-                    .hide_possible_values(true),
-            ),
+            .arg(output(&["texto", "json"], "texto o json")),
         verb("graba", "Guarda en un fichero la grabación de un Pod: todo lo que le ha pasado")
             .arg(pod())
             .arg(operand("FICHERO", "Dónde guardarla; si no se dice, se imprime")),
         verb("reproduce", "Cuenta otra vez lo que le pasó a un Pod, y comprueba que fue así")
             .arg(operand("QUÉ", "Nombre del Pod, o el fichero de su grabación").required(true))
-            .arg(
-                option("output", "FORMATO", "texto, svg o json")
-                    .short('o')
-                    .value_parser(["texto", "svg", "json"])
-                    .hide_possible_values(true),
-            ),
+            .arg(output(&["texto", "svg", "json"], "texto, svg o json")),
         verb("compara", "Dice qué cambió entre dos vidas o, de un solo Pod, qué cuesta con cada motor")
             .arg(
                 operand(

@@ -78,8 +78,7 @@ pub fn main() -> Result<u8, Error> {
             convert::convert(&path(args, "FICHERO"), output, validation(args)).map(|()| exit::OK)
         }
         "guion" => crate::explain::script::print(&path(args, "FICHERO")).map(|()| exit::OK),
-        "dibuja" => crate::explain::draw::draw(&one_pod(args, "POD")?, args.get_one::<String>("svg"))
-            .map(|()| exit::OK),
+        "dibuja" => crate::explain::draw::draw(&one_pod(args, "POD")?, output(args)).map(|()| exit::OK),
         "audita" => {
             let seen = one_pod(args, "POD")?;
             let container = args.get_one::<String>("container").map(String::as_str);
@@ -202,7 +201,7 @@ fn why_verb(args: &ArgMatches) -> Result<u8, Error> {
     use crate::explain::why;
     let as_json = args.get_one::<String>("output").is_some_and(|format| format == "json");
     let word = text(args, "POD");
-    if word.ends_with(".ron") || (word.contains('/') && !word.starts_with("pod/")) {
+    if Language::of_name(word).is_some() || (word.contains('/') && !word.starts_with("pod/")) {
         return why::print_file(Path::new(word), as_json);
     }
     let seen = one_pod(args, "POD")?;

@@ -2,6 +2,7 @@
 
 use super::facts;
 use super::picture::{self, COLUMNS};
+use super::simulate::Output;
 use super::{svg, text};
 use crate::error::Error;
 use crate::state::Seen;
@@ -9,8 +10,8 @@ use crate::state::Seen;
 /// El SVG no tiene que caber en una terminal.
 const SVG_COLUMNS: usize = 124;
 
-/// Dibuja el Pod en la terminal o, si se dice, en el fichero `file`; `-` es la salida.
-pub fn draw(seen: &Seen, file: Option<&String>) -> Result<(), Error> {
+/// Dibuja el Pod en la terminal o, si se pide, en SVG.
+pub fn draw(seen: &Seen, output: Output) -> Result<(), Error> {
     let facts = facts::read(seen);
     if facts.members.is_empty() {
         return Err(Error::failed(format!(
@@ -18,11 +19,9 @@ pub fn draw(seen: &Seen, file: Option<&String>) -> Result<(), Error> {
             seen.record.name
         )));
     }
-    match file.map(String::as_str) {
-        None => print!("{}", text::paint(&picture::lay_out(&facts, COLUMNS))),
-        Some("-") => print!("{}", svg::paint(&picture::lay_out(&facts, SVG_COLUMNS))),
-        Some(path) => std::fs::write(path, svg::paint(&picture::lay_out(&facts, SVG_COLUMNS)))
-            .map_err(|e| Error::failed(format!("no se pudo escribir {path}")).because(e))?,
+    match output {
+        Output::Svg => print!("{}", svg::paint(&picture::lay_out(&facts, SVG_COLUMNS))),
+        _ => print!("{}", text::paint(&picture::lay_out(&facts, COLUMNS))),
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! La línea de comandos de `micropod lab`.
 
-use super::{flag, operand, option, verb};
+use super::{flag, operand, option, output, verb};
 use clap::Command;
 
 pub fn lab() -> Command {
@@ -24,12 +24,7 @@ pub fn lab() -> Command {
                 .arg(here())
                 .arg(option("tarea", "N", "Solo lo de esa tarea"))
                 .arg(flag("vigila", "Comprobar otra vez cada vez que guardes").conflicts_with("output"))
-                .arg(
-                    option("output", "FORMATO", "texto o json")
-                        .short('o')
-                        .value_parser(["texto", "json"])
-                        .hide_possible_values(true),
-                ),
+                .arg(output(&["texto", "json"], "texto o json")),
         )
         .subcommand(
             verb("pista", "Da una pista de una tarea; cada vez, una más")
