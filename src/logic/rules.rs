@@ -130,6 +130,7 @@ fn exit_rule(rule: &types::ContainerRestartRule) -> ExitRule {
     }
 }
 
+// ANCHOR: probe
 /// Kubernetes toma el 0 por «no dicho» en todos los campos menos en `initialDelaySeconds`: un
 /// periodo de cero haría girar el bucle sin descanso.
 fn probe(p: &types::Probe) -> ProbeRules {
@@ -144,6 +145,7 @@ fn probe(p: &types::Probe) -> ProbeRules {
         grace: p.termination_grace_period_seconds.map(seconds),
     }
 }
+// ANCHOR_END: probe
 
 /// Los negativos no llegan aquí (la validación los rechaza); si llegaran, valen 0.
 fn seconds(n: i64) -> Duration {

@@ -97,6 +97,12 @@ pub struct Sentence {
 pub struct Coverage {
     /// Tanto por ciento.
     pub minimo: f64,
+    /// Lo que nadie puede acabar el libro sin haber leído: ficheros o directorios acabados en `/`.
+    #[serde(default)]
+    pub corazon: Vec<String>,
+    /// Cuánto de él se enseña, al menos.
+    #[serde(default)]
+    pub minimo_del_corazon: f64,
     /// Ficheros (o directorios acabados en `/`) que no tienen que salir, y por qué.
     pub exentos: Vec<(String, String)>,
 }

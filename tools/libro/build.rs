@@ -180,6 +180,7 @@ pub fn coverage(root: &Path) -> Result<bool, String> {
         println!("{:4} % {shown:5} de {all:5}  {path}", shown * 100 / (*all).max(1));
     }
     println!("{:.1} %", covered.percent());
+    println!("{:.1} % del corazón", covered.percent_of(&book.coverage.corazon));
     for anchor in &covered.unused {
         println!("sin usar: {anchor}");
     }

@@ -2,6 +2,9 @@
 //!
 //! mdBook da por bueno un fichero que falta y un ancla que no existe. Aquí son faltas, y por eso se
 //! resuelven aquí, antes de que mdBook los vea. Las rutas lo son a la raíz del proyecto.
+//!
+//! Un ancla son dos comentarios en el fichero, o el nombre de lo que se quiere, que ya es una marca:
+//! `{{#include ruta:fn step}}`, `:struct Pod`, `:impl Drop for Child`, o `:fn Child::go` si hay varias.
 
 use std::fs;
 use std::path::Path;
@@ -33,6 +36,7 @@ pub fn piece(root: &Path, path: &str, anchor: Option<&str>) -> Result<Piece, Str
     let all: Vec<&str> = text.lines().collect();
     let (first, last) = match anchor {
         None => (1, all.len()),
+        Some(name) if name.contains(' ') => item(&all, name).map_err(|e| format!("`{path}` {e}"))?,
         Some(name) => {
             let find = |mark: &str| {
                 let mark = format!("{mark}: {name}");
@@ -60,7 +64,115 @@ pub fn piece(root: &Path, path: &str, anchor: Option<&str>) -> Result<Piece, Str
     Ok(Piece { path: path.to_string(), anchor: anchor.map(String::from), first, last, lines })
 }
 
+/// Primera y última línea de lo que se llama `name` (`fn step`), con los comentarios que lleva encima.
+///
+/// El código está escrito por rustfmt: lo que empieza con una sangría acaba en la primera línea con la
+/// misma que cierra su llave o acaba en punto y coma.
+fn item(all: &[&str], name: &str) -> Result<(usize, usize), String> {
+    let (wanted, owner) = match name.strip_prefix("fn ").and_then(|n| n.split_once("::")) {
+        Some((owner, method)) => (format!("fn {method}"), Some(owner)),
+        None => (name.to_string(), None),
+    };
+    let starts = |l: &str| {
+        let rest = bare(l).strip_prefix(wanted.as_str());
+        rest.is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    let found: Vec<usize> = (0..all.len())
+        .filter(|i| {
+            starts(all[*i]) && owner.is_none_or(|o| owner_of(all, *i).is_some_and(|line| owns(line, o)))
+        })
+        .collect();
+    let [start] = found[..] else {
+        return Err(match found.len() {
+            0 => format!("no tiene `{name}`"),
+            n => format!("tiene {n} veces `{name}`: di de quién es, o pon un ancla"),
+        });
+    };
+    let margin = indent(all[start]);
+    let closes = |l: &str| indent(l) == margin && (l.ends_with('}') || l.ends_with(';'));
+    let end = (start..all.len()).find(|i| closes(all[*i])).ok_or(format!("no cierra `{name}`"))?;
+    let above = |l: &&&str| {
+        let l = l.trim_start();
+        l.starts_with("///") || l.starts_with("#[") || is_mark(l)
+    };
+    let first = start - all[..start].iter().rev().take_while(above).count();
+    Ok((first + 1, end + 1))
+}
+
+/// La línea sin lo que precede al nombre: `pub`, `const` delante de `fn`, los parámetros de un `impl`.
+fn bare(line: &str) -> &str {
+    let mut rest = line.trim_start();
+    if let Some(after) = rest.strip_prefix("pub") {
+        let after = after.strip_prefix('(').and_then(|a| a.split_once(')')).map_or(after, |(_, a)| a);
+        rest = after.trim_start();
+    }
+    for word in ["const fn", "unsafe fn"] {
+        if rest.starts_with(word) {
+            rest = &rest[word.len() - 2..];
+        }
+    }
+    rest
+}
+
+/// La línea que abre el `impl` o el `trait` donde está la línea `at`.
+fn owner_of<'a>(all: &[&'a str], at: usize) -> Option<&'a str> {
+    let margin = indent(all[at]);
+    let open = |l: &&&str| !l.trim().is_empty() && indent(l) < margin && l.ends_with('{');
+    all[..at].iter().rev().find(open).copied()
+}
+
+/// `impl Drop for Child {` es de `Child`, y también `impl<'a> Child<'a> {`.
+fn owns(line: &str, owner: &str) -> bool {
+    let head = bare(line).trim_end_matches('{');
+    let name = head.rsplit(" for ").next().unwrap_or(head).trim();
+    let name = name.rsplit(' ').next().unwrap_or(name);
+    name.split('<').next() == Some(owner)
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
 /// ¿Es la línea una marca de ancla?
 pub fn is_mark(line: &str) -> bool {
     line.contains("ANCHOR: ") || line.contains("ANCHOR_END: ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODE: &str = "/// Uno.\n#[must_use]\npub fn uno(\n    a: u8,\n) -> u8 {\n    a\n}\n\npub struct Caja;\n\n\
+        impl<'a> Caja<'a> {\n    pub(crate) const fn abre(&self) {\n        if x {\n            y;\n        }\n    }\n}\n\n\
+        impl Drop for Caja {\n    // ANCHOR: x\n    fn abre(&mut self) {}\n}\n\nconst TODO: &[u8] = &[\n    1,\n];\n";
+
+    fn shown(name: &str) -> Result<String, String> {
+        let all: Vec<&str> = CODE.lines().collect();
+        let (first, last) = item(&all, name)?;
+        Ok(all[first - 1..last].join("|"))
+    }
+
+    #[test]
+    fn lo_que_tiene_nombre_se_encuentra_entero_y_con_sus_comentarios() {
+        assert_eq!(shown("fn uno").unwrap(), "/// Uno.|#[must_use]|pub fn uno(|    a: u8,|) -> u8 {|    a|}");
+        assert_eq!(shown("struct Caja").unwrap(), "pub struct Caja;");
+        assert_eq!(shown("const TODO").unwrap(), "const TODO: &[u8] = &[|    1,|];");
+        assert!(shown("impl Drop for Caja").unwrap().ends_with("fn abre(&mut self) {}|}"));
+    }
+
+    #[test]
+    fn lo_que_no_esta_o_esta_dos_veces_es_una_falta() {
+        assert!(shown("fn un").unwrap_err().contains("no tiene `fn un`"));
+        assert!(shown("fn abre").unwrap_err().contains("2 veces"));
+        assert!(shown("fn Caja::abre").unwrap_err().contains("2 veces"), "los dos impl son de Caja");
+    }
+
+    #[test]
+    fn de_dos_con_el_mismo_nombre_se_elige_por_su_dueno() {
+        let code =
+            "impl A {\n    fn f() {\n        a\n    }\n}\nimpl Op for B {\n    fn f() {\n        b\n    }\n}";
+        let all: Vec<&str> = code.lines().collect();
+        assert_eq!(item(&all, "fn A::f"), Ok((2, 4)));
+        assert_eq!(item(&all, "fn B::f"), Ok((7, 9)));
+    }
 }

@@ -47,7 +47,10 @@ impl Fixture {
             "book/datos.ron",
             r#"[(clave: "hora", valor: "55 minutos", origen: Fichero(fichero: "src/demo.rs", texto: "fn dos"))]"#,
         );
-        fixture.write("book/cobertura.ron", r#"(minimo: 50.0, exentos: [])"#);
+        fixture.write(
+            "book/cobertura.ron",
+            r#"(minimo: 50.0, corazon: ["src/demo.rs"], minimo_del_corazon: 50.0, exentos: [])"#,
+        );
         fixture.write("book/pendiente.ron", r#"(capitulos: [(2, "Dos", 10)], laboratorios: ["L02"])"#);
         let all = source_map::SENTENCES.iter().map(|s| {
             let (chapter, lab) = if *s == "S1" { (1, "L01") } else { (2, "L02") };
@@ -179,6 +182,7 @@ fn cada_mentira_la_ve_quien_la_tiene_que_ver() {
         (page, "demo.rs:uno", "demo.rs:tres", "includes", "no tiene el ancla `tres`"),
         (page, "src/demo.rs:uno", "src/nada.rs:uno", "includes", "no se puede leer `src/nada.rs`"),
         (page, "src/demo.rs:uno", "src/demo.rs", "includes", "por anclas"),
+        (page, "src/demo.rs:uno", "src/demo.rs:fn tres", "includes", "no tiene `fn tres`"),
         ("src/demo.rs", "fn uno() {}\n", "", "includes", "está vacío"),
         (page, "{{#include src/demo.rs:uno}}", "fn uno() {}", "código escrito a mano", "escrito a mano"),
         (page, "no-ejecuta=\"pide una contraseña\"", "no-ejecuta", "lectura", "necesita un motivo"),
@@ -245,6 +249,20 @@ fn cada_mentira_la_ve_quien_la_tiene_que_ver() {
         ("book/pendiente.ron", "\"L02\"", "", "mapa de la fuente", "no existe el laboratorio L02"),
         (page, "fuente: S1", "fuente: S1 S2", "mapa de la fuente", "dice explicar S2"),
         ("book/cobertura.ron", "minimo: 50.0", "minimo: 51.0", "cobertura de src/", "solo puede subir"),
+        (
+            "book/cobertura.ron",
+            "minimo_del_corazon: 50.0",
+            "minimo_del_corazon: 51.0",
+            "cobertura de src/",
+            "del corazón",
+        ),
+        (
+            "book/cobertura.ron",
+            "[\"src/demo.rs\"]",
+            "[\"src/demo.rs\", \"src/x.rs\"]",
+            "cobertura de src/",
+            "es del corazón y ya no existe",
+        ),
         (
             "book/cobertura.ron",
             "exentos: []",
