@@ -60,6 +60,8 @@ impl Varying {
             }
             // la puntuación del final no es suya
             let core = word.trim_end_matches(['.', ':', '-', '+']);
+            // el puerto que lleva detrás una dirección no cambia con ella
+            let core = core.split_once(':').map_or(core, |(ip, _)| if is_ip(ip) { ip } else { core });
             out.push_str(self.class(core).unwrap_or(core));
             out.push_str(&word[core.len()..]);
             word.clear();
@@ -238,6 +240,8 @@ mod tests {
         assert!(same("a 2026-11-23T10:00:00Z b", "a 2026-12-01T09:10:11.5Z b", "fecha"));
         assert!(same("10.244.0.2.", "10.244.0.9.", "ip"));
         assert!(!same("10.244.0.2", "10.244.0.9", "edad"));
+        assert!(same("10.244.0.2:53", "10.244.0.9:53", "ip"));
+        assert!(!same("10.244.0.2:53", "10.244.0.2:80", "ip"));
     }
 
     #[test]
