@@ -71,6 +71,18 @@ fn wait_until_cause(world: &World, what: &str, cause: &str, last: &mut Value) {
     panic!("{what} no llegó a «{cause}»:\n{last:#}");
 }
 
+/// Entre los demás hallazgos acaba estando el de esa causa, y ninguno culpa a quien no fue.
+#[track_caller]
+fn also(world: &World, what: &str, cause: &str, says: &str) {
+    wait_until(&format!("«{cause}» con «{says}» en {what}"), 25, || {
+        let told = ask(world, what);
+        assert!(!told.to_string().contains("que no envió micropod"), "{told:#}");
+        let findings = told["findings"].as_array().unwrap();
+        let said = findings.iter().find(|f| f["cause"] == cause).map(|f| f["says"].to_string());
+        said.is_some_and(|said| said.contains(says))
+    });
+}
+
 fn supervisor(world: &World, name: &str) -> i32 {
     let record: Value =
         serde_json::from_str(&world.read(&format!("/run/micropod/pods/{name}/pod.json"))).unwrap();
@@ -495,6 +507,7 @@ fn lo_que_acaba_con_un_pod_entero() {
         &pod("plazo", "activeDeadlineSeconds: 1, terminationGracePeriodSeconds: 1,", &sleeper),
     );
     answers(&world, "plazo", "plazo-agotado", &["más de los 1 s", "ha fallado porque"]);
+    also(&world, "plazo", "lo-paro-micropod", "a c lo mató SIGKILL, que envió micropod: el Pod acababa");
     delete(&world, "plazo");
 
     let small = "volumes: [(name: \"d\", emptyDir: (sizeLimit: \"64Ki\"))],";
@@ -511,7 +524,21 @@ fn lo_que_acaba_con_un_pod_entero() {
     let pause = status(&world, "pausa")["pause"]["pid"].as_i64().unwrap() as i32;
     world.kill("KILL", pause);
     answers(&world, "pausa", "pausa-muerta", &["la pausa, que sostenía su red, murió"]);
+    also(&world, "pausa", "lo-paro-micropod", "a c lo mató SIGKILL, que envió micropod: el Pod acababa");
     delete(&world, "pausa");
+
+    // con los procesos compartidos, quien los mata es el kernel, antes de que nadie pueda pedirlo
+    start(&world, "juntos", &pod("juntos", "shareProcessNamespace: true,", &sleeper));
+    let pause = status(&world, "juntos")["pause"]["pid"].as_i64().unwrap() as i32;
+    world.kill("KILL", pause);
+    answers(&world, "juntos", "pausa-muerta", &["la pausa, que sostenía su red, murió"]);
+    also(
+        &world,
+        "juntos",
+        "murio-su-pid-1",
+        "a c lo mató el kernel: la pausa era el PID 1 de su espacio de procesos",
+    );
+    delete(&world, "juntos");
 
     // un impostor con el nombre del puente: la red del Pod no se puede hacer
     let other = World::with_busybox();

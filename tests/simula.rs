@@ -310,6 +310,22 @@ fn texts(svg: &str) -> Vec<(f64, f64, f64, String)> {
     found
 }
 
+/// Dentro de una página, con otros dibujos: cada regla y cada trama llevan su nombre, que no es el de otro.
+fn minds_its_own_business(drawn: &str) {
+    let scope = drawn.split("class=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(drawn.contains("</title>\n<style>"), "no dice lo que es a quien no lo ve");
+    let style = drawn.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+    let style = style.replace("@media(prefers-color-scheme:dark){", "").replace("}}", "}");
+    for selector in style.split_terminator('}').flat_map(|rule| rule.split('{').next().unwrap().split(',')) {
+        assert!(selector.starts_with(&format!(".{scope}")), "«{selector}» toca toda la página");
+    }
+    for piece in drawn.split(" id=\"").skip(1).chain(drawn.split("url(#").skip(1)) {
+        assert!(piece.starts_with(&format!("{scope}-")), "{}", &piece[..30]);
+    }
+    let other = svg::as_svg(&tell(&web(), "[]", 60), "otro");
+    assert!(!other.contains(scope), "dos dibujos distintos se llaman igual");
+}
+
 #[test]
 fn en_el_dibujo_ningun_texto_tapa_a_otro_ni_se_sale_y_los_ratos_no_se_solapan() {
     let crash = "[Acaba(contenedor: \"web\", codigo: 139, tras: \"3s\")]";
@@ -322,6 +338,7 @@ fn en_el_dibujo_ningun_texto_tapa_a_otro_ni_se_sale_y_los_ratos_no_se_solapan() 
         let drawn = svg::as_svg(&told, &format!("Pod p, simulado <{until}> & \"más\""));
         assert!(drawn.contains("&lt;") && drawn.contains("&amp; &quot;más&quot;"));
         assert!(drawn.contains("prefers-color-scheme:dark"));
+        minds_its_own_business(&drawn);
         let texts = texts(&drawn);
         for (i, (x, width, y, text)) in texts.iter().enumerate() {
             assert!(*x >= 0.0 && x + width <= 1040.0, "se sale: {text} ({x} + {width})");

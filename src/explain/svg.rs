@@ -10,31 +10,36 @@ const WIDTH: usize = 8;
 const HEIGHT: usize = 19;
 const MARGIN: usize = 8;
 
+/// Cada regla empieza por la clase de este dibujo (`§`): en una página con otros, no toca lo ajeno.
 const STYLE: &str = "\
-text{font:13px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#1d2733;white-space:pre}\
-.titulo{font-weight:600}.tenue{fill:#52606d}.ajeno{fill:#9a4b00}\
-rect,path{stroke-width:1.4}\
-.hoja{fill:#ffffff;stroke:none}\
-.maquina{fill:#f3f5f8;stroke:#8995a3}.vaina{fill:#e6f1e6;stroke:#2f7d3b;stroke-width:2.6}\
-.banda{fill:#fdf6dc;stroke:#b38600}.pausa{fill:#f0e9fa;stroke:#7a5bb0}\
-.contenedor{fill:#ffffff;stroke:#2a66b8}.volumen{fill:#fbe9dd;stroke:#b85c1e}.red{fill:#e2eef9;stroke:#1f6f8b}\
-.comparte{fill:none;stroke:#b38600;stroke-dasharray:4 3}.monta{fill:none;stroke:#b85c1e}\
-.cable{fill:none;stroke:#1f6f8b;stroke-width:4}.punto{fill:#b85c1e;stroke:none}\
+§ text{font:13px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#1d2733;white-space:pre}\
+§ .titulo{font-weight:600}§ .tenue{fill:#52606d}§ .ajeno{fill:#9a4b00}\
+§ rect,§ path{stroke-width:1.4}\
+§ .hoja{fill:#ffffff;stroke:none}\
+§ .maquina{fill:#f3f5f8;stroke:#8995a3}§ .vaina{fill:#e6f1e6;stroke:#2f7d3b;stroke-width:2.6}\
+§ .banda{fill:#fdf6dc;stroke:#b38600}§ .pausa{fill:#f0e9fa;stroke:#7a5bb0}\
+§ .contenedor{fill:#ffffff;stroke:#2a66b8}§ .volumen{fill:#fbe9dd;stroke:#b85c1e}§ .red{fill:#e2eef9;stroke:#1f6f8b}\
+§ .comparte{fill:none;stroke:#b38600;stroke-dasharray:4 3}§ .monta{fill:none;stroke:#b85c1e}\
+§ .cable{fill:none;stroke:#1f6f8b;stroke-width:4}§ .punto{fill:#b85c1e;stroke:none}\
 @media (prefers-color-scheme:dark){\
-text{fill:#e4e9ef}.tenue{fill:#a7b3bf}.ajeno{fill:#ffb066}\
-.hoja{fill:#0e1318}\
-.maquina{fill:#161c23;stroke:#5d6975}.vaina{fill:#15261a;stroke:#5fb56e}\
-.banda{fill:#2b2611;stroke:#d5ab2f}.pausa{fill:#241d33;stroke:#a88be0}\
-.contenedor{fill:#18202a;stroke:#6ea4ee}.volumen{fill:#301f14;stroke:#e0894c}.red{fill:#122531;stroke:#5cb6d6}\
-.comparte{stroke:#d5ab2f}.monta{stroke:#e0894c}.cable{stroke:#5cb6d6}.punto{fill:#e0894c}}";
+§ text{fill:#e4e9ef}§ .tenue{fill:#a7b3bf}§ .ajeno{fill:#ffb066}\
+§ .hoja{fill:#0e1318}\
+§ .maquina{fill:#161c23;stroke:#5d6975}§ .vaina{fill:#15261a;stroke:#5fb56e}\
+§ .banda{fill:#2b2611;stroke:#d5ab2f}§ .pausa{fill:#241d33;stroke:#a88be0}\
+§ .contenedor{fill:#18202a;stroke:#6ea4ee}§ .volumen{fill:#301f14;stroke:#e0894c}§ .red{fill:#122531;stroke:#5cb6d6}\
+§ .comparte{stroke:#d5ab2f}§ .monta{stroke:#e0894c}§ .cable{stroke:#5cb6d6}§ .punto{fill:#e0894c}}";
 
 /// Pinta el dibujo.
 pub fn paint(picture: &Picture) -> String {
     let (width, height) = (picture.columns * WIDTH + 2 * MARGIN, picture.rows * HEIGHT + 2 * MARGIN);
+    let texts: Vec<&str> = picture.labels.iter().map(|label| label.text.as_str()).collect();
+    let scope = super::svg_scope(&texts);
+    let style = STYLE.replace('§', &format!(".{scope}"));
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-         height=\"{height}\" role=\"img\" lang=\"es\">\n<style>{STYLE}</style>\n\
-         <rect class=\"hoja\" width=\"{width}\" height=\"{height}\"/>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"{scope}\" viewBox=\"0 0 {width} {height}\" \
+         width=\"{width}\" height=\"{height}\" role=\"img\" lang=\"es\">\n<title>{title}</title>\n\
+         <style>{style}</style>\n<rect class=\"hoja\" width=\"{width}\" height=\"{height}\"/>\n",
+        title = escape(&picture.title),
     );
     // las cajas, de fuera adentro; encima, las líneas; encima, los textos
     for frame in &picture.frames {
@@ -160,5 +165,19 @@ mod tests {
             svg.contains("&lt;a&gt; &amp; &quot;b&quot;") && svg.contains("<title>&lt;c&gt;</title>"),
             "{svg}"
         );
+    }
+
+    #[test]
+    fn dentro_de_una_pagina_no_toca_lo_ajeno_y_dice_lo_que_es() {
+        let svg = paint(&Picture { columns: 20, rows: 3, title: "El Pod <p>".into(), ..Picture::default() });
+        assert!(svg.contains("<title>El Pod &lt;p&gt;</title>"), "{svg}");
+        let scope = svg.split("class=\"").nth(1).unwrap().split('"').next().unwrap();
+        let style = svg.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+        let style = style.replace("@media (prefers-color-scheme:dark){", "").replace("}}", "}");
+        for selector in
+            style.split_terminator('}').flat_map(|rule| rule.split('{').next().unwrap().split(','))
+        {
+            assert!(selector.starts_with(&format!(".{scope} ")), "«{selector}» toca toda la página");
+        }
     }
 }

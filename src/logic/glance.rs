@@ -66,6 +66,11 @@ impl Pod {
         self.containers.get(id)?.probes()?.get(kind)?.streak()
     }
 
+    /// ¿Están volviendo a empezar todos?
+    pub fn is_restarting(&self) -> bool {
+        self.restarting.is_some()
+    }
+
     /// ¿Está acabando?
     pub fn is_ending(&self) -> bool {
         self.ending.is_some()

@@ -20,7 +20,19 @@ impl Now {
 
     /// Lo que hace de `stamp` (RFC 3339), como lo dice kubectl.
     pub fn since(&self, stamp: Option<&str>) -> String {
-        let Some(then) = stamp.and_then(parse) else { return "<unknown>".into() };
+        stamp.and_then(parse).map_or_else(|| "<unknown>".into(), |then| self.seconds_since(then))
+    }
+
+    /// Lo que lleva acabando lo que ha de haberse ido en `deleted` (RFC 3339), tras `grace` segundos de plazo.
+    /// Hasta entonces esa fecha no ha llegado, y kubectl escribe `<invalid>`, que no dice nada.
+    pub fn leaving_since(&self, deleted: &str, grace: i64) -> String {
+        match (self.since(Some(deleted)), parse(deleted)) {
+            (invalid, Some(deleted)) if invalid == "<invalid>" => self.seconds_since(deleted - grace),
+            (lasts, _) => lasts,
+        }
+    }
+
+    fn seconds_since(&self, then: i64) -> String {
         let now = self.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
         // Go corta los decimales hacia el cero
         let seconds = (now - then * 1000) / 1000;
@@ -116,5 +128,13 @@ mod tests {
             assert_eq!(at(1000).since(Some(&stamp(then))), expected, "{then}");
         }
         assert_eq!(at(1000).since(None), "<unknown>");
+    }
+
+    #[test]
+    fn lo_que_lleva_acabando_un_pod_se_dice_desde_que_se_pidio_y_no_como_invalido() {
+        let deleted = crate::logs::timestamp(UNIX_EPOCH + Duration::from_secs(1030));
+        for (now, expected) in [(1000, "0s"), (1007, "7s"), (1028, "28s"), (1090, "60s")] {
+            assert_eq!(at(now).leaving_since(&deleted, 30), expected, "{now}");
+        }
     }
 }

@@ -97,6 +97,8 @@ pub struct Wire {
 pub struct Picture {
     pub columns: usize,
     pub rows: usize,
+    /// Lo que es, para quien no lo ve.
+    pub title: String,
     pub frames: Vec<Frame>,
     pub labels: Vec<Label>,
     pub wires: Vec<Wire>,
@@ -104,7 +106,8 @@ pub struct Picture {
 
 /// Dispone el Pod en `columns` columnas.
 pub fn lay_out(facts: &Facts, columns: usize) -> Picture {
-    let mut picture = Picture { columns, ..Picture::default() };
+    let title = format!("El Pod {}, tal como lo ve el kernel", facts.pod);
+    let mut picture = Picture { columns, title, ..Picture::default() };
     // la máquina y el Pod se saben de arriba abajo: se reserva su sitio y al final se les da la altura
     let host = picture.frame(
         Rect { left: 0, top: 0, right: columns - 1, bottom: 0 },

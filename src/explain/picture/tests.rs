@@ -316,7 +316,7 @@ fn el_svg_tiene_todas_las_cajas_y_dice_cuanto_mide_cada_texto() {
         let cut = picture.labels.iter().filter(|l| l.full.is_some()).count();
         assert_eq!(
             painted.matches("<title>").count(),
-            picture.frames.len() + cut,
+            1 + picture.frames.len() + cut,
             "lo recortado se lee al pasar"
         );
     }

@@ -64,15 +64,17 @@ const STYLES: [Style; 9] = [
     ),
 ];
 
+/// Cada regla empieza por la clase de este dibujo (`§`): en una página con otros, no toca lo ajeno.
 const CSS: &str = "\
-svg{background:#fff}text{font:13px ui-monospace,monospace;fill:#1b2733}.nota{font-size:11px}\
-.titulo{font-weight:bold;font-size:14px}.eje{stroke:#8a97a5;stroke-width:1}.guia{stroke:#dde3ea;stroke-width:1}\
-.borde{fill:none;stroke:#5b6b7b;stroke-width:1}.t{fill:#1b2733;fill-opacity:.35}\
-.pend{fill:#eef1f4}.arra{fill:#9ecbf2}.noli{fill:#f7d774}.list{fill:#5fbf7f}.espe{fill:#f3a35c}.para{fill:#b79ce0}\
-.bien{fill:#c9e8d3}.fall{fill:#e5737f}.mezc{fill:#c3ccd5}\
-@media(prefers-color-scheme:dark){svg{background:#11171d}text{fill:#dce6f0}.eje{stroke:#7b8a99}.guia{stroke:#26313c}\
-.borde{stroke:#9db0c3}.t{fill:#000;fill-opacity:.45}.pend{fill:#28323c}.arra{fill:#3f7fb5}.noli{fill:#b8922a}\
-.list{fill:#2f9150}.espe{fill:#c2702a}.para{fill:#7f62b3}.bien{fill:#4d7f60}.fall{fill:#b8434f}.mezc{fill:#55626f}}";
+§{background:#fff}§ text{font:13px ui-monospace,monospace;fill:#1b2733}§ .nota{font-size:11px}\
+§ .titulo{font-weight:bold;font-size:14px}§ .eje{stroke:#8a97a5;stroke-width:1}§ .guia{stroke:#dde3ea;stroke-width:1}\
+§ .borde{fill:none;stroke:#5b6b7b;stroke-width:1}§ .t{fill:#1b2733;fill-opacity:.35}\
+§ .pend{fill:#eef1f4}§ .arra{fill:#9ecbf2}§ .noli{fill:#f7d774}§ .list{fill:#5fbf7f}§ .espe{fill:#f3a35c}\
+§ .para{fill:#b79ce0}§ .bien{fill:#c9e8d3}§ .fall{fill:#e5737f}§ .mezc{fill:#c3ccd5}\
+@media(prefers-color-scheme:dark){§{background:#11171d}§ text{fill:#dce6f0}§ .eje{stroke:#7b8a99}§ .guia{stroke:#26313c}\
+§ .borde{stroke:#9db0c3}§ .t{fill:#000;fill-opacity:.45}§ .pend{fill:#28323c}§ .arra{fill:#3f7fb5}§ .noli{fill:#b8922a}\
+§ .list{fill:#2f9150}§ .espe{fill:#c2702a}§ .para{fill:#7f62b3}§ .bien{fill:#4d7f60}§ .fall{fill:#b8434f}\
+§ .mezc{fill:#55626f}}";
 
 /// Dónde cae cada instante.
 struct Scale {
@@ -116,19 +118,24 @@ pub fn as_svg(told: &Told, title: &str) -> String {
     crate::order::sort(&mut used);
     used.dedup();
     let (legend, height) = legend(&used, hidden, bottom + 44.0);
+    let scope = crate::explain::svg_scope(&[title, &body]);
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" \
-         height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">\n<style>{CSS}</style>\n<defs>{}</defs>\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"{scope}\" viewBox=\"0 0 {WIDTH} {height:.0}\" \
+         width=\"{WIDTH}\" height=\"{height:.0}\" role=\"img\" lang=\"es\">\n<title>{title}</title>\n\
+         <style>{css}</style>\n<defs>{patterns}</defs>\n\
          <text class=\"titulo\" x=\"{PAD}\" y=\"26\">{title}</text>\n{body}{legend}</svg>\n",
-        patterns(),
+        css = CSS.replace('§', &format!(".{scope}")),
+        patterns = patterns(),
         title = escape(&cut(title, 120)),
     )
+    // las tramas se nombran en todo el documento: también ellas son de este dibujo
+    .replace("mp-trama-", &format!("{scope}-"))
 }
 
 fn patterns() -> String {
     let pattern = |s: &Style| {
         format!(
-            "<pattern id=\"mp-{c}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\" \
+            "<pattern id=\"mp-trama-{c}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\" \
              patternTransform=\"rotate({})\"><rect class=\"{c}\" width=\"8\" height=\"8\"/>{}</pattern>",
             s.turn,
             s.ink,
@@ -146,7 +153,7 @@ fn bar(scale: &Scale, span: &Span, y: f64, name: &str) -> String {
     let (from, to) = (scale.x(span.from), scale.x(span.to));
     let style = style_of(span.look);
     format!(
-        "<rect x=\"{from:.1}\" y=\"{y:.0}\" width=\"{:.1}\" height=\"{BAR}\" fill=\"url(#mp-{})\">\
+        "<rect x=\"{from:.1}\" y=\"{y:.0}\" width=\"{:.1}\" height=\"{BAR}\" fill=\"url(#mp-trama-{})\">\
          <title>{}: {}, de {} a {}</title></rect>\n",
         (to - from).max(0.6),
         style.class,
@@ -250,7 +257,7 @@ fn legend(used: &[Look], hidden: u64, top: f64) -> (String, f64) {
         }
         let _ = writeln!(
             out,
-            "<rect x=\"{x:.0}\" y=\"{:.0}\" width=\"20\" height=\"12\" fill=\"url(#mp-{})\"/>\
+            "<rect x=\"{x:.0}\" y=\"{:.0}\" width=\"20\" height=\"12\" fill=\"url(#mp-trama-{})\"/>\
              <text class=\"nota\" x=\"{:.0}\" y=\"{y:.0}\">{}</text>",
             y - 10.0,
             style.class,

@@ -74,6 +74,13 @@ causes! {
         "Lo mató una señal que él mismo provocó: SIGSEGV (memoria que no es suya), SIGABRT (se rindió), SIGFPE, SIGILL."
     KilledFromOutside "matado-desde-fuera" "alguien lo mató"
         "Recibió una señal que micropod no envió: alguien hizo `kill` desde la máquina o desde otro contenedor."
+    StoppedByMicropod "lo-paro-micropod" "lo paró micropod"
+        "El Pod acababa (se borró, pasó de su plazo, se le expulsó o se quedó sin pausa), una regla pidió que todos sus \
+         contenedores volvieran a empezar, o falló su postStart. El código es el de la señal que le mandó micropod: 143 \
+         con SIGTERM, 137 con SIGKILL."
+    KilledWithItsPid1 "murio-su-pid-1" "murió el PID 1 de su espacio de procesos"
+        "Cuando muere el PID 1 de un espacio de procesos, el kernel mata a todos los que hay en él. Con \
+         `shareProcessNamespace` ese PID 1 es la pausa."
     OutOfMemory "sin-memoria" "superó su límite de memoria"
         "El contenedor (o el Pod entero) pasó de su `limits.memory` y el kernel mató sus procesos, todos a la vez. \
          Con memory.oom.group da igual cuál de ellos pidió de más."

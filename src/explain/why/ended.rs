@@ -53,8 +53,17 @@ fn why(clues: &Clues, clue: &Clue, end: &Terminated, lines: &[LogLine]) -> Findi
     if end.reason == "StartError" {
         return not_executed(clues, clue, end);
     }
-    if let Some(Killer::Probe(kind, said)) = death(clues, clue, end).and_then(|d| d.killed.as_ref()) {
-        return probes::killed(clues, clue, *kind, said);
+    match death(clues, clue, end).and_then(|d| d.killed.as_ref()) {
+        Some(Killer::Probe(kind, said)) => return probes::killed(clues, clue, *kind, said),
+        Some(Killer::Ending) => return stopped(clues, clue, end, "el Pod acababa"),
+        Some(Killer::Restarting) => {
+            return stopped(clues, clue, end, "una regla pidió que todos volvieran a empezar");
+        }
+        Some(Killer::Hook) => return stopped(clues, clue, end, "falló su postStart"),
+        None => {}
+    }
+    if let Some(finding) = lost_its_namespace(clues, clue, end) {
+        return finding;
     }
     if let Some(finding) = logs::explain(clues, clue, end, lines) {
         return finding;
@@ -118,6 +127,36 @@ fn killed_from_outside(clues: &Clues, clue: &Clue, end: &Terminated, signal: i32
         Some(_) => finding.because(From::Recording, "en ella no hay ninguna orden de matarlo"),
         None => finding.unsure(),
     }
+}
+
+/// Lo paró micropod: su código es el de esa señal, o el que quiso dar al recibirla.
+fn stopped(clues: &Clues, clue: &Clue, end: &Terminated, why: &str) -> Finding {
+    let name = &clue.spec.name;
+    let how = match signal(end) {
+        Some(signal) => format!("lo mató {}, que envió micropod", signal_name(signal)),
+        None => format!("lo paró micropod y acabó con {}", end.exit_code),
+    };
+    let order = "el núcleo pidió pararlo antes de que muriera";
+    Finding::new(Cause::StoppedByMicropod, format!("a {name} {how}: {why}"))
+        .because(From::Recording, order)
+        .try_now(format!("micropod reproduce {}", clues.pod()))
+}
+
+/// Con los procesos compartidos, la pausa es el PID 1 de todos: si muere, el kernel mata a los demás.
+fn lost_its_namespace(clues: &Clues, clue: &Clue, end: &Terminated) -> Option<Finding> {
+    let shared = clues.seen.record.pod.spec.share_process_namespace;
+    clues.pod_event("SandboxChanged").filter(|_| shared && end.signal == libc::SIGKILL)?;
+    let says = format!(
+        "a {} lo mató el kernel: la pausa era el PID 1 de su espacio de procesos, y con él mueren todos",
+        clue.spec.name
+    );
+    let finding = Finding::new(Cause::KilledWithItsPid1, says)
+        .because(From::Spec, "shareProcessNamespace: true")
+        .try_now(format!("micropod reproduce {}", clues.pod()));
+    Some(match death(clues, clue, end) {
+        Some(_) => finding.because(From::Recording, "en ella no hay ninguna orden de matarlo"),
+        None => finding.unsure(),
+    })
 }
 
 fn out_of_memory(clues: &Clues, clue: &Clue, end: &Terminated) -> Finding {
@@ -208,6 +247,6 @@ pub fn killed_by(clues: &Clues, clue: &Clue) -> Option<ProbeKind> {
     let (end, _) = clue.last_end()?;
     match death(clues, clue, end)?.killed.as_ref()? {
         Killer::Probe(kind, _) => Some(*kind),
-        Killer::Pod => None,
+        Killer::Ending | Killer::Restarting | Killer::Hook => None,
     }
 }

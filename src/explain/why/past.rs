@@ -19,8 +19,12 @@ pub struct Death {
 pub enum Killer {
     /// Una sonda, y lo último que dijo al fallar.
     Probe(ProbeKind, String),
-    /// El Pod acababa, o volvía a empezar entero.
-    Pod,
+    /// El Pod acababa.
+    Ending,
+    /// El Pod volvía a empezar entero.
+    Restarting,
+    /// Falló su postStart.
+    Hook,
 }
 
 /// El núcleo tal como quedó, y las muertes de cada contenedor, de la más vieja a la más nueva.
@@ -111,7 +115,9 @@ impl Past {
         };
         match [ProbeKind::Startup, ProbeKind::Liveness].into_iter().find(failing) {
             Some(kind) if !self.pod.is_ending() => Killer::Probe(kind, self.said[id][kind as usize].clone()),
-            Some(_) | None => Killer::Pod,
+            Some(_) | None if self.pod.is_ending() => Killer::Ending,
+            Some(_) | None if self.pod.is_restarting() => Killer::Restarting,
+            Some(_) | None => Killer::Hook,
         }
     }
 }

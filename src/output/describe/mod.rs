@@ -147,8 +147,9 @@ fn status_lines(page: &mut Page, pod: &Value, now: &Now) {
     let phase = text(&status["phase"]);
     match metadata["deletionTimestamp"].as_str() {
         Some(deleted) if phase != "Failed" && phase != "Succeeded" => {
-            page.line(0, &format!("Status:\tTerminating (lasts {})", now.since(Some(deleted))));
             let grace = number(&metadata["deletionGracePeriodSeconds"]);
+            let lasts = now.leaving_since(deleted, grace);
+            page.line(0, &format!("Status:\tTerminating (lasts {lasts})"));
             page.line(0, &format!("Termination Grace Period:\t{grace}s"));
         }
         _ => page.line(0, &format!("Status:\t{phase}")),

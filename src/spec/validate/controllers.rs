@@ -100,7 +100,7 @@ fn job_spec(spec: &JobSpec, path: &str) -> Vec<Broken> {
     if spec.template.spec.restart_policy == RestartPolicy::Always {
         let problem = "el Pod de un Job tiene que poder acabar, y con `restartPolicy: Always` no acaba nunca";
         let hint = "pon `restartPolicy: Never` (por cada fallo, un Pod nuevo) u `OnFailure` (el mismo Pod)";
-        checks.add("MP0191", format!("{path}.template.spec"), problem, hint);
+        checks.add("MP0191", format!("{path}.template.spec.restartPolicy"), problem, hint);
     }
     // ANCHOR_END: job_policy
     checks.broken.extend(template(&spec.template, &format!("{path}.template")));
