@@ -170,9 +170,19 @@ pub fn log_dir(pod: &str) -> PathBuf {
     Path::new(LOG).join(pod)
 }
 
-/// Crea `path` y lo que falte por encima, solo para root.
+/// Crea `path`, donde solo entra root. Lo que falte por encima lo puede ver cualquiera.
 pub fn make_private_dir(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| {
+    make_dir(path, 0o700)
+}
+
+/// Crea `path`, que cualquiera puede mirar y solo root cambiar.
+pub fn make_public_dir(path: &Path) -> Result<(), Error> {
+    make_dir(path, 0o755)
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
+    let above = path.parent().map_or(Ok(()), |above| DirBuilder::new().recursive(true).create(above));
+    above.and_then(|()| DirBuilder::new().recursive(true).mode(mode).create(path)).map_err(|e| {
         let errno = Errno::from_raw(e.raw_os_error().unwrap_or(0));
         Error::failed(format!("no se pudo crear el directorio {}", path.display()))
             .because(spanish(errno))

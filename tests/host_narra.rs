@@ -154,7 +154,7 @@ fn una_orden_de_varias_lineas_se_cuenta_como_se_teclea() {
     }
     let world = World::with_busybox();
     let file = world.write("lineas.ron", &pod("lineas", "command: [\"true\"]"));
-    let told = world.micropod(&["run", "--dry-run", file.to_str().unwrap()]).ok().err;
+    let told = world.micropod(&["run", "--dry-run", file.to_str().unwrap()]).ok().out;
     let at = told.find("$ nft -f - <<'FIN'").expect("la tabla de nft");
     let mut lines = told[at..].lines().skip(1).take_while(|line| !line.contains("nft(8)"));
     assert!(lines.all(|line| line.starts_with("      > ")), "{}", &told[at..at + 400]);
@@ -168,7 +168,7 @@ fn el_ensayo_se_cuenta_en_el_orden_en_que_pasaria() {
     let world = World::with_busybox();
     let file = world.write("orden.ron", &pod("orden", "command: [\"true\"]"));
     let real = world.micropod(&["run", "--rm", "--narra", file.to_str().unwrap()]).ok().err;
-    let dry = world.micropod(&["run", "--dry-run", file.to_str().unwrap()]).ok().err;
+    let dry = world.micropod(&["run", "--dry-run", file.to_str().unwrap()]).ok().out;
     let goals = |told: &str| -> Vec<String> {
         let steps = told.lines().filter(|l| l.get(..3).is_some_and(|n| n.trim().parse::<u32>().is_ok()));
         steps.map(|l| l[5..].to_string()).collect()

@@ -380,7 +380,7 @@ fn cada_paso_se_cuenta_y_un_ensayo_no_toca_nada() {
     let world = World::with_busybox();
     let file = world.write("cuento.ron", &pod("cuento", "restartPolicy: Never,", &shell("c", "true", "")));
     let told = world.micropod(&["run", "--rm", "--narra", file.to_str().unwrap()]).ok().err;
-    let dry = world.micropod(&["run", "--dry-run", file.to_str().unwrap()]).ok().err;
+    let dry = world.micropod(&["run", "--dry-run", file.to_str().unwrap()]).ok().out;
     for text in [&told, &dry] {
         for expected in [
             "[anfitrión]",

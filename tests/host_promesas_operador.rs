@@ -52,6 +52,27 @@ fn j1_sin_root_se_dice_en_una_linea_y_no_se_hace_nada() {
 }
 
 #[test]
+fn j1_sin_root_se_ensaya_un_pod_con_imagen_y_se_saca_su_guion_sin_poder_entrar_en_ella() {
+    if !is_root() {
+        return;
+    }
+    let world = world_with(&pod("", DONE));
+    let as_nobody = |program: &Path, args: &[&str]| {
+        let nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+        run(world.command("setpriv").args(nobody).arg(program).args(args))
+    };
+    for args in [&["run", "p.ron", "--dry-run"][..], &["guion", "p.ron"], &["image", "ls"]] {
+        let done = as_nobody(&common::binary(), args).ok();
+        assert!(done.out.contains("busybox"), "{args:?}");
+    }
+    // los ejecutables setuid de una imagen no están al alcance de nadie
+    let images = "/var/lib/micropod/images/busybox";
+    as_nobody(Path::new("/bin/cat"), &[&format!("{images}/config.json")]).ok();
+    as_nobody(Path::new("/bin/cat"), &[&format!("{images}/rootfs/bin/busybox")]).exits(1);
+    world.assert_clean();
+}
+
+#[test]
 fn j2_ni_el_path_ni_el_directorio_ni_el_entorno_cuelan_un_programa() {
     if !is_root() {
         return;

@@ -57,13 +57,17 @@ impl Store {
     }
     // ANCHOR_END: find
 
-    /// Las imágenes llevan ejecutables setuid: solo root entra. Sin permiso no se sabe cuáles hay.
+    /// Sin permiso para mirarlo no se sabe qué imágenes hay.
     pub fn check_readable(&self) -> Result<(), Error> {
-        match fs::read_dir(&self.dir) {
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-                Err(io_problem("no se puede mirar qué imágenes hay en esta máquina", e))
-            }
-            _ => Ok(()),
+        let images = state::names_in(&self.dir).into_iter().filter(|name| Name::of_directory(name).is_some());
+        let unreadable = images
+            .map(|name| self.dir.join(name))
+            .chain([self.dir.clone()])
+            .filter_map(|dir| fs::read_dir(dir).err())
+            .find(|e| e.kind() == io::ErrorKind::PermissionDenied);
+        match unreadable {
+            Some(e) => Err(io_problem("no se puede mirar qué imágenes hay en esta máquina", e)),
+            None => Ok(()),
         }
     }
 
@@ -133,7 +137,7 @@ impl Store {
     // ANCHOR: staging
     /// Un sitio donde preparar una imagen. Recoge antes lo que dejaran a medias otros.
     pub(super) fn stage(&self) -> Result<Staging, Error> {
-        state::make_private_dir(&self.dir)?;
+        state::make_public_dir(&self.dir)?;
         self.sweep();
         loop {
             let dir = self.unused(STAGING);
@@ -179,7 +183,13 @@ impl Store {
         let size = tree_size(&staging.root()).map_err(|e| io_problem(&what, e))?;
         let stored = Stored { config, created: state::unix_millis(), size };
         let json = serde_json::to_vec_pretty(&stored).map_err(|e| Error::failed(&what).because(e))?;
-        fs::write(staging.dir.join("config.json"), json).map_err(|e| io_problem(&what, e))?;
+        let file = staging.dir.join("config.json");
+        fs::write(&file, json).map_err(|e| io_problem(&what, e))?;
+        // cualquiera mira qué imágenes hay (un ensayo no pide root); en su raíz, que lleva ejecutables
+        // setuid, solo entra root: la raíz de un contenedor toma sus permisos de la capa de escritura
+        for (path, mode) in [(file, 0o644), (staging.root(), 0o700), (staging.dir.clone(), 0o755)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|e| io_problem(&what, e))?;
+        }
         self.refuse_if_used(name)?;
         let target = self.dir.join(name.directory());
         let swap = |flags| renameat2(AT_FDCWD, &staging.dir, AT_FDCWD, &target, flags);

@@ -233,8 +233,12 @@ impl Kernel {
         if matches!(self.mode, Mode::Script | Mode::Quiet) {
             return;
         }
-        let text = format!("{:>3}. {}\n", told.steps.len(), told.steps[told.steps.len() - 1]);
-        crate::cli::term::narration(&text);
+        let text = format!("{:>3}. {}", told.steps.len(), told.steps[told.steps.len() - 1]);
+        match self.mode {
+            // de un ensayo, lo contado es el resultado: se lee con `| less`
+            Mode::DryRun => crate::cli::term::data(&text),
+            _ => crate::cli::term::note(&text),
+        }
         if self.mode == Mode::StepByStep {
             self.mode = match pace::ask() {
                 Pace::Next => Mode::StepByStep,

@@ -115,13 +115,13 @@ fn target(checks: &mut Checks, path: &str, mount: &VolumeMount) {
     let shown = visible(target, 80);
     let (fault, hint) = if target.is_empty() {
         ("está vacía".to_string(), "por ejemplo, `/datos`".to_string())
+    } else if has_dot_dot(target) {
+        ("lleva `..`".to_string(), "escribe la ruta completa, sin subir de directorio".to_string())
     } else if !target.starts_with('/') {
         (
             "es relativa".to_string(),
             format!("debe ser absoluta: ¿querías decir `/{}`?", shown.trim_start_matches("./")),
         )
-    } else if has_dot_dot(target) {
-        ("lleva `..`".to_string(), "escribe la ruta completa, sin subir de directorio".to_string())
     } else if target.contains(':') {
         ("lleva `:`".to_string(), "Kubernetes no lo admite en una ruta de montaje".to_string())
     } else if target.len() > MAX_PATH {
