@@ -8,7 +8,7 @@ CARGO := tools/cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-puro test-root vm-test averias fuzz deny vm book book-serve labs pasos bench binario release install uninstall deb clean
+.PHONY: help demo test test-puro test-root vm-test averias resiste fuzz rompe blindaje deny vm book book-serve labs pasos bench binario release install uninstall deb clean
 
 help: ## Esta ayuda
 	@echo 'Uso: make OBJETIVO'
@@ -39,6 +39,19 @@ averias: ## Un error o un kill -9 en cada llamada al sistema (miles: tarda); CUA
 
 fuzz: ## Basura en cada entrada de fuera, CUANTAS=n variantes de cada una; con cargo-fuzz, mira fuzz/Cargo.toml
 	@tools/prueba-larga fuzz $(CUANTAS)
+
+resiste: ## Mil muertes, cuatrocientas señales y mil reinicios; MUERTES=n SENALES=n REINICIOS=n
+	@tools/prueba-larga resiste
+
+rompe: ## Estropea el programa línea a línea: una prueba tiene que verlo (horas); SABOTAJES="B1 C4" para elegir
+	@tools/prepara rust pruebas demo
+	@$(CARGO) build --quiet --example blindaje
+	@sh -c '. tools/lib.sh; como_root "$$@"' sh $(TARGET)/debug/examples/blindaje rompe $(SABOTAJES)
+
+blindaje: ## Lo que se promete y lo que se ha medido, en cifras
+	@tools/prepara rust
+	@$(CARGO) build --quiet --example blindaje
+	@$(TARGET)/debug/examples/blindaje cifras
 
 deny: ## Licencias, fuentes y versiones repetidas de las dependencias; AVISOS=1 mira también los avisos
 	@tools/deny $(AVISOS)

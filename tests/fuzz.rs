@@ -91,7 +91,7 @@ fn feed(name: &str) {
     assert!(accepted > 0, "{name}: ninguna variante se da por buena: no se prueba lo que se admite");
     if let Some(path) = std::env::var_os("MICROPOD_CIFRAS") {
         let mut file = fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-        writeln!(file, "fuzz {} {name}", variants + all.len()).unwrap();
+        writeln!(file, "{} 0 fuzz {name}", variants + all.len()).unwrap();
     }
 }
 

@@ -31,6 +31,7 @@ fn la_sonda_puntua_108_de_108_con_los_ajustes_de_fabrica() {
         checks.iter().filter(|c| !c.met).map(|c| format!("{}: {}", c.group, c.name)).collect();
     eprintln!("aislamiento: {}", summary(&checks));
     assert_eq!(checks.len(), 108, "{}", summary(&checks));
+    common::figure("sonda", checks.len(), failed.len());
     assert!(failed.is_empty(), "{}\n{}", summary(&checks), failed.join("\n"));
 }
 

@@ -8,7 +8,6 @@ mod common;
 use common::faults::{Call, Fault};
 use common::{Running, World, is_root, patience};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::Instant;
 
 /// Un Pod que acaba solo: pasa por todo el arranque y toda la parada.
@@ -236,17 +235,8 @@ fn sweep(sweep: &Sweep) {
             world = clean;
         }
     }
-    note(sweep.name, points.len(), broken.len());
+    common::figure(&format!("averias {}", sweep.name), points.len(), broken.len());
     assert!(broken.is_empty(), "{} de {}:\n{}", broken.len(), points.len(), broken.join("\n"));
-}
-
-/// Apunta la cifra donde la recoge `make blindaje`.
-fn note(name: &str, points: usize, broken: usize) {
-    eprintln!("{name}: {points} averías, {broken} mal");
-    if let Some(path) = std::env::var_os("MICROPOD_CIFRAS") {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-        writeln!(file, "averias {points} {broken} {name}").unwrap();
-    }
 }
 
 #[test]

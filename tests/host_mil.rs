@@ -66,6 +66,7 @@ fn caben_mil_pods_a_la_vez_y_de_ninguno_queda_nada() {
     // mil redes tardan más que una en desaparecer
     wait_until("que se vayan los mil cables", 60, || veths(&world) == 0);
     world.assert_clean();
+    common::figure("pods", PODS, 0);
 }
 
 #[test]

@@ -61,6 +61,16 @@ pub fn patience(seconds: u64) -> Duration {
     Duration::from_secs(if slow { seconds * 5 } else { seconds })
 }
 
+/// Apunta una cifra (cuántas veces se hizo algo y cuántas salió mal) donde la recoge `make blindaje`.
+pub fn figure(what: &str, count: usize, bad: usize) {
+    use std::io::Write;
+    eprintln!("{what}: {count}, {bad} mal");
+    if let Some(path) = std::env::var_os("MICROPOD_CIFRAS") {
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        writeln!(file, "{count} {bad} {what}").unwrap();
+    }
+}
+
 /// Espera a que se cumpla `met`; si no llega a tiempo, el test falla diciendo qué esperaba. `seconds` es
 /// lo que tarda de sobra en una máquina tranquila: en una cargada, lento no es mal, y se espera el cuádruple.
 pub fn wait_until(what: &str, seconds: u64, mut met: impl FnMut() -> bool) {

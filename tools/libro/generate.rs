@@ -1,5 +1,6 @@
 //! Las páginas que no se escriben: salen de los tipos, de los códigos y de los datos del libro.
 
+use crate::blindaje::figures;
 use crate::book::{Book, Entry};
 use crate::errors;
 use micropod::spec::codes::{CODES, Code, Where};
@@ -28,6 +29,7 @@ pub fn content(book: &Book, name: &str) -> Option<String> {
         "errores" => error_list(),
         "mapa-fuente" => source_map(book),
         "referencia" => reference(),
+        "blindaje" => figures::page(&figures::read()),
         _ => return None,
     })
 }

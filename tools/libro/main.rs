@@ -9,6 +9,8 @@
 //!
 //! CAPÍTULO es un trozo del nombre de su fichero: `01`, `vaina`.
 
+#[path = "../../tests/blindaje/mod.rs"]
+mod blindaje;
 mod book;
 mod browser;
 mod build;
