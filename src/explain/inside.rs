@@ -7,6 +7,7 @@ use crate::kernel::{Op, sys};
 use crate::network::look::{View, netns_id};
 use crate::state::ProcessId;
 use nix::sched::CloneFlags;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -23,11 +24,20 @@ pub struct Inside {
 
 /// Entra en la red y el nombre de un proceso y mira. Vacío si ya no está.
 pub fn look(process: ProcessId) -> Inside {
-    let Some(pidfd) = process.open(None) else { return Inside::default() };
-    let Ok((ours, theirs)) = sys::report_pipe() else { return Inside::default() };
-    match Fork.run() {
-        Ok(Some(sys::Cloned::Child)) => answer(&pidfd, theirs),
-        Ok(Some(sys::Cloned::Parent { pidfd: child, .. })) => {
+    let see = || Inside {
+        hostname: nix::unistd::gethostname().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        view: View::look().unwrap_or_default(),
+    };
+    ask(process, see).unwrap_or_default()
+}
+
+/// Contesta a `question` desde la red de un proceso, y con su nombre de máquina. `None`: no se puede entrar.
+pub fn ask<T: Serialize + DeserializeOwned>(process: ProcessId, question: impl FnOnce() -> T) -> Option<T> {
+    let pidfd = process.open(None)?;
+    let (ours, theirs) = sys::report_pipe().ok()?;
+    match Fork.run().ok()?? {
+        sys::Cloned::Child => answer(&pidfd, theirs, question),
+        sys::Cloned::Parent { pidfd: child, .. } => {
             drop(theirs);
             let mut told = Vec::new();
             // si muere a medias, lo leído no se entenderá
@@ -36,21 +46,17 @@ pub fn look(process: ProcessId) -> Inside {
                 nix::sys::wait::Id::PIDFd(child.as_fd()),
                 nix::sys::wait::WaitPidFlag::WEXITED,
             );
-            serde_json::from_slice(&told).unwrap_or_default()
+            serde_json::from_slice(&told).ok()
         }
-        Ok(None) | Err(_) => Inside::default(),
     }
 }
 
 /// La vida del hijo: entrar, mirar, contarlo y morir.
-fn answer(process: &OwnedFd, pipe: OwnedFd) -> ! {
+fn answer<T: Serialize>(process: &OwnedFd, pipe: OwnedFd, question: impl FnOnce() -> T) -> ! {
     let namespaces = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS;
     let join = JoinNamespaces { pidfd: Some(process.as_fd()), process: String::new(), namespaces };
-    let seen = join.run().map(|()| Inside {
-        hostname: nix::unistd::gethostname().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
-        view: View::look().unwrap_or_default(),
-    });
-    if let Ok(text) = seen.map(|inside| serde_json::to_vec(&inside).unwrap_or_default()) {
+    let seen = join.run().map(|()| question());
+    if let Ok(text) = seen.map(|seen| serde_json::to_vec(&seen).unwrap_or_default()) {
         // si quien pregunta ha muerto, no hay a quién contárselo
         let _ = File::from(pipe).write_all(&text);
     }

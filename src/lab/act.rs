@@ -8,7 +8,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
+
+/// Para escribir un fichero, esté o no.
+const NEW_TEXT: i32 = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC;
 
 /// Cómo acabó un paso que no se cumplió.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +28,7 @@ pub fn take(pod: &mut Pod, step: &Step, patience: Patience) -> Result<(), Failur
     let wrong = |done: Result<(), String>| done.map_err(Failure::Wrong);
     match step {
         Step::Write(c, path, text) => wrong(write(pod, c, path, text)),
+        Step::WriteBeside(path, text) => wrong(write_beside(pod, path, text)),
         Step::Remove(c, path) => wrong(remove(pod, c, path)),
         Step::Signal(c, name) => wrong(signal(pod, c, name)),
         Step::KillChildren(c) => wrong(kill_children(pod, c)),
@@ -78,7 +83,14 @@ pub fn shows(pod: &Pod, steps: &[Step]) -> bool {
 }
 
 fn write(pod: &Pod, container: &str, path: &str, text: &str) -> Result<(), String> {
-    let fd = pod.open(container, path, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC)?;
+    put(pod.open(container, path, NEW_TEXT)?, text)
+}
+
+fn write_beside(pod: &Pod, path: &str, text: &str) -> Result<(), String> {
+    put(pod.open_beside(path, NEW_TEXT)?, text)
+}
+
+fn put(fd: OwnedFd, text: &str) -> Result<(), String> {
     File::from(fd).write_all(text.as_bytes()).map_err(|e| crate::error::in_spanish(e.to_string()))
 }
 

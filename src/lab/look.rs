@@ -2,14 +2,13 @@
 //!
 //! Una mirada dice si se cumple ahora; si no, qué se ve en su lugar y si aún puede cumplirse.
 
+use super::net;
 use super::pod::Pod;
 use super::step::Step;
-use super::web;
 use crate::explain::{facts, inside};
 use crate::logic::status::{ContainerState, ContainerStatus};
 use crate::state::Seen;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
 
 /// Por qué no se cumple un paso.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +27,7 @@ impl From<String> for Miss {
     }
 }
 
-fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Look {
+pub fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Look {
     if holds { Ok(()) } else { Err(Miss { seen: otherwise(), hope: true }) }
 }
 
@@ -81,11 +80,11 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
                 format!("dentro, «{c}» es el proceso {found}, y no el {wanted}")
             })
         }
-        Step::Interface(c, name, address) => interface(pod, c, name, address),
-        Step::Interfaces(c, wanted) => {
-            let found = inside::look(pod.process(c)?).view.links.len();
-            expect(found == *wanted, || format!("en la red de «{c}» hay {found} interfaces, y no {wanted}"))
-        }
+        Step::Interface(c, name, address) => net::interface(pod, c, name, address),
+        Step::Interfaces(c, wanted) => net::interfaces(pod, c, *wanted),
+        Step::LinkKind(c, name, kind) => net::link_kind(pod, c, name, kind),
+        Step::Cable(c, name, other, bridge) => net::cable(pod, (c, name), (other, bridge)),
+        Step::DefaultRoute(c, via) => net::default_route(pod, c, via),
         Step::Main(c, wanted) => {
             let found = crate::cli::term::harmless(pod.proc(c, "comm")?.trim());
             expect(found == *wanted, || format!("el proceso 1 de «{c}» es `{found}`, y no `{wanted}`"))
@@ -116,16 +115,15 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
             expect(found >= *least, || format!("«{c}» ha escrito «{text}» solo {found} veces"))
         }
         Step::HandedInContains(path, text) => {
-            let file = pod.base().join(path);
-            let plain = file.symlink_metadata().is_ok_and(|m| m.is_file());
-            let found = if plain { std::fs::read_to_string(file).unwrap_or_default() } else { String::new() };
+            let found = pod.read_beside(path)?;
             expect(found.contains(text), || {
                 format!("en {path}, junto al fichero del Pod, no está lo escrito")
             })
         }
-        Step::Http { port, path, code, says } => {
-            let ip = pod.ip()?;
-            let answer = web::get(ip, *port, path, Duration::from_secs(3))?;
+        Step::OfHandedIn(c, path, beside) => of_handed_in(pod, c, path, beside),
+        Step::Http { from, ip, port, path, code, says } => {
+            let ip = ip.map_or_else(|| pod.ip(), Ok)?;
+            let answer = net::get(pod, from.as_deref(), ip, *port, path)?;
             let begin: String = crate::cli::term::harmless(&answer.body).chars().take(60).collect();
             expect(answer.code == *code && answer.body.contains(says), || {
                 format!("http://{ip}:{port}{path} responde {} y dice «{begin}»", answer.code)
@@ -144,6 +142,7 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
             look(pod, &all[all.len() - 1])
         }
         Step::Write(..)
+        | Step::WriteBeside(..)
         | Step::Remove(..)
         | Step::Signal(..)
         | Step::KillChildren(_)
@@ -159,6 +158,7 @@ fn unwanted(step: &Step) -> String {
     match step {
         Step::SameNamespace(a, b, kind) => format!("«{a}» y «{b}» comparten el espacio `{kind}`"),
         Step::SameFile((a, path), (b, _)) => format!("{path} de «{a}» y de «{b}» son lo mismo"),
+        Step::OfHandedIn(c, path, beside) => format!("{path} de «{c}» es {beside}, de la máquina"),
         Step::Mounted(c, path) => format!("en {path} de «{c}» hay algo montado"),
         Step::MountedReadOnly(c, path) => format!("{path} de «{c}» está montado de solo lectura"),
         Step::Hostname(c, name) => format!("la máquina que ve «{c}» también se llama «{name}»"),
@@ -297,12 +297,20 @@ fn same_namespace(pod: &Pod, a: &str, b: &str, kind: &str) -> Look {
     }
 }
 
+/// Quién es un fichero para el kernel: su dispositivo y su inodo.
+fn identity(fd: OwnedFd) -> Result<(u64, u64), String> {
+    let stat = nix::sys::stat::fstat(&fd).map_err(|e| crate::error::spanish(e).to_string())?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+fn of_handed_in(pod: &Pod, container: &str, path: &str, beside: &str) -> Look {
+    let inside = identity(pod.open(container, path, libc::O_PATH)?)?;
+    let outside = identity(pod.open_beside(beside, libc::O_PATH)?)?;
+    expect(inside == outside, || format!("{path} de «{container}» no es {beside}, junto al fichero del Pod"))
+}
+
 fn same_file(pod: &Pod, a: &(String, String), b: &(String, String)) -> Look {
-    let identity = |(c, path): &(String, String)| -> Result<(u64, u64), String> {
-        let fd: OwnedFd = pod.open(c, path, libc::O_PATH)?;
-        let stat = nix::sys::stat::fstat(&fd).map_err(|e| crate::error::spanish(e).to_string())?;
-        Ok((stat.st_dev, stat.st_ino))
-    };
+    let identity = |(c, path): &(String, String)| identity(pod.open(c, path, libc::O_PATH)?);
     let (one, other) = (identity(a)?, identity(b)?);
     expect(one == other, || format!("{} de «{}» y {} de «{}» no son lo mismo", a.1, a.0, b.1, b.0))
 }
@@ -347,18 +355,6 @@ fn hostname(pod: &Pod, container: &str, wanted: &str) -> Look {
     expect(found == wanted, || {
         let found = crate::cli::term::harmless(&found);
         format!("dentro de «{container}» la máquina se llama «{found}», y no «{wanted}»")
-    })
-}
-
-fn interface(pod: &Pod, container: &str, name: &str, address: &str) -> Look {
-    let view = inside::look(pod.process(container)?).view;
-    let Some(link) = view.link_named(name) else {
-        return Err(format!("en la red de «{container}» no hay ninguna interfaz `{name}`").into());
-    };
-    let addresses: Vec<String> = view.addresses_of(link).iter().map(|a| a.ip.to_string()).collect();
-    let state = if link.up { "encendida" } else { "apagada" };
-    expect(link.up && addresses.iter().any(|a| a == address), || {
-        format!("`{name}` de «{container}» está {state}, con las direcciones: {}", addresses.join(", "))
     })
 }
 

@@ -22,5 +22,6 @@ pub mod results;
 pub mod class;
 mod act;
 mod look;
+mod net;
 mod pod;
 mod web;

@@ -110,12 +110,26 @@ impl Pod {
             .map_err(|errno| format!("{path} de «{container}»: {}", crate::error::spanish(errno)))
     }
 
+    /// Abre una ruta de junto a su fichero: es de quien entrega, y no se sigue ningún enlace.
+    pub fn open_beside(&self, path: &str, flags: i32) -> Result<OwnedFd, String> {
+        let say = |why: String| format!("{path}, junto al fichero del Pod: {why}");
+        let base = File::options().read(true).custom_flags(libc::O_PATH).open(self.base());
+        let base = base.map_err(|e| say(crate::error::in_spanish(e.to_string())))?;
+        let inner = CString::new(path).map_err(|_| say("la ruta no vale".into()))?;
+        let resolve = sys::RESOLVE_BENEATH | sys::RESOLVE_NO_SYMLINKS;
+        let patient = if flags & libc::O_PATH == 0 { libc::O_NONBLOCK } else { 0 };
+        sys::openat2(base.as_fd(), &inner, flags | patient, open_mode(flags), resolve)
+            .map_err(|errno| say(crate::error::spanish(errno).to_string()))
+    }
+
     pub fn read(&self, container: &str, path: &str) -> Result<String, String> {
-        let file = File::from(self.open(container, path, libc::O_RDONLY)?);
-        let mut bytes = Vec::new();
-        let read = file.take(MAX_READ).read_to_end(&mut bytes);
-        read.map_err(|e| format!("{path} de «{container}»: {}", crate::error::in_spanish(e.to_string())))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let text = read_all(self.open(container, path, libc::O_RDONLY)?);
+        text.map_err(|why| format!("{path} de «{container}»: {why}"))
+    }
+
+    pub fn read_beside(&self, path: &str) -> Result<String, String> {
+        let text = read_all(self.open_beside(path, libc::O_RDONLY)?);
+        text.map_err(|why| format!("{path}, junto al fichero del Pod: {why}"))
     }
 
     /// Lo que ha escrito en su salida, en todas sus vidas.
@@ -146,6 +160,13 @@ impl Pod {
         // si no se puede, lo mata el fin del mundo del corrector
         let _ = micropod(["delete", "pod", &self.name, "--force", "--ignore-not-found"]);
     }
+}
+
+fn read_all(fd: OwnedFd) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = File::from(fd).take(MAX_READ).read_to_end(&mut bytes);
+    read.map_err(|e| crate::error::in_spanish(e.to_string()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// El proceso más viejo de los que se llaman `name`, de `main` hacia abajo.

@@ -4,6 +4,7 @@
 //! `act.rs` (lo que se hace).
 
 use serde::Deserialize;
+use std::net::Ipv4Addr;
 
 /// Un paso de un criterio. Los que miran esperan, con paciencia, a que se cumpla lo que dicen.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -66,7 +67,17 @@ pub enum Step {
     /// El número que tiene en el espacio de procesos más hondo: el suyo.
     #[serde(rename = "PidDentro")]
     InnerPid(String, i32),
-    /// En su red hay una interfaz con ese nombre, encendida y con esa dirección.
+    /// En su red hay una interfaz con ese nombre, de esa clase: `bridge`, `veth`…
+    #[serde(rename = "ClaseDeInterfaz")]
+    LinkKind(String, String, String),
+    /// La interfaz del primero es la punta de un cable (un par veth) cuya otra punta está en la red del
+    /// segundo, enchufada al puente que se llama así.
+    #[serde(rename = "Cable")]
+    Cable(String, String, String, String),
+    /// En su red, lo que no es para nadie conocido sale por esa dirección.
+    #[serde(rename = "RutaDeSalida")]
+    DefaultRoute(String, String),
+    /// En su red hay una interfaz con ese nombre, encendida y con esa dirección (con su prefijo, si se dice).
     #[serde(rename = "Interfaz")]
     Interface(String, String, String),
     /// Cuántas interfaces hay en su red.
@@ -108,11 +119,19 @@ pub enum Step {
     /// Junto al fichero del Pod, ese fichero contiene este texto.
     #[serde(rename = "EnLaEntrega")]
     HandedInContains(String, String),
+    /// Esa ruta del contenedor es ese fichero o directorio de junto al fichero del Pod: el mismo inodo.
+    #[serde(rename = "DeLaEntrega")]
+    OfHandedIn(String, String, String),
 
     // ── la red ──
-    /// `GET` a la IP del Pod desde fuera: el código y un trozo de la respuesta.
+    /// `GET` a la IP del Pod desde fuera: el código y un trozo de la respuesta. Con `desde`, desde la red de
+    /// ese proceso; con `ip`, a otra.
     #[serde(rename = "Http")]
     Http {
+        #[serde(rename = "desde", default)]
+        from: Option<String>,
+        #[serde(rename = "ip", default)]
+        ip: Option<Ipv4Addr>,
         #[serde(rename = "puerto")]
         port: u16,
         #[serde(rename = "ruta", default = "root_path")]
@@ -139,6 +158,9 @@ pub enum Step {
     /// Escribir un fichero dentro de un contenedor, como si lo escribiera él.
     #[serde(rename = "Escribe")]
     Write(String, String, String),
+    /// Escribir en un fichero de junto al del Pod.
+    #[serde(rename = "EscribeEnLaEntrega")]
+    WriteBeside(String, String),
     #[serde(rename = "Borra")]
     Remove(String, String),
     /// Mandar una señal a su proceso principal.

@@ -2,11 +2,12 @@
 //! que nadie puede contestar desde la máquina.
 
 use super::pod::MAX_READ;
+use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub code: u16,
     pub body: String,
