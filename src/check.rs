@@ -69,6 +69,7 @@ pub enum Asking {
 
 /// Un hijo que hace un recado y muere.
 pub struct Errand {
+    /// Quien hace el recado o, si lo que trajo al mundo es de otro motor, el propio comando.
     pidfd: OwnedFd,
     pipe: OwnedFd,
     output: Vec<u8>,
@@ -79,14 +80,36 @@ pub struct Errand {
 
 enum What {
     /// Un comando dentro del contenedor. Por el canal dice si no llegó a ejecutarse, y por qué.
-    Command { channel: Channel, failure: Option<Box<StepError>> },
+    Command { channel: Channel, heard: Heard },
     /// Buscar la dirección de una máquina, para preguntarle luego.
     Resolve { question: Question, any_answer: bool },
+}
+
+/// Lo que ha dicho por el canal quien iba a ser el comando.
+enum Heard {
+    Nothing,
+    Failed(Box<StepError>),
+    /// El comando es este otro proceso, y ya es hijo nuestro o lo será en cuanto acabe el recado.
+    Born(i32),
+    /// Lo que acaba es el propio comando.
+    Itself,
+}
+
+impl Heard {
+    fn from(news: Option<News>) -> Heard {
+        match news {
+            Some(News::Failed(error)) => Heard::Failed(error),
+            Some(News::Born(pid)) => Heard::Born(pid),
+            Some(News::Ready | News::Terminal(_) | News::Closed) | None => Heard::Itself,
+        }
+    }
 }
 
 /// Cómo acabó un recado.
 pub enum Done {
     Answer(Outcome),
+    /// Quien acaba ha dejado el comando en marcha.
+    Goes(Errand),
     /// Ya se sabe a quién preguntar: sigue la conversación.
     Talk(Box<Talk>),
 }
@@ -127,12 +150,19 @@ impl Errand {
         }
         let text = String::from_utf8_lossy(&self.output).trim_end().to_string();
         match self.what {
-            What::Command { channel, failure } => {
-                let failure = failure.or_else(|| match k.hear(&channel) {
-                    Some(News::Failed(error)) => Some(error),
-                    Some(News::Ready | News::Terminal(_) | News::Born(_) | News::Closed) | None => None,
-                });
-                Done::Answer(command_outcome(failure, code, text))
+            What::Command { channel, heard } => {
+                let heard = if let Heard::Nothing = heard { Heard::from(k.hear(&channel)) } else { heard };
+                match heard {
+                    Heard::Failed(error) => Done::Answer(command_outcome(Some(error), code, text)),
+                    Heard::Nothing | Heard::Itself => Done::Answer(command_outcome(None, code, text)),
+                    Heard::Born(pid) => match crate::runtime::adopted(pid) {
+                        Some((_, pidfd)) => {
+                            let what = What::Command { channel, heard: Heard::Itself };
+                            Done::Goes(Errand { pidfd, what, ..self })
+                        }
+                        None => Done::Answer(Outcome::Error(format!("no se puede seguir al proceso {pid}"))),
+                    },
+                }
             }
             What::Resolve { question, any_answer } => match text.parse() {
                 Ok(ip) => match Talk::start(k, question, ip, any_answer) {
@@ -205,7 +235,7 @@ fn run(k: &mut Kernel, command: &[String], target: &Target) -> Result<Errand, St
     let stdio = Stdio::Pipes { input: None, output: theirs, errors };
     let child = target.runtime.exec(k, target, command, stdio)?;
     let Some((pidfd, channel)) = child.into_parts() else { unreachable!("una sonda nunca se ensaya") };
-    let mut failure = None;
+    let mut heard = Heard::Nothing;
     if k.mode() != Mode::Quiet {
         // cuenta sus pasos y espera el permiso de cada uno, hasta que ejecuta su programa
         let news = loop {
@@ -213,11 +243,9 @@ fn run(k: &mut Kernel, command: &[String], target: &Target) -> Result<Errand, St
                 break news;
             }
         };
-        if let News::Failed(error) = news {
-            failure = Some(error);
-        }
+        heard = Heard::from(Some(news));
     }
-    let what = What::Command { channel, failure };
+    let what = What::Command { channel, heard };
     Ok(Errand { pidfd, pipe: ours, output: Vec::new(), listening: true, what })
 }
 

@@ -206,9 +206,19 @@ pub fn connect(k: &mut Kernel, stdio: Stdio) -> Result<(), StepError> {
     )
 }
 
+/// De quién es un contenedor.
+pub struct Owner<'a> {
+    /// El nombre del Pod, y su uid.
+    pub pod: &'a str,
+    pub uid: &'a str,
+    pub id: usize,
+}
+
 /// Un contenedor que ya corre, visto por quien quiere entrar en él.
 pub struct Target<'a> {
     pub plan: &'a ContainerPlan,
+    /// De qué Pod, y cuál de los suyos.
+    pub owner: Owner<'a>,
     /// Quién lo creó.
     pub runtime: &'static dyn Runtime,
     /// Su PID 1.

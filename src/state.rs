@@ -76,6 +76,12 @@ impl ProcessId {
     }
 }
 
+/// Quién es el padre de un proceso.
+pub fn parent_of(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// La ficha de un Pod: lo que se decidió al nacer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {

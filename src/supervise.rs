@@ -273,6 +273,7 @@ impl Supervisor {
             let _ = self.k.step("terminar la pausa: con ella se van la red y los montajes del Pod", signal);
             reap(pidfd.as_fd());
         }
+        self.runtime.stop_sandbox();
         self.live.pause = None;
         self.finished = true;
     }
@@ -545,6 +546,27 @@ pub fn reap(pidfd: BorrowedFd) -> Option<crate::logic::Exit> {
     }
 }
 // ANCHOR_END: reap
+
+/// Acabado el Pod, el hijo que quede es de quien hacía los contenedores y no acabó: se mata y se recoge.
+pub fn end_orphans() {
+    let own = std::process::id() as i32;
+    let is_child = |pid: &i32| state::parent_of(*pid) == Some(own);
+    // cada uno que muere puede dejarnos a los suyos: se da otra vuelta, pero no para siempre
+    for _ in 0..64 {
+        let pids = state::names_in(std::path::Path::new("/proc")).into_iter();
+        let mut left = false;
+        for process in pids.filter_map(|name| name.parse().ok()).filter(is_child).filter_map(ProcessId::of) {
+            let Some(pidfd) = process.open(None) else { continue };
+            left = true;
+            // si ya ha muerto, basta recogerlo
+            let _ = crate::kernel::sys::pidfd_send_signal(pidfd.as_fd(), libc::SIGKILL);
+            reap(pidfd.as_fd());
+        }
+        if !left {
+            return;
+        }
+    }
+}
 
 /// Los volúmenes en disco con tope, para pesarlos.
 fn limited(volumes: &[volume::VolumePlan]) -> Vec<(String, std::path::PathBuf, u64)> {

@@ -1,7 +1,7 @@
 //! `micropod exec`: un comando dentro de un contenedor que ya corre.
 
 use super::{choose_container, one_pod, term, words};
-use crate::container::{Stdio, Target};
+use crate::container::{Owner, Stdio, Target};
 use crate::error::{Error, exit};
 use crate::kernel::child::News;
 use crate::kernel::{Kernel, Mode};
@@ -32,6 +32,7 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
     let (stdin, tty) = (args.get_flag("stdin"), args.get_flag("tty"));
     let target = Target {
         plan,
+        owner: Owner { pod: &seen.record.name, uid: &seen.record.uid, id },
         runtime: seen.record.runtime.runtime(),
         pidfd: pidfd.as_fd(),
         pid: process.pid,
@@ -44,7 +45,7 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
         .map_err(|e| Error::failed("no se pudo vigilar la ventana").because(e))?;
     let mut k = Kernel::new(Mode::Quiet);
     let child = target.runtime.exec(&mut k, &target, &words(args, "COMANDO"), stdio(stdin, tty)?)?;
-    let Some((child, channel)) = child.into_parts() else {
+    let Some((mut child, channel)) = child.into_parts() else {
         return Err(Error::failed("no se ensaya un exec"));
     };
     let mut terminal = None;
@@ -56,7 +57,16 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
                 supervise::reap(child.as_fd());
                 return Err(Error::Step(error));
             }
-            Some(News::Closed | News::Born(_)) => break,
+            // lo ha traído otro, que acaba: desde ahora es hijo nuestro
+            Some(News::Born(pid)) => {
+                supervise::reap(child.as_fd());
+                let gone = || {
+                    Error::failed(format!("no se puede seguir al proceso {pid}, que iba a ser el comando"))
+                };
+                child = crate::runtime::adopted(pid).ok_or_else(gone)?.1;
+                break;
+            }
+            Some(News::Closed) => break,
         }
     }
     drop(channel);

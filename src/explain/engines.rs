@@ -132,11 +132,7 @@ fn weigh(seen: &Seen, start: Duration) -> Cost {
 /// Un proceso y cuantos descienden de él.
 fn descendants(root: i32) -> BTreeSet<i32> {
     let pids = state::names_in(Path::new("/proc")).into_iter().filter_map(|name| name.parse::<i32>().ok());
-    let parent = |pid: i32| -> Option<i32> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-    };
-    let parents: Vec<(i32, i32)> = pids.filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let parents: Vec<(i32, i32)> = pids.filter_map(|pid| Some((pid, state::parent_of(pid)?))).collect();
     let mut family = BTreeSet::from([root]);
     loop {
         let more: Vec<i32> = parents

@@ -71,6 +71,12 @@ impl Program {
         self
     }
 
+    /// Que muera con quien lo ejecuta: si a este lo matan, no sigue por su cuenta.
+    pub fn die_with_us(mut self) -> Program {
+        sys::die_with_parent(&mut self.command);
+        self
+    }
+
     fn spawn(&mut self) -> io::Result<Child> {
         if !self.operands.is_empty() {
             self.command.arg("--").args(&self.operands);

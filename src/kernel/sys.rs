@@ -163,6 +163,14 @@ pub fn prctl(option: c_int, a: u64, b: u64, c: u64, d: u64) -> Result<i32, Errno
     Errno::result(unsafe { libc::prctl(option, a, b, c, d) })
 }
 
+/// Que el programa que ejecute `command` muera cuando muera quien lo ejecuta (`PR_SET_PDEATHSIG`).
+pub fn die_with_parent(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    let ask = || prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as u64, 0, 0, 0).map(drop).map_err(Into::into);
+    // SAFETY: entre fork y exec solo se hace una llamada al sistema, sin pedir memoria ni cerrojos.
+    unsafe { command.pre_exec(ask) };
+}
+
 /// Una instrucción de un filtro BPF clásico.
 pub type BpfInstruction = libc::sock_filter;
 

@@ -5,7 +5,7 @@
 use super::{Order, filter};
 use crate::kernel::Op;
 use crate::kernel::ops::{WriteFile, quote_path};
-use crate::process::{self, ContainerPlan};
+use crate::process::{ContainerPlan, shown};
 use crate::rootfs;
 use crate::security::{self, CAPABILITIES, LIMITS, SecurityPlan};
 use crate::state;
@@ -78,25 +78,31 @@ fn config(order: &Order, bundle: &Bundle, argv: &[String], env: &[String]) -> Va
     }
     json!({
         "ociVersion": "1.0.2",
-        "process": {
-            "terminal": plan.tty,
-            "user": {
-                "uid": security.uid, "gid": security.gid, "additionalGids": security.groups, "umask": 0o022,
-            },
-            "args": argv,
-            "env": env,
-            "cwd": plan.cwd,
-            "capabilities": capabilities(security),
-            "rlimits": limits(),
-            "noNewPrivileges": security.no_new_privs,
-            "oomScoreAdj": oom_score(plan.limits.oom_score_adj),
-        },
+        "process": process(plan, plan.tty, argv, env),
         "root": { "path": rootfs::mount_point(), "readonly": security.read_only_root },
         "mounts": mounts(plan, bundle, pod.hierarchy.is_some()),
         "linux": linux,
     })
 }
 // ANCHOR_END: config
+
+/// Cómo ha de ser un proceso: el PID 1, o el de un `exec`, que no tiene más privilegios que él.
+fn process(plan: &ContainerPlan, terminal: bool, argv: &[String], env: &[String]) -> Value {
+    let security = &plan.security;
+    json!({
+        "terminal": terminal,
+        "user": {
+            "uid": security.uid, "gid": security.gid, "additionalGids": security.groups, "umask": 0o022,
+        },
+        "args": argv,
+        "env": env,
+        "cwd": plan.cwd,
+        "capabilities": capabilities(security),
+        "rlimits": limits(),
+        "noNewPrivileges": security.no_new_privs,
+        "oomScoreAdj": oom_score(plan.limits.oom_score_adj),
+    })
+}
 
 /// Lo que comparte el Pod, por la ruta con la que lo nombra la pausa; lo demás, nuevo.
 fn namespaces(order: &Order) -> Vec<Value> {
@@ -256,12 +262,8 @@ impl Op for WriteConfig<'_> {
     }
     fn shell(&self) -> String {
         let plan = self.plan();
-        let public = |words: &[String]| -> Vec<String> {
-            words.iter().map(|word| process::shown(word, &plan.hidden).to_string()).collect()
-        };
-        let config = config(self.order, self.bundle, &public(&plan.argv), &public(&plan.env));
-        let text = pretty(&config);
-        format!("(umask 077; cat > {} <<'FIN'\n{text}\nFIN\n)", quote_path(&self.bundle.config()))
+        let config = config(self.order, self.bundle, &public(plan, &plan.argv), &public(plan, &plan.env));
+        written(&self.bundle.config(), &config)
     }
     fn run(&self) -> Result<(), Errno> {
         let plan = self.plan();
@@ -273,6 +275,40 @@ impl Op for WriteConfig<'_> {
         let hidden = !self.plan().hidden.is_empty();
         hidden.then_some("los valores de los Secret no se enseñan: ponlos tú")
     }
+}
+
+/// Escribir cómo ha de ser el proceso de un `exec`.
+pub struct WriteProcess<'a> {
+    pub plan: &'a ContainerPlan,
+    pub argv: &'a [String],
+    pub terminal: bool,
+    pub path: PathBuf,
+}
+
+impl Op for WriteProcess<'_> {
+    type Output = ();
+    fn syscall(&self) -> &'static str {
+        "write(2)"
+    }
+    fn shell(&self) -> String {
+        let (argv, env) = (public(self.plan, self.argv), public(self.plan, &self.plan.env));
+        written(&self.path, &process(self.plan, self.terminal, &argv, &env))
+    }
+    fn run(&self) -> Result<(), Errno> {
+        let content = pretty(&process(self.plan, self.terminal, self.argv, &self.plan.env));
+        WriteFile { path: self.path.clone(), content, mode: 0o600 }.run()
+    }
+    fn rehearse(&self) {}
+}
+
+/// Unas palabras, sin lo que no se enseña.
+fn public(plan: &ContainerPlan, words: &[String]) -> Vec<String> {
+    words.iter().map(|word| shown(word, &plan.hidden).to_string()).collect()
+}
+
+/// Como se escribe en la shell un fichero que solo lee root.
+fn written(path: &Path, value: &Value) -> String {
+    format!("(umask 077; cat > {} <<'FIN'\n{}\nFIN\n)", quote_path(path), pretty(value))
 }
 
 /// Lo que cabe en una línea.

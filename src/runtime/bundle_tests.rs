@@ -118,7 +118,7 @@ fn lo_secreto_se_escribe_y_no_se_ensena() {
     pod.containers[0].env.push("CLAVE=hunter2".into());
     pod.containers[0]
         .hidden
-        .push(process::Hidden { real: "CLAVE=hunter2".into(), shown: "CLAVE=(oculto)".into() });
+        .push(crate::process::Hidden { real: "CLAVE=hunter2".into(), shown: "CLAVE=(oculto)".into() });
     let order = Order { pod: &pod, id: 0, life: 0, pause: Pause { pidfd: None, shown: "77" } };
     let bundle = Bundle::of(&order);
     let shown = WriteConfig { order: &order, bundle: &bundle }.shell();

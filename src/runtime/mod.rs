@@ -8,7 +8,7 @@
 //!
 //! | verbo de CRI | aquí |
 //! |---|---|
-//! | RunPodSandbox, StopPodSandbox | [`Runtime::run_sandbox`]; la pausa muere con un SIGKILL |
+//! | RunPodSandbox, StopPodSandbox | [`Runtime::run_sandbox`]; la pausa muere con un SIGKILL, y [`Runtime::stop_sandbox`] |
 //! | CreateContainer | [`Runtime::create`] |
 //! | StartContainer | [`Runtime::start`] |
 //! | StopContainer | [`Runtime::stop`]; el plazo de gracia lo cuenta el núcleo (`logic/`) |
@@ -20,11 +20,13 @@
 mod bundle;
 mod console;
 mod filter;
+mod made;
 mod native;
 mod oci;
 mod tool;
 
 pub use native::Native;
+pub use oci::adopted;
 
 use crate::container::{self, Born, Pause, Stdio, Target};
 use crate::error::{Error, StepError};
@@ -129,6 +131,9 @@ fn unknown(name: &str) -> Error {
         "cri-o" | "crio" => Error::usage(
             "CRI-O solo se maneja por el socket de CRI, con gRPC, y micropod no lo habla: usa lo que CRI-O llama por debajo, `--runtime crun` o `--runtime runc`",
         ),
+        "docker" | "podman" | "containerd" => Error::usage(format!(
+            "micropod no maneja {name}: usa lo que {name} llama por debajo para hacer los contenedores, `--runtime runc` o `--runtime crun`"
+        )),
         _ => Error::usage(format!("no conozco el motor `{name}`")).with_hint(format!("los que hay: {known}")),
     }
 }
@@ -159,10 +164,16 @@ impl Alive<'_> {
 // ANCHOR: runtime
 /// Lo que la capa del Pod pide a quien crea los contenedores.
 pub trait Runtime {
+    /// Cómo se llama.
+    fn name(&self) -> &'static str;
+
     /// Levanta lo que comparten los contenedores. La pausa es de la capa del Pod, y la misma con todos.
     fn run_sandbox(&self, k: &mut Kernel, pod: &PodPlan) -> Result<Child, StepError> {
         sandbox::start(k, pod)
     }
+
+    /// La pausa ya ha muerto: no queda nada de lo que se levantó.
+    fn stop_sandbox(&self) {}
 
     /// Trae al mundo lo que va a ser el contenedor. No empieza hasta [`Runtime::start`].
     fn create(&self, k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepError>;

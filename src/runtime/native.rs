@@ -10,6 +10,10 @@ use crate::kernel::{Kernel, sys};
 pub struct Native;
 
 impl Runtime for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
     fn create(&self, k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepError> {
         container::create(k, order, stdio)
     }

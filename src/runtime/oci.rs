@@ -10,11 +10,13 @@
 //!
 //! Ningún programa se queda en medio: cuando el contenedor corre, quien lo creó ya no está.
 
-use super::bundle::{Bundle, WriteConfig, console};
+use super::bundle::{Bundle, WriteConfig, WriteProcess, console};
 use super::console::{Listen, ReceiveTerminal};
-use super::tool::Tool;
+use super::made::{FindContainer, RestrictRoot, lie};
+use super::tool::{PATIENCE, Tool};
 use super::{Alive, Kind, Native, Order, Runtime};
-use crate::container::{self, Born, Layer, Stdio};
+use crate::cgroup::Hierarchy;
+use crate::container::{self, Born, Layer, Stdio, Target};
 use crate::error::{StepError, exit};
 use crate::kernel::child::{Child, News};
 use crate::kernel::ops::{
@@ -24,16 +26,27 @@ use crate::kernel::ops::{
 use crate::kernel::{Actor, Kernel};
 use crate::plan::PodPlan;
 use crate::process::ContainerPlan;
+use crate::state::ProcessId;
 use crate::{cgroup, rootfs, sandbox, state, supervise, volume};
+use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
+use std::io::Read;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 /// Uno de ellos: todos se llaman igual, porque la norma dice también cómo.
 pub struct Oci(pub Kind);
 
+/// Lo más que se lee de lo que cuente en su registro.
+const MAX_LOG: u64 = 1 << 20;
+
 impl Runtime for Oci {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
     fn run_sandbox(&self, k: &mut Kernel, pod: &PodPlan) -> Result<Child, StepError> {
         k.step("adoptar a los nietos que se queden huérfanos: así nacerán los contenedores", Adopt)?;
         sandbox::start(k, pod)
@@ -84,10 +97,44 @@ impl Runtime for Oci {
         }
     }
 
+    // ANCHOR: exec
+    fn exec(
+        &self,
+        k: &mut Kernel,
+        target: &Target,
+        argv: &[String],
+        stdio: Stdio,
+    ) -> Result<Child, StepError> {
+        let (name, program) = (&target.plan.name, self.0);
+        k.step("adoptar a los nietos que se queden huérfanos: así nacerá el proceso", Adopt)?;
+        let cgroup = match &target.cgroup {
+            Some(path) if self.leaves_cgroups() => {
+                Some(k.step("abrir el grupo de control del contenedor", OpenPath(path.clone()))?)
+            }
+            _ => None,
+        };
+        let birth = Clone3 {
+            namespaces: CloneFlags::empty(),
+            cgroup: cgroup.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
+            cgroup_path: cgroup.as_ref().map(|place| place.path.clone()),
+        };
+        let why =
+            format_args!("crear el proceso que hará el recado de pedir a {program} que entre en {name}");
+        let actor = Actor::Container(name.clone());
+        let child = k.spawn(why, birth, "$RECADO", actor, |k| self.enter(k, target, argv, stdio))?;
+        k.go(&child);
+        Ok(child)
+    }
+    // ANCHOR_END: exec
+
+    fn stop_sandbox(&self) {
+        supervise::end_orphans();
+    }
+
     fn remove(&self, k: &mut Kernel, order: &Order) -> Result<(), StepError> {
         let (plan, bundle) = (&order.pod.containers[order.id], Bundle::of(order));
         let name = &plan.name;
-        if state_dir(order).join(&bundle.id).exists() {
+        if state_of(&order.pod.name).join(&bundle.id).exists() {
             let goal = format!("que {} olvide a {name} y borre lo suyo", self.0);
             if let Err(error) =
                 self.errand(k, order, &goal, vec!["delete".into(), "--force".into(), bundle.id])
@@ -112,22 +159,14 @@ impl Oci {
         stdio: Stdio,
     ) -> Result<(), StepError> {
         let (plan, program) = (&order.pod.containers[order.id], self.0);
-        own_view(k, order)?;
+        own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
         rootfs::overlay(k, plan, layer)?;
         for (n, mount) in plan.mounts.iter().enumerate() {
             volume::lay_out(k, mount, &bundle.volume(n))?;
         }
         rootfs::fresh_last_words(k, plan)?;
-        let terminal = matches!(stdio, Stdio::Terminal);
         let path = console(order);
-        let listener = match terminal {
-            true => k.step("escuchar por dónde llegará su terminal", Listen(path.clone()))?,
-            false => {
-                container::connect(k, stdio)?;
-                None
-            }
-        };
-        k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
+        let (terminal, listener) = connect(k, stdio, &path)?;
         let (dir, pid_file) = (text(&bundle.dir), text(&bundle.pid_file()));
         let mut words = vec!["create".into(), "--bundle".into(), dir, "--pid-file".into(), pid_file];
         if terminal {
@@ -141,29 +180,71 @@ impl Oci {
             format_args!("que {program} haga el contenedor: queda hecho, y su programa sin empezar"),
             self.tool(order, words, !terminal),
         )
-        .map_err(|error| explain(error, bundle, plan, program))?;
+        .map_err(|error| explain(error, &bundle.log(), command(plan), program))?;
+        let pid = found(k, bundle.pid_file(), program)?;
+        k.step(
+            format_args!("devolver a su raíz los atributos que {program} le haya quitado"),
+            RestrictRoot { pid, nosuid: plan.security.no_new_privs },
+        )?;
         if terminal {
-            let master = k.step("recibir el extremo de su terminal", ReceiveTerminal { listener, path })?;
-            let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
-            k.step("mandarlo al supervisor", SendTerminal { channel, master })?;
+            hand_over_terminal(k, listener, path)?;
         }
         let start = self.tool(order, vec!["start".into(), bundle.id.clone()], false);
         k.step(format_args!("que {program} le diga «adelante»"), start)
-            .map_err(|error| explain(error, bundle, plan, program))?;
-        let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
-        k.step(
-            "decir al supervisor qué proceso es, para que lo adopte",
-            TellPid { channel, file: bundle.pid_file() },
-        )
+            .map_err(|error| explain(error, &bundle.log(), command(plan), program))?;
+        tell(k, pid)
     }
     // ANCHOR_END: story
+
+    /// Del lado del recado de un `exec`: el proceso nace de quien hizo el contenedor, que acaba y lo deja.
+    fn enter(&self, k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> Result<(), StepError> {
+        let (owner, program) = (&target.owner, self.0);
+        let hierarchy = Hierarchy::find();
+        own_view(k, None, hierarchy.as_ref())?;
+        // crun no lo pone en un exec, aunque se le diga
+        crate::security::set_oom_score(k, target.plan.limits.oom_score_adj)?;
+        let root = state_of(owner.pod);
+        let container = latest(&root, owner.uid, owner.id);
+        let own = std::process::id();
+        let dir = state::data_dir(owner.uid).join(format!("{own}.exec"));
+        let path = state::data_dir(owner.uid).join(format!("{own}.tty"));
+        let file = |name: &str| dir.join(name);
+        k.step("crear el directorio con lo que necesita saber", MakeDir::new(&dir, 0o700))?;
+        let (terminal, listener) = connect(k, stdio, &path)?;
+        let mut words = vec!["exec".into(), "--detach".into()];
+        words.extend(["--process".into(), text(&file("process.json")), "--pid-file".into()]);
+        words.push(text(&file("pid")));
+        if terminal {
+            words.extend(["--console-socket".into(), text(&path)]);
+        }
+        words.push(container);
+        let write = WriteProcess { plan: target.plan, argv, terminal, path: file("process.json") };
+        let log = file("queja");
+        let exec = self.call(&root, &log, words, !terminal);
+        let made = k
+            .step("escribir cómo ha de ser el proceso, con las palabras de la norma OCI", write)
+            .and_then(|()| {
+                let goal =
+                    format_args!("que {program} traiga al mundo un proceso dentro de {}", target.plan.name);
+                let asked = argv.first().map_or("", String::as_str);
+                k.step(goal, exec).map_err(|error| explain(error, &log, asked, program))
+            })
+            .and_then(|()| found(k, file("pid"), program));
+        // pase lo que pase, no queda
+        k.step("borrar lo que se le contó", RemoveTree(dir.clone()))?;
+        let pid = made?;
+        if terminal {
+            hand_over_terminal(k, listener, path)?;
+        }
+        tell(k, pid)
+    }
 
     /// Un recado corto: llamar una vez a quien creó el contenedor, y esperar.
     fn errand(&self, k: &mut Kernel, order: &Order, goal: &str, words: Vec<String>) -> Result<(), StepError> {
         let birth = Clone3 { namespaces: CloneFlags::empty(), cgroup: None, cgroup_path: None };
         let why = format_args!("crear el proceso que hará el recado de llamar a {}", self.0);
         let child = k.spawn(why, birth, "$RECADO", Actor::Host, |k| {
-            own_view(k, order)?;
+            own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
             k.step(goal, self.tool(order, words, false))
         })?;
         k.go(&child);
@@ -180,12 +261,15 @@ impl Oci {
     }
 
     fn tool(&self, order: &Order, words: Vec<String>, shares: bool) -> Tool {
+        self.call(&state_of(&order.pod.name), &Bundle::of(order).log(), words, shares)
+    }
+
+    fn call(&self, root: &Path, log: &Path, words: Vec<String>, shares: bool) -> Tool {
         let mut args = Vec::new();
         if self.leaves_cgroups() {
             args.push("--cgroup-manager=disabled".into());
         }
-        let log = text(&Bundle::of(order).log());
-        args.extend(["--root".into(), text(&state_dir(order)), "--log".into(), log]);
+        args.extend(["--root".into(), text(root), "--log".into(), text(log)]);
         args.extend(["--log-format".into(), "json".into()]);
         args.extend(words);
         Tool { program: self.0.path(), args, shares }
@@ -210,10 +294,11 @@ impl Oci {
     }
 }
 
-/// Del lado del recado: ver los ficheros del Pod, y la jerarquía de cgroup v2 donde todos la buscan.
-fn own_view(k: &mut Kernel, order: &Order) -> Result<(), StepError> {
+/// Del lado del recado: ver los ficheros del Pod (si hacen falta), y la jerarquía de cgroup v2 donde
+/// todos la buscan.
+fn own_view(k: &mut Kernel, order: Option<&Order>, hierarchy: Option<&Hierarchy>) -> Result<(), StepError> {
     k.step("sesión propia, sin la terminal de quien lanzó micropod", NewSession)?;
-    if order.pause.pidfd.is_some() || !k.is_real() {
+    if let Some(order) = order.filter(|order| order.pause.pidfd.is_some() || !k.is_real()) {
         let namespaces = CloneFlags::CLONE_NEWNS;
         let join = JoinNamespaces { pidfd: order.pause.pidfd, process: order.pause.shown.into(), namespaces };
         k.step("entrar donde se ven los volúmenes y los ficheros del Pod", join)?;
@@ -224,7 +309,7 @@ fn own_view(k: &mut Kernel, order: &Order) -> Result<(), StepError> {
         Propagation { target: "/".into(), kind: MsFlags::MS_PRIVATE },
     )?;
     let usual = Path::new("/sys/fs/cgroup");
-    match &order.pod.hierarchy {
+    match hierarchy {
         Some(hierarchy) if hierarchy.root != usual => k.step(
             "enseñar cgroup v2 donde se busca siempre: esta máquina lo tiene en otra parte",
             Bind { source: &Place::at(&hierarchy.root), target: &Place::at(usual) },
@@ -233,9 +318,66 @@ fn own_view(k: &mut Kernel, order: &Order) -> Result<(), StepError> {
     }
 }
 
-/// Donde quien crea los contenedores del Pod se acuerda de ellos.
-fn state_dir(order: &Order) -> PathBuf {
-    state::pod_dir(&order.pod.name).join("oci")
+/// Conecta la entrada y las salidas; una terminal llegará por el socket `path`.
+fn connect(k: &mut Kernel, stdio: Stdio, path: &Path) -> Result<(bool, Option<UnixListener>), StepError> {
+    let terminal = matches!(stdio, Stdio::Terminal);
+    let listener = match terminal {
+        true => k.step("escuchar por dónde llegará su terminal", Listen(path.to_path_buf()))?,
+        false => {
+            container::connect(k, stdio)?;
+            None
+        }
+    };
+    k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
+    Ok((terminal, listener))
+}
+
+fn hand_over_terminal(
+    k: &mut Kernel,
+    listener: Option<UnixListener>,
+    path: PathBuf,
+) -> Result<(), StepError> {
+    let master = k.step("recibir el extremo de su terminal", ReceiveTerminal { listener, path })?;
+    let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
+    k.step("mandarlo a quien lo espera", SendTerminal { channel, master })
+}
+
+/// El proceso que dejó apuntado quien lo hizo, comprobado.
+fn found(k: &mut Kernel, file: PathBuf, program: Kind) -> Result<Option<i32>, StepError> {
+    k.step(format_args!("averiguar qué proceso ha hecho {program}"), FindContainer { file }).map_err(
+        |error| {
+            let lie = lie(error.errno());
+            error.hint(format!("{program} {lie}: comprueba que es el de verdad, con `{program} --version`"))
+        },
+    )
+}
+
+fn tell(k: &mut Kernel, pid: Option<i32>) -> Result<(), StepError> {
+    let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
+    k.step("decir al supervisor qué proceso es, para que lo adopte", TellPid { channel, pid })
+}
+
+/// Un proceso que hizo otro y que ahora es hijo de este: se ha de poder seguir.
+pub fn adopted(pid: i32) -> Option<(ProcessId, std::os::fd::OwnedFd)> {
+    let process = ProcessId::of(pid).filter(|_| state::parent_of(pid) == Some(std::process::id() as i32))?;
+    Some((process, process.open(None)?))
+}
+
+/// Donde quien crea los contenedores de un Pod se acuerda de ellos.
+fn state_of(pod: &str) -> PathBuf {
+    state::pod_dir(pod).join("oci")
+}
+
+/// Cómo llama a la última vida de un contenedor.
+fn latest(root: &Path, uid: &str, id: usize) -> String {
+    let prefix = format!("{uid}.{id}.");
+    let lives = state::names_in(root).into_iter();
+    let last = lives.filter_map(|name| name.strip_prefix(&prefix)?.parse::<u32>().ok()).max();
+    format!("{prefix}{}", last.unwrap_or(0))
+}
+
+fn command(plan: &ContainerPlan) -> &str {
+    plan.argv.first().map_or("", String::as_str)
 }
 
 fn text(path: &Path) -> String {
@@ -243,8 +385,10 @@ fn text(path: &Path) -> String {
 }
 
 /// De qué se quejó: la última línea de su registro que sea un error.
-fn complaint(bundle: &Bundle) -> Option<String> {
-    let log = std::fs::read_to_string(bundle.log()).ok()?;
+fn complaint(log: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(log).ok()?.take(MAX_LOG).read_to_end(&mut bytes).ok()?;
+    let log = String::from_utf8_lossy(&bytes);
     let said = |line: &str| {
         let value: serde_json::Value = serde_json::from_str(line).ok()?;
         (value["level"] == "error").then(|| value["msg"].as_str().map(String::from))?
@@ -253,9 +397,17 @@ fn complaint(bundle: &Bundle) -> Option<String> {
 }
 
 /// Por qué no se pudo, con las palabras de siempre si es que falta el programa.
-fn explain(error: StepError, bundle: &Bundle, plan: &ContainerPlan, program: Kind) -> StepError {
-    let Some(said) = complaint(bundle) else { return error };
-    let name = plan.argv.first().map_or("", String::as_str);
+fn explain(error: StepError, log: &Path, name: &str, program: Kind) -> StepError {
+    if error.errno() == Errno::ETIMEDOUT {
+        let seconds = PATIENCE.as_secs();
+        return error
+            .hint(format!("{program} no acabó en {seconds} s, y se le ha matado: prueba con otro motor"));
+    }
+    let Some(said) = complaint(log) else {
+        return error.hint(format!(
+            "{program} no ha dicho por qué: comprueba que es el de verdad, con `{program} --version`"
+        ));
+    };
     let about_exec = said.contains("exec") || said.contains(name);
     let lower = said.to_lowercase();
     if about_exec && (lower.contains("not found") || lower.contains("no such file")) {

@@ -4,13 +4,14 @@ use crate::kernel::Op;
 use crate::kernel::ops::{errno_of, literal, quote_path};
 use crate::kernel::program::Program;
 use nix::errno::Errno;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// De sobra para hacer un contenedor, incluso en una máquina muy cargada.
-const LIMIT: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Ejecutar un programa y esperar a que acabe bien.
+/// Ejecutar un programa y esperar a que acabe bien. Si no acaba en [`PATIENCE`], se le mata.
 pub struct Tool {
     pub program: PathBuf,
     /// Todo lo escribe micropod: no hay nada de quien nos usa.
@@ -35,9 +36,9 @@ impl Op for Tool {
         format!("{} {}{silent}", quote_path(&self.program), words.join(" "))
     }
     fn run(&self) -> Result<(), Errno> {
-        let io = |e: std::io::Error| errno_of(&e);
-        let program = Program::new(&self.program, LIMIT).map_err(io)?;
-        let status = program.options(&self.args).finish(self.shares).map_err(io)?;
+        let io = |e: io::Error| if e.kind() == ErrorKind::TimedOut { Errno::ETIMEDOUT } else { errno_of(&e) };
+        let program = Program::new(&self.program, PATIENCE).map_err(io)?;
+        let status = program.options(&self.args).die_with_us().finish(self.shares).map_err(io)?;
         // por qué no, lo ha dejado escrito: quien da el paso lo lee
         if status.success() { Ok(()) } else { Err(Errno::EREMOTEIO) }
     }

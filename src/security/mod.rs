@@ -131,13 +131,19 @@ pub fn limit_process(
 ) -> Result<(), StepError> {
     k.step("que los ficheros que cree no los pueda escribir cualquiera", SetUmask(0o022))?;
     k.step("poner los límites de recursos de siempre, no los de quien lanzó micropod", SetLimits)?;
-    if let Some(adj) = oom_score_adj {
-        k.step("decir al kernel a quién matar antes si falta memoria", SetOomScore(adj))?;
-    }
+    set_oom_score(k, oom_score_adj)?;
     if !plan.privileged {
         k.step("estrenar llavero, para no ver las llaves del anfitrión", NewKeyring)?;
     }
     Ok(())
+}
+
+/// A quién matar antes: lo heredan los hijos.
+pub fn set_oom_score(k: &mut Kernel, oom_score_adj: Option<i32>) -> Result<(), StepError> {
+    match oom_score_adj {
+        Some(adj) => k.step("decir al kernel a quién matar antes si falta memoria", SetOomScore(adj)),
+        None => Ok(()),
+    }
 }
 
 // ANCHOR: drop_privileges

@@ -5,7 +5,8 @@ use super::{Supervisor, reap};
 use crate::cgroup;
 use crate::config::publish::DataVolume;
 use crate::container::{Layer, Pause, Stdio};
-use crate::error::StepError;
+use crate::error::{StepError, exit};
+use crate::kernel::Actor;
 use crate::kernel::channel::Channel;
 use crate::kernel::child::News;
 use crate::kernel::ops::{Pipe, RemoveTree};
@@ -15,7 +16,7 @@ use crate::logs::{LogWriter, Stream};
 use crate::plan::all_containers;
 use crate::process::ConfigError;
 use crate::rootfs;
-use crate::runtime::{Alive, Order};
+use crate::runtime::{Alive, Order, adopted};
 use crate::state::{self, ProcessId};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -218,9 +219,13 @@ impl Supervisor {
     fn adopt(&mut self, id: ContainerId, pid: i32) {
         let Some(life) = &mut self.lives[id] else { return };
         // aunque ya haya muerto, su número es suyo hasta que lo recojamos
-        let opened = ProcessId::of(pid).and_then(|process| Some((process, process.open(None)?)));
-        let Some((process, pidfd)) = opened else {
-            return log::error!("no se puede seguir al proceso {pid}, que iba a ser un contenedor");
+        let in_its_place = |(process, pidfd): &(ProcessId, OwnedFd)| {
+            sys::has_died(pidfd) || process.open(life.cgroup.as_deref()).is_some()
+        };
+        let known = self.pause.as_ref().is_some_and(|(pause, _)| pause.pid == pid);
+        let Some((process, pidfd)) = adopted(pid).filter(|it| !known && in_its_place(it)) else {
+            life.failure = Some(not_a_container(self.runtime.name(), &self.plan.containers[id].name, pid));
+            return;
         };
         let errand = std::mem::replace(&mut life.pidfd, pidfd);
         reap(errand.as_fd());
@@ -400,6 +405,23 @@ impl Supervisor {
         }
     }
     // ANCHOR_END: signal
+}
+
+/// Quien lo hizo dice que el contenedor es un proceso que no lo es.
+fn not_a_container(runtime: &str, name: &str, pid: i32) -> StepError {
+    StepError {
+        actor: Actor::Host.to_string(),
+        goal: format!("seguir al proceso {pid}, que según {runtime} es el contenedor {name}"),
+        syscall: "read(2)".into(),
+        shell: format!("cat /proc/{pid}/cgroup"),
+        errno: Errno::ESRCH as i32,
+        file: file!().into(),
+        line: line!(),
+        hint: Some(format!(
+            "no está en el grupo de control del contenedor: comprueba que {runtime} es el de verdad, con `{runtime} --version`"
+        )),
+        exit_code: exit::SETUP,
+    }
 }
 
 /// La pausa de un Pod, si vive.

@@ -2,7 +2,7 @@
 
 use super::{Supervisor, reap};
 use crate::check::{self, Asking, Done, Errand, Question};
-use crate::container::Target;
+use crate::container::{Owner, Target};
 use crate::logic::{ContainerId, Event, HookKind, Outcome, ProbeKind};
 use crate::plan::all_containers;
 use crate::spec::types::{Container, LifecycleHandler, Probe};
@@ -77,6 +77,7 @@ impl Supervisor {
         let Some(life) = &self.lives[id] else { return };
         let target = Target {
             plan: &self.plan.containers[id],
+            owner: Owner { pod: &self.plan.name, uid: &self.plan.uid, id },
             runtime: self.runtime,
             pidfd: life.pidfd.as_fd(),
             pid: life.process.pid,
@@ -131,6 +132,13 @@ impl Supervisor {
         match self.k.tell_once(told, |k| errand.done(k, exit.code())) {
             Done::Answer(outcome) => {
                 self.close(InFlight { asking: Asking::Sleep(Duration::ZERO), ..asked }, outcome)
+            }
+            // ahora es otro quien ha de acabar
+            Done::Goes(errand) => {
+                if asked.abandoned {
+                    errand.kill();
+                }
+                self.asked.push(InFlight { asking: Asking::Errand(errand), ..asked });
             }
             Done::Talk(talk) if !asked.abandoned => {
                 self.asked.push(InFlight { asking: Asking::Talk(talk), ..asked });

@@ -1,6 +1,6 @@
 //! Órdenes sobre procesos y espacios de nombres.
 
-use super::{c_path, errno_of, literal, quote, quote_path};
+use super::{c_path, literal, quote, quote_path};
 use crate::kernel::channel::{Channel, Message};
 use crate::kernel::{Op, sys};
 use crate::process::{Hidden, shown};
@@ -346,10 +346,11 @@ impl Op for Adopt {
     }
 }
 
-/// Decir al anfitrión qué proceso es el que alguien dejó apuntado en un fichero.
+/// Decir al anfitrión qué proceso es el contenedor, que ha hecho otro.
 pub struct TellPid {
     pub channel: Option<Channel>,
-    pub file: PathBuf,
+    /// `None` en un ensayo.
+    pub pid: Option<i32>,
 }
 
 impl Op for TellPid {
@@ -358,11 +359,10 @@ impl Op for TellPid {
         "send(2)"
     }
     fn shell(&self) -> String {
-        format!("cat {}", quote_path(&self.file))
+        format!("echo {}", self.pid.map_or("$PID".into(), |pid| pid.to_string()))
     }
     fn run(&self) -> Result<(), Errno> {
-        let text = std::fs::read_to_string(&self.file).map_err(|e| errno_of(&e))?;
-        let pid = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+        let pid = self.pid.ok_or(Errno::ESRCH)?;
         self.channel.as_ref().ok_or(Errno::EBADF)?.send(&Message::Born(pid))
     }
     fn rehearse(&self) {}
