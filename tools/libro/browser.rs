@@ -18,6 +18,8 @@ pub struct Search {
 /// El HTML tras dejar correr el JavaScript: el reloj de la página se adelanta hasta que no hace nada.
 const DUMP: &[&str] = &["--dump-dom", "--virtual-time-budget=20000"];
 
+const ATTEMPTS: usize = 3;
+
 /// El ancho de un móvil, en píxeles.
 const PHONE: u32 = 390;
 
@@ -39,7 +41,7 @@ impl Browser {
 
     fn run(&self, args: &[&str], url: &str) -> Result<String, String> {
         let done = Command::new("timeout")
-            .arg("120")
+            .arg("300")
             .arg(&self.program)
             .args([
                 "--headless",
@@ -65,6 +67,21 @@ impl Browser {
         }
     }
 
+    /// La lista de resultados que se ve en esa dirección. En una máquina ocupada, el navegador puede dejar
+    /// la página antes de que el buscador lea su índice: entonces no hay ninguno, y se prueba otra vez.
+    fn results(&self, url: &str) -> Result<String, String> {
+        let mut results = String::new();
+        for _ in 0..ATTEMPTS {
+            let html = self.run(DUMP, url)?;
+            let list = html.split_once("id=\"mdbook-searchresults\">").map_or("", |(_, r)| r);
+            results = list.split_once("</ul>").map_or("", |(r, _)| r).to_string();
+            if results.contains("<li") {
+                break;
+            }
+        }
+        Ok(results)
+    }
+
     /// Cada búsqueda encuentra sus páginas.
     pub fn searches(&self, root: &Path, out: &Path) -> Report {
         let mut report = Report { name: "buscador", ..Report::default() };
@@ -76,21 +93,16 @@ impl Browser {
                 return report;
             }
         };
-        let mut seconds = Vec::new();
         for search in &searches {
             let url =
                 format!("file://{}?search={}", out.join("index.html").display(), encoded(&search.busca));
-            let started = std::time::Instant::now();
-            let html = match self.run(DUMP, &url) {
-                Ok(html) => html,
+            let results = match self.results(&url) {
+                Ok(results) => results,
                 Err(e) => {
                     report.faults.push(Fault::new("book/busquedas.ron", 0, e));
                     return report;
                 }
             };
-            seconds.push(started.elapsed().as_secs_f64());
-            let results = html.split_once("id=\"mdbook-searchresults\">").map_or("", |(_, r)| r);
-            let results = results.split_once("</ul>").map_or("", |(r, _)| r);
             for page in &search.encuentra {
                 if !results.contains(&format!("{}?", page.replace(".md", ".html"))) {
                     let text = format!("«{}» no encuentra {page}", search.busca);

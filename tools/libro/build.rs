@@ -102,8 +102,16 @@ pub fn default_binary() -> Result<PathBuf, String> {
     path.filter(|p| p.exists()).ok_or("no está el binario de micropod: cargo build".into())
 }
 
-/// Solo el HTML, ya en español.
-pub fn html(root: &Path) -> Result<(), String> {
+/// El HTML, ya en español. Devuelve si está todo traducido y sus enlaces llegan.
+pub fn site(root: &Path, book: &Book) -> Result<bool, String> {
+    html(root)?;
+    let out = output(root);
+    let ok = show(&finish::translate(root, &out), None);
+    Ok(show(&built::links(book, &out), None) && ok)
+}
+
+/// El HTML tal como sale de mdBook.
+fn html(root: &Path) -> Result<(), String> {
     let mdbook = std::env::var_os("MDBOOK").ok_or("¿dónde está mdBook? Usa tools/libro/haz")?;
     let this = std::env::current_exe().map_err(|e| e.to_string())?;
     // se construye aparte y se pone de golpe: si algo falla, queda el de antes
@@ -132,18 +140,9 @@ pub fn everything(root: &Path) -> Result<bool, String> {
     for gate in gates::FAST.iter().chain(gates::PROGRAM).chain(gates::BOOK_ONLY) {
         ok &= show(&gate(&book), None);
     }
-    html(root)?;
+    ok &= site(root, &book)?;
     let out = output(root);
-    ok &= show(&finish::translate(root, &out), None);
-    ok &= show(&built::links(&book, &out), None);
-    match Browser::find() {
-        Some(browser) => {
-            ok &= show(&browser.searches(root, &out), None);
-            ok &= show(&browser.fits_phone(&out), None);
-            ok &= show(&browser.pdf(&out), None);
-        }
-        None => println!("omitido: buscador, ancho de móvil y PDF (falta chromium)"),
-    }
+    ok &= browser(root)?;
     ok &= run_console(&book, None, true, false)?;
     println!();
     println!(
@@ -154,6 +153,19 @@ pub fn everything(root: &Path) -> Result<bool, String> {
             "el libro tiene faltas".into()
         }
     );
+    Ok(ok)
+}
+
+/// El libro ya construido, en un navegador de verdad.
+pub fn browser(root: &Path) -> Result<bool, String> {
+    let out = output(root);
+    let Some(browser) = Browser::find() else {
+        println!("omitido: buscador, ancho de móvil y PDF (falta chromium)");
+        return Ok(true);
+    };
+    let mut ok = show(&browser.searches(root, &out), None);
+    ok &= show(&browser.fits_phone(&out), None);
+    ok &= show(&browser.pdf(&out), None);
     Ok(ok)
 }
 

@@ -4,6 +4,7 @@
 //!     libro consola [CAPÍTULO] [--aqui] [--actualiza]
 //!     libro construye                  todo: comprobaciones, HTML, navegador, consola
 //!     libro html                       solo el HTML
+//!     libro navegador                  lo construido, en Chromium: buscador, ancho de móvil, PDF
 //!     libro sirve [PUERTO]
 //!     libro cobertura                  qué enseña el libro de cada fichero de src/
 //!
@@ -47,7 +48,8 @@ fn main() -> ExitCode {
         Some("comprueba") => build::check(root, chapter),
         Some("consola") => build::console(root, chapter, !flag("--aqui"), flag("--actualiza")),
         Some("construye") => build::everything(root),
-        Some("html") => build::html(root).map(|()| true),
+        Some("html") => build::site(root, &Book::read(root)),
+        Some("navegador") => build::browser(root),
         Some("sirve") => build::serve(root, chapter),
         Some("cobertura") => build::coverage(root),
         Some("preprocesa") if chapter == Some("supports") => Ok(words.get(2) == Some(&"html")),
@@ -56,7 +58,7 @@ fn main() -> ExitCode {
             machine::execute_inside(Path::new(words[1]), Path::new(words[2])).map(|()| true)
         }
         _ => Err(
-            "uso: libro comprueba|consola|construye|html|sirve|cobertura (lo explica tools/libro/main.rs)"
+            "uso: libro comprueba|consola|construye|html|navegador|sirve|cobertura (lo explica tools/libro/main.rs)"
                 .into(),
         ),
     };
