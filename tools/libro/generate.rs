@@ -164,6 +164,7 @@ fn timetable(book: &Book) -> String {
             (total / CLASS_HOUR + 1, (total + minutes).max(1).saturating_sub(1) / CLASS_HOUR + 1);
         total += minutes;
         let hour = if first == last { format!("{first}.ª") } else { format!("{first}.ª a {last}.ª") };
+        let number = label(book, &entry.path, number);
         let _ = writeln!(text, "| {number} | {name} | {minutes} | {hour} |");
     }
     let hours = total.div_ceil(CLASS_HOUR);
@@ -171,10 +172,19 @@ fn timetable(book: &Book) -> String {
     text
 }
 
+/// Cómo se llama un capítulo: `23`, y el primero de los que cuelgan de él, `23.1`.
+fn label(book: &Book, path: &str, number: u32) -> String {
+    let Some(at) = book.entries.iter().position(|e| e.path == path) else { return number.to_string() };
+    match book.entries[..=at].iter().rev().take_while(|e| e.depth == 2).count() {
+        0 => number.to_string(),
+        under => format!("{number}.{under}"),
+    }
+}
+
 fn objectives(book: &Book) -> String {
     let mut text = "| | Quien lo lee sabrá… | Frases de la fuente |\n|--:|---|---|\n".to_string();
     for page in book.chapters() {
-        let number = page.front.chapter.unwrap_or_default();
+        let number = label(book, &page.path, page.front.chapter.unwrap_or_default());
         let source = if page.front.source.is_empty() { "—".into() } else { page.front.source.join(", ") };
         let _ = writeln!(text, "| [{number}](../{}) | {} | {source} |", page.path, page.front.objective);
     }
