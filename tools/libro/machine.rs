@@ -45,7 +45,7 @@ impl Machine {
         let this = dir.join("libro");
         fs::copy("/proc/self/exe", &this).map_err(|e| e.to_string())?;
         strip(dir);
-        let mut command = if self.vm { self.in_vm(dir, &this) } else { self.in_world(dir)? };
+        let mut command = if self.vm { self.in_vm(dir, &this, scripts.len()) } else { self.in_world(dir)? };
         command.arg(&this).arg("ejecuta").arg(&plan).arg(dir).current_dir(&self.root);
         command.stdin(Stdio::null()).stderr(Stdio::inherit());
         let done = command.output().map_err(|e| format!("no se puede ejecutar {command:?}: {e}"))?;
@@ -101,10 +101,11 @@ impl Machine {
         Ok(())
     }
 
-    fn in_vm(&self, dir: &Path, this: &Path) -> Command {
+    /// `scripts`: cuántos guiones hay; sin KVM, uno tarda minutos.
+    fn in_vm(&self, dir: &Path, this: &Path, scripts: usize) -> Command {
         let mut command = Command::new(self.root.join("tests/vm/arranca"));
         command.arg("--micropod").arg(&self.micropod).arg("--lleva").arg(this).arg("--lleva").arg(dir);
-        command.args(["--plazo", "1800", "--"]);
+        command.arg("--plazo").arg((900 * scripts).to_string()).arg("--");
         command
     }
 

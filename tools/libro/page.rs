@@ -24,6 +24,8 @@ pub struct Front {
     pub labs: Vec<String>,
     /// Qué sabrá hacer quien lo lea.
     pub objective: String,
+    /// ¿Necesita cgroup v2? Entonces se ejecuta en la micro-VM.
+    pub limits: bool,
     /// Cada especificación que enseña, y el estado al que llega.
     pub specs: Vec<(String, String, usize)>,
 }
@@ -111,6 +113,7 @@ fn read_front(lines: &[String], file: &str, faults: &mut Vec<Fault>) -> (Front, 
             "fuente" => front.source = words(),
             "laboratorio" => front.labs = words(),
             "objetivo" => front.objective = value.trim().to_string(),
+            "maquina" if value.trim() == "vm" => front.limits = true,
             "specs" => {}
             name if name.starts_with("  ") => {
                 front.specs.push((name.trim().to_string(), value.trim().to_string(), i + 1));
@@ -207,15 +210,16 @@ mod tests {
 
     #[test]
     fn la_cabecera_y_los_bloques_se_leen_con_sus_lineas() {
-        let text = "---\ncapitulo: 3\nminutos: 45\nfuente: S1 S2\nspecs:\n  a.ron: Running 1/1\n---\n# Uno\n\n```console,varia=\"edad ip\",sale=1\n$ false\n```\n";
+        let text = "---\ncapitulo: 3\nminutos: 45\nmaquina: vm\nfuente: S1 S2\nspecs:\n  a.ron: Running 1/1\n---\n# Uno\n\n```console,varia=\"edad ip\",sale=1\n$ false\n```\n";
         let mut faults = Vec::new();
         let page = Page::read("x.md", text, &mut faults);
         assert!(faults.is_empty(), "{faults:?}");
         assert_eq!((page.front.chapter, page.front.minutes), (Some(3), 45));
-        assert_eq!(page.front.specs, [("a.ron".into(), "Running 1/1".into(), 6)]);
-        assert_eq!(page.blocks[0].line, 10);
+        assert!(page.front.limits);
+        assert_eq!(page.front.specs, [("a.ron".into(), "Running 1/1".into(), 7)]);
+        assert_eq!(page.blocks[0].line, 11);
         assert_eq!(page.blocks[0].attribute("varia"), Some("edad ip"));
-        assert_eq!(page.headings().next(), Some((8, 1, "Uno")));
+        assert_eq!(page.headings().next(), Some((9, 1, "Uno")));
     }
 
     #[test]
