@@ -156,6 +156,11 @@ impl Browser {
     /// El libro entero en un PDF.
     pub fn pdf(&self, out: &Path) -> Report {
         let mut report = Report { name: "PDF", ..Report::default() };
+        // sin la página de imprimir, Chromium imprimiría su propia página de error
+        if !out.join("print.html").is_file() {
+            report.faults.push(Fault::new("book", 0, "no hay página para imprimir: print.html"));
+            return report;
+        }
         let target = out.join("micropod.pdf");
         let arg = format!("--print-to-pdf={}", target.display());
         let url = format!("file://{}", out.join("print.html").display());

@@ -177,6 +177,9 @@ fn cada_mentira_la_ve_quien_la_tiene_que_ver() {
     let page = "book/src/01-uno.md";
     let long = format!("Frase {}.", "muy ".repeat(41));
     let hard = "La interdisciplinariedad institucionalizada descontextualiza. ".repeat(20);
+    let steady =
+        "Y el pan que se ve en la mesa es el que da la luz y la sal al que va y al que ve lo que hay. "
+            .repeat(90);
     // fichero, qué dice, qué se le hace decir, quién lo ve y qué dice
     let lies: &[(&str, &str, &str, &str, &str)] = &[
         (page, "demo.rs:uno", "demo.rs:tres", "includes", "no tiene el ancla `tres`"),
@@ -231,6 +234,7 @@ fn cada_mentira_la_ve_quien_la_tiene_que_ver() {
         (page, "Nada.", "Dice \"nada\".", "palabras", "las comillas"),
         (page, "Nada.", &long, "lectura", "42 palabras"),
         (page, "Nada.", &hard, "lectura", "INFLESZ"),
+        (page, "Nada.", &steady, "lectura", "palabras por frase"),
         ("book/mapa-fuente.ron", "(frase: \"S7\"", "(frase: \"S7x\"", "mapa de la fuente", "falta S7"),
         (
             "book/mapa-fuente.ron",
@@ -312,6 +316,25 @@ fn una_salida_que_no_es_la_de_verdad_se_nota_al_ejecutarla() {
         assert!(faults.len() == 1 && faults[0].contains(wanted), "{to}: {faults:#?}");
         assert!(faults[0].starts_with("book/src/01-uno.md:19: "), "{faults:#?}");
     }
+}
+
+#[test]
+fn una_especificacion_que_no_llega_y_un_pod_que_se_queda_son_faltas() {
+    let fixture = Fixture::good();
+    let book = Book::read(&fixture.0);
+    let script = console::specs_script(&book.pages[0]);
+    let outcome =
+        |line, code, text: &str| Outcome { page: "01-uno.md".into(), line, output: vec![text.into()], code };
+    let faults = |outcomes: &[Outcome]| -> Vec<String> {
+        console::compare(&script, outcomes).iter().map(ToString::to_string).collect()
+    };
+    let line = book.pages[0].front.specs[0].2;
+    assert_eq!(faults(&[outcome(line, Some(0), "")]), Vec::<String>::new());
+    let late = faults(&[outcome(line, Some(1), "fase Pending")]);
+    assert!(late.len() == 1 && late[0].contains("`book/specs/a.ron`: fase Pending"), "{late:?}");
+    assert!(faults(&[])[0].contains("no se ha llegado a ejecutar"));
+    let left = faults(&[outcome(line, Some(0), ""), outcome(0, None, "olvidado")]);
+    assert!(left.len() == 1 && left[0].contains("quedan Pods: olvidado"), "{left:?}");
 }
 
 #[test]
@@ -429,6 +452,7 @@ fn un_parrafo_que_no_cabe_en_un_movil_y_una_busqueda_sin_fruto_son_faltas() {
     assert!(browser.fits_phone(&wide.0).faults[0].text.contains("no cabe en 390 px"));
     let faults = browser.searches(&narrow.0, &narrow.0).faults;
     assert!(faults.len() == 1 && faults[0].text == "«b» no encuentra b.md", "{faults:?}");
+    assert!(browser.pdf(&narrow.0).faults[0].text.contains("no hay página para imprimir"));
 }
 
 /// El de verdad: lo mismo que `make book`, sin lo que hay que ejecutar.
