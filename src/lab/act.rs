@@ -30,7 +30,8 @@ pub fn take(pod: &mut Pod, step: &Step, patience: Patience) -> Result<(), Failur
         Step::Write(c, path, text) => wrong(write(pod, c, path, text)),
         Step::WriteBeside(path, text) => wrong(write_beside(pod, path, text)),
         Step::Remove(c, path) => wrong(remove(pod, c, path)),
-        Step::Signal(c, name) => wrong(signal(pod, c, name)),
+        Step::Signal(c, name) => wrong(pod.pid(c).and_then(|pid| signal(&[pid], name))),
+        Step::SignalAll(c, name) => wrong(pod.processes(c).and_then(|all| signal(&all, name))),
         Step::KillChildren(c) => wrong(kill_children(pod, c)),
         Step::StopsWithin(seconds) => {
             let took = stop(pod).map_err(Failure::Wrong)?;
@@ -48,6 +49,8 @@ pub fn take(pod: &mut Pod, step: &Step, patience: Patience) -> Result<(), Failur
             holds(pod, inner, Duration::from_secs_f64(*seconds))
         }
         Step::Within(seconds, inner) => wait(pod, inner, patience.of(Duration::from_secs_f64(*seconds))),
+        Step::WithinClock(seconds, inner) => wait(pod, inner, Duration::from_secs_f64(*seconds)),
+        Step::Now(inner) => look(pod, inner).map_err(|miss| Failure::Wrong(miss.seen)),
         watching => wait(pod, watching, patience.of(USUAL)),
     }
 }
@@ -102,10 +105,11 @@ fn remove(pod: &Pod, container: &str, path: &str) -> Result<(), String> {
         .map_err(|e| format!("{path} de «{container}»: {}", crate::error::spanish(e)))
 }
 
-fn signal(pod: &Pod, container: &str, name: &str) -> Result<(), String> {
+fn signal(pids: &[i32], name: &str) -> Result<(), String> {
     let signal: Signal = format!("SIG{name}").parse().map_err(|_| format!("no hay señal {name}"))?;
-    let pid = pod.pid(container)?;
-    kill(Pid::from_raw(pid), signal).map_err(|e| crate::error::spanish(e).to_string())
+    pids.iter()
+        .try_for_each(|pid| kill(Pid::from_raw(*pid), signal))
+        .map_err(|e| crate::error::spanish(e).to_string())
 }
 
 fn kill_children(pod: &Pod, container: &str) -> Result<(), String> {

@@ -2,6 +2,7 @@
 //!
 //! Una mirada dice si se cumple ahora; si no, qué se ve en su lugar y si aún puede cumplirse.
 
+use super::mounts::{mounted, sees_mount};
 use super::net;
 use super::pod::Pod;
 use super::step::Step;
@@ -31,7 +32,7 @@ pub fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Look {
     if holds { Ok(()) } else { Err(Miss { seen: otherwise(), hope: true }) }
 }
 
-fn lost(seen: String) -> Look {
+pub fn lost(seen: String) -> Look {
     Err(Miss { seen, hope: false })
 }
 
@@ -47,6 +48,11 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         Step::EndReason(c, reason) => end_reason(pod, c, reason),
         Step::RestartGap(c, seconds) => restart_gap(pod, c, *seconds),
         Step::Object(path, value) => object(pod, path, value),
+        Step::CreatedBy(kind, name) => created_by(pod, &format!("{kind}/{name}")),
+        Step::Pods(least) => {
+            let found = crate::state::see_all().len();
+            expect(found >= *least, || format!("se han creado {found} Pods, y se esperaban {least}"))
+        }
         Step::SameNamespace(a, b, kind) => same_namespace(pod, a, b, kind),
         Step::SameFile(a, b) => same_file(pod, a, b),
         Step::Mounted(c, path) => mounted(pod, c, path, |_| true, "no hay nada montado"),
@@ -56,6 +62,7 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         Step::MountType(c, path, kind) => {
             mounted(pod, c, path, |m| m.kind == *kind, "lo montado es de otro tipo")
         }
+        Step::SeesMount(c, (other, path)) => sees_mount(pod, c, other, path),
         Step::ReadOnlyRoot(c) => mounted(pod, c, "/", |m| m.read_only, "su raíz se puede escribir"),
         Step::Environment(c, name, value) => environment(pod, c, name, value),
         Step::Hostname(c, wanted) => hostname(pod, c, wanted),
@@ -145,11 +152,14 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         | Step::WriteBeside(..)
         | Step::Remove(..)
         | Step::Signal(..)
+        | Step::SignalAll(..)
         | Step::KillChildren(_)
         | Step::StopsWithin(_)
         | Step::Rebirth
         | Step::Holds(..)
-        | Step::Within(..) => unreachable!("{step:?} no es una mirada"),
+        | Step::Within(..)
+        | Step::WithinClock(..)
+        | Step::Now(_) => unreachable!("{step:?} no es una mirada"),
     }
 }
 
@@ -161,6 +171,7 @@ fn unwanted(step: &Step) -> String {
         Step::OfHandedIn(c, path, beside) => format!("{path} de «{c}» es {beside}, de la máquina"),
         Step::Mounted(c, path) => format!("en {path} de «{c}» hay algo montado"),
         Step::MountedReadOnly(c, path) => format!("{path} de «{c}» está montado de solo lectura"),
+        Step::SeesMount(c, (other, path)) => format!("«{c}» sigue viendo el {path} de «{other}»"),
         Step::Hostname(c, name) => format!("la máquina que ve «{c}» también se llama «{name}»"),
         Step::Exists(c, path) => format!("existe {path} en «{c}»"),
         Step::Says(c, text) => format!("«{c}» ya ha escrito «{text}»"),
@@ -285,6 +296,14 @@ fn object(pod: &Pod, path: &str, value: &str) -> Look {
     }
 }
 
+fn created_by(pod: &Pod, wanted: &str) -> Look {
+    match &pod.creator {
+        Some(creator) if creator == wanted => Ok(()),
+        Some(creator) => lost(format!("el Pod lo crea {creator}, y no {wanted}")),
+        None => lost(format!("es un Pod suelto: no lo crea {wanted}")),
+    }
+}
+
 fn same_namespace(pod: &Pod, a: &str, b: &str, kind: &str) -> Look {
     let inode = |c: &str| -> Result<u64, String> {
         let all = facts::namespaces(pod.pid(c)?);
@@ -313,28 +332,6 @@ fn same_file(pod: &Pod, a: &(String, String), b: &(String, String)) -> Look {
     let identity = |(c, path): &(String, String)| identity(pod.open(c, path, libc::O_PATH)?);
     let (one, other) = (identity(a)?, identity(b)?);
     expect(one == other, || format!("{} de «{}» y {} de «{}» no son lo mismo", a.1, a.0, b.1, b.0))
-}
-
-struct MountLine {
-    read_only: bool,
-    kind: String,
-}
-
-fn mounted(pod: &Pod, container: &str, path: &str, holds: impl Fn(&MountLine) -> bool, no: &str) -> Look {
-    let text = pod.proc(container, "mountinfo")?;
-    // el último gana: tapa a los anteriores
-    let found = text.lines().rev().find_map(|line| {
-        let (before, after) = line.split_once(" - ")?;
-        let before: Vec<&str> = before.split(' ').collect();
-        let read_only = before.get(5)?.split(',').any(|option| option == "ro");
-        let kind = after.split(' ').next()?.to_string();
-        (*before.get(4)? == path).then_some(MountLine { read_only, kind })
-    });
-    // los montajes de un contenedor no cambian mientras vive
-    match found.as_ref().is_some_and(holds) {
-        true => Ok(()),
-        false => lost(format!("en {path} de «{container}» {no}")),
-    }
 }
 
 fn environment(pod: &Pod, container: &str, name: &str, value: &str) -> Look {

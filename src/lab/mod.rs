@@ -22,6 +22,7 @@ pub mod results;
 pub mod class;
 mod act;
 mod look;
+mod mounts;
 mod net;
 mod pod;
 mod web;

@@ -1,5 +1,6 @@
 //! Un Pod que se está corrigiendo: quién es, dónde están sus procesos y cómo se entra en sus ficheros.
 
+use super::patience::LOOK_EVERY;
 use crate::kernel::sys;
 use crate::state::{self, ProcessId, Seen};
 use std::ffi::CString;
@@ -9,9 +10,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// Lo más que se lee de un fichero o de una respuesta.
 pub const MAX_READ: u64 = 256 * 1024;
+/// Lo que se espera al primer Pod de un controlador: su hora puede tardar en llegar.
+const FIRST_POD: Duration = Duration::from_secs(30);
 
 /// Un Pod levantado por el corrector.
 #[derive(Clone, Debug)]
@@ -19,6 +23,8 @@ pub struct Pod {
     pub name: String,
     /// Con qué se levantó, para levantarlo otra vez.
     pub run: Vec<String>,
+    /// El controlador que lo crea, si lo entregado no era un Pod: `cronjob/copia`.
+    pub creator: Option<String>,
 }
 
 /// `micropod ARGS`, este mismo programa.
@@ -27,21 +33,33 @@ pub fn micropod<'a>(args: impl IntoIterator<Item = &'a str>) -> std::io::Result<
 }
 
 impl Pod {
-    /// Levanta el Pod que describen los argumentos de `run`, o dice por qué no se pudo.
+    /// Levanta el Pod que describen los argumentos de `run`, o dice por qué no se pudo. De un controlador, el
+    /// primero que crea.
     pub fn start(run: Vec<String>) -> Result<Pod, String> {
         let output = micropod(run.iter().map(String::as_str)).map_err(|e| e.to_string())?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).trim().to_string());
         }
-        let created = said.lines().find_map(|line| line.strip_prefix("pod/")?.strip_suffix(" created"));
-        match created {
-            Some(name) => Ok(Pod { name: name.to_string(), run }),
-            None => {
-                // era otra cosa: lo que haya creado muere con el mundo del corrector
-                Err("el fichero no describe un Pod".into())
-            }
+        let created = said.lines().find_map(|line| line.strip_suffix(" created"));
+        let created = created.ok_or("el fichero no describe nada que se ejecute")?;
+        match created.strip_prefix("pod/") {
+            Some(name) => Ok(Pod { name: name.to_string(), run, creator: None }),
+            None => Pod::first_of(created, run),
         }
+    }
+
+    fn first_of(creator: &str, run: Vec<String>) -> Result<Pod, String> {
+        let end = Instant::now() + FIRST_POD;
+        while Instant::now() < end {
+            // en el mundo del corrector no hay más Pods que los suyos
+            if let Some(first) = state::see_all().into_iter().find(|seen| seen.record.owner.is_some()) {
+                return Ok(Pod { name: first.record.name, run, creator: Some(creator.to_string()) });
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        remove(creator);
+        Err(format!("{creator} no ha creado ningún Pod en {} s", FIRST_POD.as_secs()))
     }
 
     /// El directorio de su fichero.
@@ -155,8 +173,11 @@ impl Pod {
         seen.record.network.map(|network| network.ip).ok_or_else(|| "el Pod no tiene red propia".into())
     }
 
-    /// Lo borra, esté como esté.
+    /// Lo borra, esté como esté, y a quien lo crea.
     pub fn delete(&self) {
+        if let Some(creator) = &self.creator {
+            return remove(creator);
+        }
         // si no se puede, lo mata el fin del mundo del corrector
         let _ = micropod(["delete", "pod", &self.name, "--force", "--ignore-not-found"]);
     }
@@ -167,6 +188,13 @@ fn read_all(fd: OwnedFd) -> Result<String, String> {
     let read = File::from(fd).take(MAX_READ).read_to_end(&mut bytes);
     read.map_err(|e| crate::error::in_spanish(e.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Borra un controlador y sus Pods.
+fn remove(creator: &str) {
+    let (kind, name) = creator.split_once('/').unwrap_or(("pod", creator));
+    // si no se puede, lo mata el fin del mundo del corrector
+    let _ = micropod(["delete", kind, name]);
 }
 
 /// El proceso más viejo de los que se llaman `name`, de `main` hacia abajo.

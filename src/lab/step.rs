@@ -33,6 +33,13 @@ pub enum Step {
     #[serde(rename = "Objeto")]
     Object(String, String),
 
+    /// Lo crea un controlador de esa clase y con ese nombre: `("cronjob", "copia")`.
+    #[serde(rename = "LoCrea")]
+    CreatedBy(String, String),
+    /// Quien lo crea ha creado, con él, al menos tantos Pods.
+    #[serde(rename = "Pods")]
+    Pods(usize),
+
     // ── lo que dice el kernel ──
     /// Comparten ese espacio de nombres (`net`, `ipc`, `uts`, `pid`, `mnt`): el mismo inodo.
     #[serde(rename = "MismoEspacio")]
@@ -47,6 +54,9 @@ pub enum Step {
     MountedReadOnly(String, String),
     #[serde(rename = "TipoDeMontaje")]
     MountType(String, String, String),
+    /// Entre los montajes que ve el primero está el que tiene el segundo en esa ruta.
+    #[serde(rename = "VeElMontaje")]
+    SeesMount(String, (String, String)),
     /// Una variable de `/proc/PID/environ`.
     #[serde(rename = "Entorno")]
     Environment(String, String, String),
@@ -166,6 +176,9 @@ pub enum Step {
     /// Mandar una señal a su proceso principal.
     #[serde(rename = "Manda")]
     Signal(String, String),
+    /// Mandársela a todos los suyos, el principal incluido.
+    #[serde(rename = "MandaATodos")]
+    SignalAll(String, String),
     /// Matar a todos sus procesos que se llamen así, menos al principal.
     #[serde(rename = "MataHijos")]
     KillChildren(String),
@@ -181,6 +194,12 @@ pub enum Step {
     /// Se cumple y se sigue cumpliendo tantos segundos.
     #[serde(rename = "Sigue")]
     Holds(f64, Box<Step>),
+    /// Se cumple ya, sin esperar: lo que tenía que pasar ha pasado antes.
+    #[serde(rename = "Ya")]
+    Now(Box<Step>),
+    /// Hasta tantos segundos de reloj, sea como sea de lenta la máquina: lo que marca el plazo de una sonda.
+    #[serde(rename = "EnReloj")]
+    WithinClock(f64, Box<Step>),
     /// No se cumple, mirado ahora.
     #[serde(rename = "No")]
     Not(Box<Step>),

@@ -77,7 +77,10 @@ fn visit(text: &str, node: &Node, edits: &mut Vec<Edit>) {
             let number = old.parse::<i64>().map(|n| (n + 1).to_string());
             edits.extend(number.ok().map(|new| ("más uno", span, new)));
         }
-        Value::Text(_) => edits.push(("otro texto", span.end - 1..span.end - 1, "x".into())),
+        Value::Text(_) => {
+            let (inside, quote) = old.split_at(old.len() - 1);
+            edits.push(("otro texto", span, format!("{inside}x{quote}")));
+        }
         Value::Word(_) => {
             let new = match old {
                 "true" => "false",
@@ -182,6 +185,7 @@ fn de_un_fichero_ron_salen_mutantes_de_cada_clase_y_ninguno_repetido() {
     ] {
         assert!(texts.contains(&expected), "{expected}\n{texts:#?}");
     }
+    assert!(all.iter().any(|m| m.name == "x.ron:1 otro texto \"web\""), "{all:?}");
     let unique: BTreeSet<&str> = texts.iter().copied().collect();
     assert_eq!(unique.len(), texts.len());
     assert!(!texts.contains(&text));

@@ -1,6 +1,6 @@
 //! `make labs`: todas las pruebas de los correctores, con sus cifras.
 //!
-//!     labs [LABORATORIO…] [--sin-mutantes] [--veces N]
+//!     labs [LABORATORIO…] [--sin-mutantes] [--veces N] [--a-la-vez N]
 //!
 //! Cada corrección se hace en su propio mundo: aquí solo se mira que después no quede nada.
 
@@ -13,21 +13,24 @@ use micropod::lab::needs::Machine;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::Mutex;
 use std::time::Instant;
 
 struct Options {
     wanted: Vec<String>,
     mutants: bool,
     times: u32,
+    at_once: usize,
 }
 
 fn options() -> Options {
-    let mut options = Options { wanted: Vec::new(), mutants: true, times: 1 };
+    let mut options = Options { wanted: Vec::new(), mutants: true, times: 1, at_once: 2 };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--sin-mutantes" => options.mutants = false,
             "--veces" => options.times = args.next().and_then(|n| n.parse().ok()).expect("--veces N"),
+            "--a-la-vez" => options.at_once = args.next().and_then(|n| n.parse().ok()).expect("--a-la-vez N"),
             other => options.wanted.push(other.to_string()),
         }
     }
@@ -50,11 +53,12 @@ struct Prober {
 }
 
 impl Prober {
-    fn grade(&self, case: &Case, files: &Files) -> Report {
-        case.lay_out(&self.folder, files);
+    fn grade(&self, case: &Case, files: &Files, worker: usize) -> Report {
+        let folder = self.folder.join(worker.to_string());
+        case.lay_out(&folder, files);
         let output = Command::new(&self.binary)
             .args(["lab", "comprueba", "-o", "json"])
-            .current_dir(&self.folder)
+            .current_dir(&folder)
             .output()
             .expect("micropod");
         let text = String::from_utf8_lossy(&output.stdout);
@@ -62,78 +66,103 @@ impl Prober {
             .unwrap_or_else(|| panic!("{}: {text}{}", case.lab.name, String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// Todo lo que se le hace a un laboratorio, `options.at_once` correcciones a la vez: casi todo es esperar.
     fn probe(&self, case: &Case, options: &Options) -> Tally {
-        let mut tally = Tally::default();
-        let full = |name: &str, tally: &mut Tally| {
-            tally.grades += 1;
-            let report = self.grade(case, &case.answer(name));
-            if report.points() != 10.0 {
-                tally.problems.push(format!(
-                    "{name} no vale 10 sino {}:\n{}",
-                    report.points(),
-                    report.story()
-                ));
+        let queue = Mutex::new(trials(case, options).into_iter());
+        let tally = Mutex::new(Tally::default());
+        std::thread::scope(|scope| {
+            for worker in 0..options.at_once {
+                let (queue, tally) = (&queue, &tally);
+                scope.spawn(move || {
+                    loop {
+                        // en su línea: en la condición del bucle, el cerrojo duraría lo que la corrección
+                        let next = queue.lock().unwrap().next();
+                        let Some(trial) = next else { break };
+                        let report = self.grade(case, &trial.files, worker);
+                        tally.lock().unwrap().count(trial, &report);
+                    }
+                });
             }
-        };
-        for _ in 0..options.times {
-            full("solucion", &mut tally);
-        }
-        full("otra-solucion", &mut tally);
-        self.untouched(case, &mut tally);
-        self.wrong(case, &mut tally);
-        if options.mutants {
-            self.mutants(case, &mut tally);
-        }
-        tally
+        });
+        tally.into_inner().unwrap()
     }
+}
 
-    /// Nada entregado, y lo de partida.
-    fn untouched(&self, case: &Case, tally: &mut Tally) {
-        tally.grades += 2;
-        let empty = self.grade(case, &Files::new());
-        if empty.points() != 0.0 {
-            tally.problems.push(format!("no entregar nada vale {}:\n{}", empty.points(), empty.story()));
-        }
-        let start = self.grade(case, &case.start());
-        let wanted = &case.proofs.inicio;
-        if start.points() > wanted.como_mucho || !start.blames(&wanted.falla, wanted.concepto.as_deref()) {
-            tally.problems.push(format!("lo de partida vale {}:\n{}", start.points(), start.story()));
-        }
+/// Una respuesta y lo que se espera de ella.
+struct Trial {
+    name: String,
+    files: Files,
+    expect: Expect,
+}
+
+enum Expect {
+    Points(f64),
+    /// Como mucho tantos puntos, y falla eso.
+    Start(f64, String, Option<String>),
+    Blame(String, String),
+    NotFull,
+}
+
+fn trials(case: &Case, options: &Options) -> Vec<Trial> {
+    let trial = |name: &str, files, expect| Trial { name: name.into(), files, expect };
+    let full = |name: &str| trial(name, case.answer(name), Expect::Points(10.0));
+    let start = &case.proofs.inicio;
+    let start = Expect::Start(start.como_mucho, start.falla.clone(), start.concepto.clone());
+    let mut all: Vec<Trial> = (0..options.times).map(|_| full("solucion")).collect();
+    all.push(full("otra-solucion"));
+    all.push(trial("no entregar nada", Files::new(), Expect::Points(0.0)));
+    all.push(trial("lo de partida", case.start(), start));
+    all.extend(case.proofs.malas.iter().map(|wrong| {
+        let blame = Expect::Blame(wrong.falla.clone(), wrong.concepto.clone());
+        trial(&format!("«{}»", wrong.nombre), case.wrong(wrong), blame)
+    }));
+    if options.mutants {
+        all.extend(mutants(case));
     }
+    all
+}
 
-    fn wrong(&self, case: &Case, tally: &mut Tally) {
-        for wrong in &case.proofs.malas {
-            tally.grades += 1;
-            tally.wrong.1 += 1;
-            let report = self.grade(case, &case.wrong(wrong));
-            if report.points() < 10.0 && report.blames(&wrong.falla, Some(&wrong.concepto)) {
-                tally.wrong.0 += 1;
-            } else {
-                let (id, concept) = (&wrong.falla, &wrong.concepto);
-                let story = report.story();
-                tally
-                    .problems
-                    .push(format!("«{}» no se rechaza por {id}, {concept}:\n{story}", wrong.nombre));
+/// Los de la solución, menos los que valen lo mismo.
+fn mutants(case: &Case) -> Vec<Trial> {
+    let solution = case.answer("solucion");
+    let known: BTreeSet<&str> = case.proofs.equivalentes.iter().map(|e| e.mutante.as_str()).collect();
+    let of_file = |(file, text): (&String, &String)| -> Vec<Trial> {
+        let all = mutants::of(file, text).into_iter().filter(|m| !known.contains(m.name.as_str()));
+        let with = |text| solution.clone().into_iter().chain([(file.clone(), text)]).collect();
+        all.map(|m| Trial { name: m.name, files: with(m.text), expect: Expect::NotFull }).collect()
+    };
+    solution.iter().flat_map(of_file).collect()
+}
+
+impl Tally {
+    fn count(&mut self, trial: Trial, report: &Report) {
+        self.grades += 1;
+        let (name, points) = (trial.name, report.points());
+        match trial.expect {
+            Expect::Points(wanted) if points == wanted => {}
+            Expect::Points(wanted) => {
+                self.problems.push(format!("{name} no vale {wanted} sino {points}:\n{}", report.story()));
             }
-        }
-    }
-
-    fn mutants(&self, case: &Case, tally: &mut Tally) {
-        let solution = case.answer("solucion");
-        let known: BTreeSet<&str> = case.proofs.equivalentes.iter().map(|e| e.mutante.as_str()).collect();
-        for (file, text) in &solution {
-            for mutant in mutants::of(file, text) {
-                if known.contains(mutant.name.as_str()) {
-                    continue;
+            Expect::Start(most, id, concept) => {
+                if points > most || !report.blames(&id, concept.as_deref()) {
+                    self.problems.push(format!("{name} vale {points}:\n{}", report.story()));
                 }
-                tally.grades += 1;
-                tally.mutants.1 += 1;
-                let mut files = solution.clone();
-                files.insert(file.clone(), mutant.text);
-                if self.grade(case, &files).points() < 10.0 {
-                    tally.mutants.0 += 1;
+            }
+            Expect::Blame(id, concept) => {
+                self.wrong.1 += 1;
+                if points < 10.0 && report.blames(&id, Some(&concept)) {
+                    self.wrong.0 += 1;
                 } else {
-                    tally.survivors.push(mutant.name);
+                    let story = report.story();
+                    self.problems.push(format!("{name} no se rechaza por {id}, {concept}:\n{story}"));
+                }
+            }
+            Expect::NotFull => {
+                self.mutants.1 += 1;
+                if points < 10.0 {
+                    self.mutants.0 += 1;
+                } else {
+                    self.survivors.push(name);
                 }
             }
         }
@@ -148,7 +177,9 @@ fn traces() -> BTreeSet<String> {
     };
     let root = micropod::cgroup::Hierarchy::find().map(|h| h.root.display().to_string()).unwrap_or_default();
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let mine = |n: &String| n.contains("micropod-lab");
+    // el de un corrector que sigue en marcha no es un resto
+    let alive = |pid: &str| pid.parse().is_ok_and(|pid| micropod::state::ProcessId::of(pid).is_some());
+    let mine = |n: &String| n.rsplit_once("micropod-lab-").is_some_and(|(_, pid)| !alive(pid));
     names(&root)
         .into_iter()
         .filter(mine)
