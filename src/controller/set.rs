@@ -10,8 +10,8 @@ use crate::logic::controllers::{Action, Event, PodId};
 use crate::logic::status::Phase;
 use crate::run::RunOptions;
 use crate::runtime::Kind;
-use crate::spec::types::{JobSpec, List, Object, PodTemplate, RestartPolicy};
-use crate::spec::{Config, Controlled, parse};
+use crate::spec::types::{JobSpec, Object, PodTemplate, RestartPolicy};
+use crate::spec::{Config, Controlled, write};
 use crate::state;
 use nix::sys::inotify::{AddWatchFlags, Inotify, WatchDescriptor};
 use std::io::Write;
@@ -141,7 +141,7 @@ impl Set {
     /// Crea un Pod: un `micropod run` hijo de este proceso, con la especificación por su entrada.
     pub fn create(&mut self, id: PodId, means: &Means) -> Result<String, Error> {
         let name = names::fresh(&self.owner.name)?;
-        let text = self.spec_of(&name, means.controlled)?;
+        let text = self.spec_of(&name, means.controlled);
         let dir = state::pod_dir(&name);
         state::make_private_dir(&dir)?;
         let watch = means.inotify.add_watch(&dir, AddWatchFlags::IN_MOVED_TO).ok();
@@ -196,8 +196,8 @@ impl Set {
         command
     }
 
-    /// El Pod y lo que usa, en RON, como si lo hubiera escrito alguien.
-    fn spec_of(&self, name: &str, controlled: &Controlled) -> Result<String, Error> {
+    /// El Pod y lo que usa, como si lo hubiera escrito alguien.
+    fn spec_of(&self, name: &str, controlled: &Controlled) -> String {
         let mut pod = self.template.pod(name);
         // un Pod nace en el espacio de nombres de quien lo crea
         pod.metadata.namespace = controlled.object.metadata().and_then(|m| m.namespace.clone());
@@ -210,9 +210,8 @@ impl Set {
         let mut items = vec![Object::Pod(pod)];
         items.extend(config_maps.into_values().map(Object::ConfigMap));
         items.extend(secrets.into_values().map(Object::Secret));
-        parse::options()
-            .to_string(&Object::List(List { items }))
-            .map_err(|e| Error::failed("no se pudo escribir la especificación del Pod").because(e))
+        // en JSON, que no necesita más código que el de las fichas
+        write::kubernetes_list(&items).to_string()
     }
 
     /// Pide a un Pod que acabe con orden.

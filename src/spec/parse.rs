@@ -14,6 +14,7 @@ use super::validation::{Sifted, Validation, Weight, sift};
 use super::{Loaded, Manifest, objects, reader, secrets, typed};
 use crate::error::Error;
 use ron::extensions::Extensions;
+use serde::de::IgnoredAny;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -205,19 +206,10 @@ pub fn parse_with(file: &str, text: &str, validation: Validation) -> Result<Mani
     if language == Language::Ron && reader::is_blank(text) {
         return Err(empty(file, language));
     }
+    // `ron` solo dice si el texto es RON: que además hiciera los tipos sería otra copia de todos ellos, 300 kB
     let error = match language {
         Language::Yaml | Language::Json => None,
-        Language::Ron => match options().from_str::<Object>(text) {
-            Ok(root) => {
-                return match structure::decimal_modes(text) {
-                    found if found.is_empty() => {
-                        Manifest::new(file, language, text, vec![(String::new(), root)], Vec::new())
-                    }
-                    found => Err(place_all(file, text, false, found)),
-                };
-            }
-            Err(error) => Some(error),
-        },
+        Language::Ron => options().from_str::<IgnoredAny>(text).err(),
     };
     let tree = Tree::read(language, text);
     let (roots, notes) = understand(file, text, &tree, validation, error.as_ref())
@@ -233,7 +225,7 @@ fn empty(file: &str, language: Language) -> SpecErrors {
 type Understood = (Vec<(String, Object)>, Vec<String>);
 
 /// Los objetos del árbol de un fichero, y lo que hay que decir de él: primero se mira su sintaxis, luego
-/// sus campos, luego los tipos. De un RON se llega aquí porque `ron` ya ha dicho que no (`error`).
+/// sus campos, luego los tipos. `error`: lo que dice `ron` de un texto que no es RON.
 fn understand(
     file: &str,
     text: &str,
@@ -244,30 +236,28 @@ fn understand(
     if tree.fault.is_none() && matches!(tree.root.value, Value::Null) || text.trim().is_empty() {
         return Err(empty(file, tree.language));
     }
-    // un fallo de sintaxis nada más empezar: quizá lo que engaña es el nombre
-    let strange = error.is_some() || tree.fault.is_some() || !tree.root.is_compound();
+    let mut found = if tree.fault.is_some() { Vec::new() } else { structure::check(text, tree) };
+    // un fallo nada más empezar: quizá lo que engaña es el nombre
+    let refused = error.is_some() || tree.language == Language::Ron && !found.is_empty();
+    let strange = refused || tree.fault.is_some() || !tree.root.is_compound();
     let wrong = other_language(file, text, tree.language)
         .filter(|_| strange)
-        .or_else(|| error.and_then(|_| other_object(file, text, tree)))
+        .or_else(|| other_object(file, text, tree).filter(|_| refused))
         .or_else(|| syntax(file, text, tree));
     if let Some(wrong) = wrong {
         return Err(wrong.into());
     }
-    let mut found = structure::check(text, tree);
     if tree.language == Language::Ron {
         found.extend(structure::decimal_modes(text));
     }
     let Sifted { errors, notes, dropped } = sift(file, text, found, validation);
     match error {
         _ if !errors.is_empty() => return Err(place_all(file, text, tree.documents, errors)),
-        Some(error) if notes.is_empty() => return Err(translate(file, text, error).into()),
-        _ => {}
+        Some(error) => return Err(translate(file, text, error).into()),
+        None => {}
     }
-    let objects = typed::read(text, tree, &dropped);
-    let objects = objects.map_err(|e| match error {
-        Some(error) => translate(file, text, error),
-        None => refuse("MP0106", file, visible(&e.to_string(), 300), ""),
-    })?;
+    let objects = typed::read(text, tree, &dropped)
+        .map_err(|error| refuse("MP0106", file, visible(&error.to_string(), 300), ""))?;
     Ok((objects, notes))
 }
 

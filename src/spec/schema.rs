@@ -26,6 +26,28 @@ pub struct Field {
 }
 
 impl Field {
+    /// ¿Se escribe así? Sin construir el nombre: se pregunta por cada campo de cada objeto de un fichero.
+    pub fn is(&self, name: &str) -> bool {
+        if let Some(renamed) = self.serde.strip_prefix("rename = ") {
+            return renamed.trim_matches('"') == name;
+        }
+        let mut rest = name;
+        for (i, word) in self.ident.trim_start_matches("r#").split('_').enumerate() {
+            let (first, tail) = word.split_at(1);
+            let fits = |first: &str, written: char| match i {
+                0 => first.starts_with(written),
+                _ => first.chars().next().is_some_and(|c| c.to_ascii_uppercase() == written),
+            };
+            let mut letters = rest.chars();
+            if !letters.next().is_some_and(|written| fits(first, written)) {
+                return false;
+            }
+            let Some(after) = letters.as_str().strip_prefix(tail) else { return false };
+            rest = after;
+        }
+        rest.is_empty()
+    }
+
     /// El nombre que se escribe: el de Kubernetes, en camelCase.
     pub fn name(&self) -> String {
         if let Some(name) = self.serde.strip_prefix("rename = ") {

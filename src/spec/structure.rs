@@ -286,7 +286,7 @@ impl Checker<'_> {
             let inner = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
             // en RON un campo no lleva comillas
             let quoted = self.language == Language::Ron && matches!(entry.key.value, Value::Text(_));
-            match shape.fields.iter().find(|f| !quoted && f.name() == name) {
+            match shape.fields.iter().find(|f| !quoted && f.is(name)) {
                 None if seen.contains(name) => self.repeated(entry, &inner, &owner),
                 None => self.unknown(entry, shape, &inner, path, &owner),
                 Some(_) if seen.contains(name) => self.repeated(entry, &inner, &owner),
@@ -324,11 +324,12 @@ impl Checker<'_> {
         owner: &str,
     ) {
         for field in shape.fields.iter().filter(|f| f.required) {
+            if seen.iter().any(|seen| field.is(seen)) {
+                continue;
+            }
             let name = field.name();
             // si hay un campo mal escrito que quería ser este, ya está dicho
-            if seen.iter().take(ENOUGH).any(|seen| suggest::nearest(seen, [&*name]).is_some())
-                || seen.contains(&*name)
-            {
+            if seen.iter().take(ENOUGH).any(|seen| suggest::nearest(seen, [&*name]).is_some()) {
                 continue;
             }
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -641,7 +642,7 @@ fn places(places: &[String]) -> String {
 /// Los sitios del objeto que tienen un campo que se llama así.
 fn homes(name: &str, root: &Kind) -> Vec<String> {
     let mut found = Vec::new();
-    if (root.fields)().iter().any(|f| f.name() == name) {
+    if (root.fields)().iter().any(|f| f.is(name)) {
         found.push(root.name.to_string());
     }
     visit("", (root.fields)(), name, &mut found);
@@ -649,7 +650,7 @@ fn homes(name: &str, root: &Kind) -> Vec<String> {
 }
 
 fn visit(path: &str, fields: &[Field], name: &str, found: &mut Vec<String>) {
-    if !path.is_empty() && fields.iter().any(|f| f.name() == name) {
+    if !path.is_empty() && fields.iter().any(|f| f.is(name)) {
         found.push(path.to_string());
     }
     for field in fields {

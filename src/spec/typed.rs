@@ -76,7 +76,7 @@ impl Reader<'_> {
         let entries = node.entries().iter().filter(|e| !self.dropped.contains(&e.key.span));
         entries.filter_map(move |e| {
             let name = e.key.name(self.text);
-            let field = fields.iter().find(|field| field.name() == name);
+            let field = fields.iter().find(|field| field.is(name));
             let nothing = match &e.value.value {
                 Value::Null => true,
                 Value::Word(word) => word == "None" && !field.is_some_and(|f| (f.values)().contains(&"None")),
