@@ -3,6 +3,7 @@
 //! Un mensaje en JSON por conexión, en un socket que solo root puede abrir. El servidor vive dentro
 //! del bucle del supervisor: no espera a nadie, y atiende pocos clientes a la vez.
 
+use crate::data;
 use crate::error::Error;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
@@ -84,9 +85,7 @@ impl Control {
                 Err(Errno::EAGAIN | Errno::EINTR) => waiting.push(client),
                 // se fue, o dice algo que no se entiende: no se le atiende más
                 Err(_) | Ok(0) => {}
-                Ok(n) => {
-                    requests.extend(serde_json::from_slice(&bytes[..n]).ok().map(|request| (client, request)))
-                }
+                Ok(n) => requests.extend(data::read(&bytes[..n]).ok().map(|request| (client, request))),
             }
         }
         self.clients = waiting;
@@ -100,7 +99,7 @@ impl Control {
 
     /// Responde; la conexión sigue, para lo que venga detrás.
     pub fn answer_and_keep(&self, client: &OwnedFd, response: &Response) {
-        let text = serde_json::to_vec(response).unwrap_or_default();
+        let text = data::bytes(response);
         // si ya se fue, no hay a quién responder
         let _ = send(client.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT);
     }
@@ -126,11 +125,11 @@ pub fn ask(path: &Path, request: &Request) -> Result<Response, Errno> {
 pub fn call(path: &Path, request: &Request) -> Result<(OwnedFd, Response), Errno> {
     let socket = seqpacket(SockFlag::empty())?;
     connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-    let text = serde_json::to_vec(request).map_err(|_| Errno::EINVAL)?;
+    let text = data::bytes(request);
     send(socket.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL)?;
     let mut answer = [0; MAX_MESSAGE];
     let n = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty())?;
-    let response = serde_json::from_slice(&answer[..n]).map_err(|_| Errno::EPROTO)?;
+    let response = data::read(&answer[..n]).map_err(|_| Errno::EPROTO)?;
     Ok((socket, response))
 }
 

@@ -5,6 +5,7 @@
 //! cargo-fuzz busca sin fin. Un hallazgo es un pánico.
 
 use crate::check::{grpc, hpack, http};
+use crate::data;
 use crate::image;
 use crate::kernel::Op;
 use crate::kernel::ops::{OpenBeneath, OpenDir, Place};
@@ -71,10 +72,8 @@ fn specification(file: &str, bytes: &[u8]) -> bool {
             pods += 1;
         }
         // lo que se escribe de un objeto se vuelve a leer igual
-        if let Ok(text) = serde_json::to_vec(object) {
-            let again: Object = serde_json::from_slice(&text).expect("lo escribió el programa");
-            assert_eq!(&again, object);
-        }
+        let again: Object = data::read(&data::bytes(object)).expect("lo escribió el programa");
+        assert_eq!(&again, object);
     }
     pods > 0
 }
@@ -212,8 +211,8 @@ fn log_lines(bytes: &[u8]) -> bool {
 
 /// Los ficheros de estado: los escribe micropod, pero un disco se estropea.
 fn state_files(bytes: &[u8]) -> bool {
-    let record = serde_json::from_slice::<state::Record>(bytes);
-    let live = serde_json::from_slice::<state::Live>(bytes);
+    let record = data::read::<state::Record>(bytes);
+    let live = data::read::<state::Live>(bytes);
     let recording = Recording::parse("x.jsonl", bytes);
     record.is_ok() || live.is_ok() || recording.is_ok()
 }

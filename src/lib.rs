@@ -56,6 +56,7 @@ pub mod lab;
 pub mod fuzz;
 
 // Los cimientos.
+pub mod data;
 pub mod kernel;
 pub mod error;
 pub mod order;

@@ -17,6 +17,7 @@
 //! Failed y el siguiente comando recoge lo que dejó. Es contabilidad nuestra, no órdenes que
 //! construyan el Pod: por eso no pasa por `Kernel::step` (y un ensayo no la toca).
 
+use crate::data;
 use crate::error::{Error, spanish};
 use crate::kernel::sys;
 pub use crate::logic::history::PodEvent;
@@ -219,7 +220,7 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    data::read(&fs::read(path).ok()?).ok()
 }
 
 // ANCHOR: claim
@@ -298,11 +299,11 @@ pub fn is_locked(path: &Path) -> bool {
 }
 
 pub fn write_record(record: &Record) -> std::io::Result<()> {
-    replace_file(&pod_dir(&record.name).join("pod.json"), &serde_json::to_vec(record)?)
+    replace_file(&pod_dir(&record.name).join("pod.json"), &data::bytes(record))
 }
 
 pub fn write_live(name: &str, live: &Live) -> std::io::Result<()> {
-    replace_file(&pod_dir(name).join("status.json"), &serde_json::to_vec(live)?)
+    replace_file(&pod_dir(name).join("status.json"), &data::bytes(live))
 }
 
 /// El Pod `name`, si hay ficha. El de un supervisor caído se ve ya Failed, con sus contenedores

@@ -15,6 +15,7 @@ pub use probes::namespaces_of_a_container;
 use crate::check::Asking;
 use crate::cli::term::Screen;
 use crate::control::{Control, Request, Response};
+use crate::data;
 use crate::error::StepError;
 use crate::kernel::{Kernel, ops};
 use crate::logic::pod::Pod;
@@ -465,7 +466,7 @@ impl Supervisor {
         if self.published.as_ref() == Some(&self.live) {
             return;
         }
-        let bytes = serde_json::to_vec(&self.live).unwrap_or_default();
+        let bytes = data::bytes(&self.live);
         let path = state::pod_dir(&self.plan.name).join("status.json");
         if let Err(error) = state::replace_file(&path, &bytes) {
             log::error!("no se pudo publicar el estado en {}: {error}", path.display());

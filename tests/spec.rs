@@ -2,10 +2,10 @@
 
 use micropod::error::Error;
 use micropod::spec::codes::{CODES, Where};
-use micropod::spec::parse::{options, parse};
+use micropod::spec::parse::parse;
 use micropod::spec::schema::Described;
 use micropod::spec::types::{Container, IntOrString, Object, Pod};
-use micropod::spec::{Manifest, SpecErrors, load};
+use micropod::spec::{Manifest, SpecErrors, load, write};
 use std::path::{Path, PathBuf};
 
 fn errors(text: &str) -> SpecErrors {
@@ -100,7 +100,7 @@ fn un_pod_con_todos_los_campos_se_lee_y_se_vuelve_a_escribir_igual() {
         IntOrString::String("web".into())
     );
 
-    let ron = options().to_string_pretty(&Object::Pod(pod.clone()), ron::ser::PrettyConfig::new()).unwrap();
+    let ron = write::ron(&[Object::Pod(pod.clone())]);
     assert_eq!(ok(&ron), pod, "{ron}");
     let json = serde_json::to_string(&pod).unwrap();
     assert!(json.contains("\"hostIP\":\"127.0.0.1\""), "{json}");
@@ -650,12 +650,7 @@ fn una_lista_trae_el_pod_con_sus_configmaps_y_sus_secrets() {
     assert_eq!(loaded.config.config_maps["ajustes"].data["a.conf"], "x = 1\n");
     assert_eq!(loaded.config.secrets["clave"].string_data["b"].reveal(), "adiós");
     assert!(!format!("{loaded:?}").contains("adiós"), "ni al depurar");
-    let ron = options()
-        .to_string_pretty(
-            &Object::Secret(loaded.config.secrets["clave"].clone()),
-            ron::ser::PrettyConfig::new(),
-        )
-        .unwrap();
+    let ron = write::ron(&[Object::Secret(loaded.config.secrets["clave"].clone())]);
     let again = micropod::spec::parse::parse_all("p.ron", &ron).unwrap();
     assert_eq!(again.objects, [Object::Secret(loaded.config.secrets["clave"].clone())]);
 }

@@ -12,6 +12,7 @@
 //! su cerrojo está libre, quien los ejecutaba ya no está, y el siguiente comando los olvida. Los
 //! Pods que dejaran son de sus propios supervisores.
 
+use crate::data;
 use crate::error::Error;
 use crate::spec::types::Object;
 use crate::state::{self, Claim, PodEvent, ProcessId, Seen};
@@ -127,11 +128,11 @@ pub fn claim(key: &str) -> Result<Option<Claim>, Error> {
 }
 
 pub fn write(key: &str, file: &str, value: &impl Serialize) -> std::io::Result<()> {
-    state::replace_file(&dir(key).join(file), &serde_json::to_vec(value)?)
+    state::replace_file(&dir(key).join(file), &data::bytes(value))
 }
 
 pub fn read<T: serde::de::DeserializeOwned>(key: &str, file: &str) -> Option<T> {
-    serde_json::from_slice(&fs::read(dir(key).join(file)).ok()?).ok()
+    data::read(&fs::read(dir(key).join(file)).ok()?).ok()
 }
 
 /// El controlador de esa clase y ese nombre, si lo hay.

@@ -3,6 +3,7 @@
 use super::replay::{Replayed, replay, title};
 use super::story::fold::Item;
 use super::story::{Topic, short};
+use crate::data;
 use crate::error::Error;
 use crate::logic::PodRules;
 use crate::recording;
@@ -58,7 +59,7 @@ fn changed(a: &Facts, b: &Facts) -> Vec<Vec<String>> {
 /// Las reglas del Pod, una por camino: `nginx.readiness.period`.
 pub fn rules(rules: &PodRules) -> Facts {
     let mut facts = Facts::new();
-    let mut value = serde_json::to_value(rules).unwrap_or_default();
+    let mut value = data::value(rules);
     let containers = value.as_object_mut().and_then(|pod| pod.remove("containers")).unwrap_or_default();
     flatten("", &value, &mut facts);
     for container in containers.as_array().into_iter().flatten() {

@@ -2,6 +2,7 @@
 //!
 //! Entra un hijo que mira, lo cuenta por una tubería y muere: el que pregunta no se mueve de su sitio.
 
+use crate::data;
 use crate::kernel::ops::{Fork, JoinNamespaces};
 use crate::kernel::{Op, sys};
 use crate::network::look::{View, netns_id};
@@ -46,7 +47,7 @@ pub fn ask<T: Serialize + DeserializeOwned>(process: ProcessId, question: impl F
                 nix::sys::wait::Id::PIDFd(child.as_fd()),
                 nix::sys::wait::WaitPidFlag::WEXITED,
             );
-            serde_json::from_slice(&told).ok()
+            data::read(&told).ok()
         }
     }
 }
@@ -56,7 +57,7 @@ fn answer<T: Serialize>(process: &OwnedFd, pipe: OwnedFd, question: impl FnOnce(
     let namespaces = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS;
     let join = JoinNamespaces { pidfd: Some(process.as_fd()), process: String::new(), namespaces };
     let seen = join.run().map(|()| question());
-    if let Ok(text) = seen.map(|seen| serde_json::to_vec(&seen).unwrap_or_default()) {
+    if let Ok(text) = seen.map(|seen| data::bytes(&seen)) {
         // si quien pregunta ha muerto, no hay a quién contárselo
         let _ = File::from(pipe).write_all(&text);
     }

@@ -3,6 +3,7 @@
 use crate::kernel::ops::Place;
 use crate::process::MountPlan;
 use crate::rootfs;
+use crate::spec::fields::Data;
 use crate::state::{self, ProcessId, Seen};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -188,7 +189,7 @@ pub fn volumes(seen: &Seen, pause: Option<ProcessId>) -> Vec<Volume> {
 /// El campo que dice de dónde sale un volumen. Sin ninguno es un `emptyDir`.
 fn kind(seen: &Seen, name: &str) -> String {
     let volume = seen.record.pod.spec.volumes.iter().find(|v| v.name == name);
-    let fields = volume.and_then(|v| serde_json::to_value(v).ok()).unwrap_or_default();
+    let fields = volume.map(Data::write).unwrap_or_default();
     let used =
         fields.as_object().into_iter().flatten().find(|(key, value)| *key != "name" && !value.is_null());
     used.map_or("emptyDir".into(), |(key, _)| key.clone())

@@ -5,6 +5,7 @@
 
 use super::simulate::Output;
 use super::story::{Story, Told, print, short, svg};
+use crate::data;
 use crate::error::{Error, exit};
 use crate::logic::Pod;
 use crate::logs::Civil;
@@ -89,7 +90,7 @@ pub fn replay(recording: &Recording) -> Replayed {
 
 /// ¿Está el núcleo como se grabó? Lo que dijeron los programas no se graba, y no cuenta.
 fn same_state(pod: &Pod, saved: &Pod) -> bool {
-    let text = |pod: &Pod| serde_json::to_string(&pod.without_words()).unwrap_or_default();
+    let text = |pod: &Pod| data::bytes(&pod.without_words());
     text(pod) == text(saved)
 }
 

@@ -13,6 +13,7 @@
 use super::ImageConfig;
 use super::bundle::{Bundle, Piece};
 use super::inroot::io_problem;
+use crate::data;
 use crate::error::Error;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -305,7 +306,7 @@ fn hexadecimal(digest: &str) -> Result<String, Error> {
 }
 
 fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(bytes)
+    data::read(bytes)
         .map_err(|e| Error::failed(format!("no se entiende {what} del archivo de imágenes")).because(e))
 }
 

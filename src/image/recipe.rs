@@ -6,10 +6,9 @@
 
 use super::ImageConfig;
 use crate::error::{Error, spanish};
+use crate::spec::ron;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use ron::error::SpannedError;
-use ron::extensions::Extensions;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -183,51 +182,12 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Recipe, Error> {
     if text.trim().is_empty() {
         return Err(Error::usage(format!("{file}: la receta está vacía")));
     }
-    // como en los objetos de Kubernetes: un campo que puede faltar se escribe sin Some(…)
-    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
-    let recipe: Recipe = options.from_str(text).map_err(|e| recipe_error(file, &e))?;
+    let recipe: Recipe = ron::read(text)
+        .map_err(|wrong| Error::Usage { problem: format!("{file}:{wrong}"), hint: wrong.hint })?;
     recipe
         .check()
         .map_err(|(field, why)| Error::Usage { problem: format!("{file}: {field}: {why}"), hint: None })?;
     Ok(recipe)
-}
-
-/// Un error de RON, en español. Es el único sitio que traduce errores de las recetas.
-fn recipe_error(file: &str, e: &SpannedError) -> Error {
-    use ron::Error as R;
-    let (what, hint) = match &e.code {
-        R::NoSuchStructField { expected, found, .. } => (
-            format!("campo desconocido `{found}`"),
-            Some(format!("campos posibles: {}", expected.join(", "))),
-        ),
-        R::NoSuchEnumVariant { expected, found, .. } => (
-            format!("valor desconocido `{found}`"),
-            Some(format!("valores posibles: {}", expected.join(", "))),
-        ),
-        R::MissingStructField { field, .. } => (format!("falta el campo `{field}`"), None),
-        R::DuplicateStructField { field, .. } => (format!("el campo `{field}` está repetido"), None),
-        R::ExpectedDifferentStructName { expected, found } => {
-            (format!("se esperaba `{expected}(…)` y pone `{found}`"), None)
-        }
-        R::ExpectedComma => ("falta una coma antes de aquí".to_string(), None),
-        R::ExpectedString => ("se esperaba un texto entre comillas".to_string(), None),
-        R::ExpectedStringEnd => ("este texto no se cierra: faltan las comillas finales".to_string(), None),
-        R::ExpectedArray => ("se esperaba una lista: [ … ]".to_string(), None),
-        R::ExpectedArrayEnd => ("falta cerrar una lista con ]".to_string(), None),
-        R::ExpectedMapColon => ("tras el nombre de un campo van dos puntos".to_string(), None),
-        R::ExpectedInteger | R::IntegerOutOfBounds => (
-            "se esperaba un número entero que quepa ahí".to_string(),
-            Some("un modo se escribe 0o755".into()),
-        ),
-        R::ExpectedNamedStructLike(_) | R::ExpectedStructLike | R::ExpectedStructLikeEnd => {
-            ("se esperaba un bloque entre paréntesis".to_string(), None)
-        }
-        R::Eof => ("la receta se acaba antes de tiempo: falta cerrar algo".to_string(), None),
-        R::TrailingCharacters => ("sobra texto después de la receta".to_string(), None),
-        other => (format!("no es RON válido ({other})"), None),
-    };
-    let place = e.span.start;
-    Error::Usage { problem: format!("{file}:{}:{}: {what}", place.line, place.col), hint }
 }
 
 /// Qué campo está mal y por qué.

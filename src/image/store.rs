@@ -6,6 +6,7 @@
 
 use super::inroot::io_problem;
 use super::{HOST, Image, ImageConfig, Name, recipe};
+use crate::data;
 use crate::error::Error;
 use crate::state::{self, Seen};
 use nix::errno::Errno;
@@ -73,7 +74,7 @@ impl Store {
 
     fn load(&self, name: &Name) -> Option<Image> {
         let dir = self.dir.join(name.directory());
-        let stored: Stored = serde_json::from_slice(&fs::read(dir.join("config.json")).ok()?).ok()?;
+        let stored: Stored = data::read(&fs::read(dir.join("config.json")).ok()?).ok()?;
         let Stored { config, created, size } = stored;
         Some(Image { name: name.to_string(), root: dir.join("rootfs"), config, created, size })
     }
@@ -182,9 +183,8 @@ impl Store {
         let what = format!("no se pudo guardar la imagen «{name}»");
         let size = tree_size(&staging.root()).map_err(|e| io_problem(&what, e))?;
         let stored = Stored { config, created: state::unix_millis(), size };
-        let json = serde_json::to_vec_pretty(&stored).map_err(|e| Error::failed(&what).because(e))?;
         let file = staging.dir.join("config.json");
-        fs::write(&file, json).map_err(|e| io_problem(&what, e))?;
+        fs::write(&file, data::pretty(&stored)).map_err(|e| io_problem(&what, e))?;
         // cualquiera mira qué imágenes hay (un ensayo no pide root); en su raíz, que lleva ejecutables
         // setuid, solo entra root: la raíz de un contenedor toma sus permisos de la capa de escritura
         for (path, mode) in [(file, 0o644), (staging.root(), 0o700), (staging.dir.clone(), 0o755)] {

@@ -13,6 +13,7 @@
 //! ```
 
 use super::{Step, sys};
+use crate::data;
 use crate::error::StepError;
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -50,7 +51,7 @@ impl Channel {
         // «Go» es lo único que se envía sin narrar: no pasa por JSON.
         let text = match message {
             Message::Go => Vec::from("\"Go\""),
-            other => serde_json::to_vec(other).expect("los mensajes no llevan claves que no sean texto"),
+            other => data::bytes(other),
         };
         loop {
             match send(self.0.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL) {
@@ -102,7 +103,7 @@ impl Channel {
         match &buffer[..n] {
             b"" => None,
             b"\"Go\"" => Some((Message::Go, fd)),
-            text => Some((serde_json::from_slice(text).ok()?, fd)),
+            text => Some((data::read(text).ok()?, fd)),
         }
     }
 

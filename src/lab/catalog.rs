@@ -3,6 +3,7 @@
 use super::sheet::Sheet;
 use super::values::{self, Values};
 use crate::error::Error;
+use crate::spec::ron;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -74,8 +75,8 @@ impl Lab {
         self.parse(&text).unwrap_or_else(|error| panic!("labs/{}/lab.ron: {error}", self.name))
     }
 
-    fn parse(&self, text: &str) -> Result<Sheet, ron::error::SpannedError> {
-        crate::spec::parse::options().from_str(text)
+    fn parse(&self, text: &str) -> Result<Sheet, ron::Wrong> {
+        ron::read(text)
     }
 
     pub fn statement(&self, given: &Values) -> String {

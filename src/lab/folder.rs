@@ -2,6 +2,7 @@
 
 use super::catalog::{self, Lab};
 use super::values::Values;
+use crate::data;
 use crate::error::{Error, in_spanish};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -76,7 +77,7 @@ impl Folder {
         let broken =
             |why: String| Error::failed(format!("no se entiende {}", dir.join(STATE).display())).because(why);
         let text = read_plain(&dir.join(STATE)).map_err(broken)?;
-        let state: State = serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
+        let state: State = data::read(text.as_bytes()).map_err(|e| broken(e.to_string()))?;
         let lab = catalog::find(&state.lab)?;
         let dir = dir.canonicalize().map_err(|e| broken(in_spanish(e.to_string())))?;
         Ok(Folder { dir, lab, state })
@@ -88,7 +89,7 @@ impl Folder {
     }
 
     pub fn save(&self) -> Result<(), Error> {
-        let text = serde_json::to_string_pretty(&self.state).unwrap_or_default() + "\n";
+        let text = data::pretty(&self.state) + "\n";
         write_plain(&self.dir, STATE, &text)
     }
 

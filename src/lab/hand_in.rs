@@ -3,6 +3,7 @@
 use super::catalog::Lab;
 use super::folder::{self, Folder, STATE};
 use super::sheet::Sheet;
+use crate::data;
 use crate::error::{Error, in_spanish};
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,7 +61,7 @@ pub fn pack(folder: &Folder) -> Result<PathBuf, Error> {
         let wanted = sheet.files.join(", ");
         return Err(Error::failed("no hay nada que entregar").with_hint(format!("se entrega: {wanted}")));
     }
-    files.insert(STATE.into(), serde_json::to_string(&folder.state).unwrap_or_default());
+    files.insert(STATE.into(), data::pretty(&folder.state));
     let safe = |c: char| if c.is_alphanumeric() || ".-_@".contains(c) { c } else { '_' };
     let who: String = folder.state.student.chars().map(safe).collect();
     let path = folder.dir.join(format!("{}-{who}.tar.gz", folder.lab.code()));

@@ -6,6 +6,7 @@ use super::hand_in::{self, Files};
 use super::patience::Patience;
 use super::values::Values;
 use super::{catalog, world};
+use crate::data;
 use crate::error::{Error, in_spanish};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -30,8 +31,7 @@ impl Job {
     pub fn grade(&self, limit: Duration) -> Result<Grade, Error> {
         world::make_places()?;
         let answer = world::run(self, limit)?;
-        serde_json::from_slice(&answer)
-            .map_err(|e| Error::failed("no se entiende lo que dice el corrector").because(e))
+        data::read(&answer).map_err(|e| Error::failed("no se entiende lo que dice el corrector").because(e))
     }
 
     /// Del lado del mundo: corrige y escribe la corrección.
@@ -51,6 +51,6 @@ impl Job {
         let compile = |source: &str| compile::compile(self.compiler.as_ref(), &dir, source, patience);
         let bench = Bench { sheet: &sheet, dir: &dir, patience, compile: &compile };
         let grade = bench.grade(self.task, |_| {});
-        serde_json::to_vec(&grade).map_err(|e| Error::failed("no se pudo escribir la corrección").because(e))
+        Ok(data::bytes(&grade))
     }
 }

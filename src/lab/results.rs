@@ -4,6 +4,7 @@
 use super::folder::{STATE, State};
 use super::grade::Grade;
 use super::hand_in::{self, Files};
+use crate::data;
 use crate::error::{Error, in_spanish};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -40,7 +41,7 @@ pub fn load(dir: &Path) -> Result<Results, Error> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Results::new()),
         Err(e) => return Err(unreadable(&path, in_spanish(e.to_string()))),
     };
-    serde_json::from_str(&text).map_err(|e| unreadable(&path, e.to_string()))
+    data::read(text.as_bytes()).map_err(|e| unreadable(&path, e.to_string()))
 }
 
 fn unreadable(path: &Path, why: String) -> Error {
@@ -50,7 +51,7 @@ fn unreadable(path: &Path, why: String) -> Error {
 }
 
 pub fn save(dir: &Path, results: &Results) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(results).unwrap_or_default();
+    let text = data::pretty(results);
     crate::state::replace_file(&dir.join(RESULTS), text.as_bytes()).map_err(|e| {
         Error::failed(format!("no se pudo guardar en {}", dir.display())).because(in_spanish(e.to_string()))
     })
@@ -82,7 +83,7 @@ pub fn open(path: &Path) -> Result<Submission, String> {
     let digest = digest(&files);
     let state =
         files.remove(STATE).ok_or_else(|| format!("le falta {STATE}: no lo hizo `micropod lab entrega`"))?;
-    let state: State = serde_json::from_str(&state).map_err(|e| format!("no se entiende su {STATE}: {e}"))?;
+    let state: State = data::read(state.as_bytes()).map_err(|e| format!("no se entiende su {STATE}: {e}"))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let answer = self::digest(&files);
     Ok(Submission { name, state, files, digest, answer })

@@ -6,6 +6,7 @@
 
 use super::job::Job;
 use crate::cgroup::Hierarchy;
+use crate::data;
 use crate::error::{Error, exit, in_spanish};
 use crate::kernel::Op;
 use crate::kernel::ops::{CgroupValue, WriteCgroup};
@@ -49,7 +50,7 @@ fn run_in(job: &Job, limit: Duration, cgroup: Option<&Path>, stop: &AtomicBool) 
     let memory = |name| memfd_create(name, MFdFlags::MFD_CLOEXEC).map(File::from);
     let mut order = memory("encargo").map_err(|e| failed("la memoria", e))?;
     let mut answer = memory("respuesta").map_err(|e| failed("la memoria", e))?;
-    let text = serde_json::to_vec(job).map_err(|e| failed("el encargo", e))?;
+    let text = data::bytes(job);
     order.write_all(&text).and_then(|()| order.rewind()).map_err(|e| failed("el encargo", e))?;
     let out = answer.try_clone().map_err(|e| failed("la respuesta", e))?;
     let mut child = Command::new("/proc/self/exe")
@@ -101,7 +102,7 @@ pub fn enter(cgroup: &str) -> Result<u8, Error> {
     prepare(cgroup)?;
     let mut text = Vec::new();
     std::io::stdin().read_to_end(&mut text).map_err(|e| failed("leer el encargo", e))?;
-    let job: Job = serde_json::from_slice(&text).map_err(|e| failed("entender el encargo", e))?;
+    let job: Job = data::read(&text).map_err(|e| failed("entender el encargo", e))?;
     let answer = job.carry_out()?;
     std::io::stdout().write_all(&answer).map_err(|e| failed("responder", e))?;
     Ok(exit::OK)

@@ -1,6 +1,7 @@
 //! Las traducciones de direcciones en vigor, preguntadas al kernel por medio de `nft -j`.
 
 use super::nft;
+use crate::data;
 use crate::kernel::program::Program;
 use serde_json::Value;
 use std::net::Ipv4Addr;
@@ -31,7 +32,7 @@ pub fn of(pod: Ipv4Addr) -> Option<Translation> {
         // sin tabla no se traduce nada
         return Some(Translation::default());
     }
-    read(&serde_json::from_slice(&answer.out).ok()?, pod)
+    read(&data::parse(&answer.out).ok()?, pod)
 }
 
 fn read(answer: &Value, pod: Ipv4Addr) -> Option<Translation> {

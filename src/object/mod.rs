@@ -10,6 +10,7 @@ mod quantity;
 use crate::cgroup;
 use crate::logic::status::{Condition, ContainerState, ContainerStatus, Terminated};
 use crate::process::ContainerPlan;
+use crate::spec::fields::Data;
 use crate::state::{PodEvent, Seen};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub const NAMESPACE: &str = "default";
 /// El objeto entero.
 pub fn pod(seen: &Seen) -> Value {
     let record = &seen.record;
-    let mut spec = serde_json::to_value(&record.pod.spec).unwrap_or_default();
+    let mut spec = record.pod.spec.write();
     defaults::apply(&mut spec, &record.base);
     spec["nodeName"] = json!(node_name());
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata(seen), "spec": spec, "status": status(seen)})

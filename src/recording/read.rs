@@ -1,6 +1,7 @@
 //! Quien lee una grabación, de este Pod o de otro, escrita por nosotros o por cualquiera.
 
 use super::{CURRENT, Header, OLDER, Step};
+use crate::data::{self, Fault};
 use crate::error::Error;
 use crate::logic::Pod;
 use crate::spec::errors::visible;
@@ -31,10 +32,10 @@ enum Any {
 }
 
 /// Una línea. Se mira por dónde empieza: así serde no tiene que guardarla para probar dos veces.
-fn any(raw: &[u8]) -> serde_json::Result<Any> {
+fn any(raw: &[u8]) -> Result<Any, Fault> {
     match raw.starts_with(b"{\"micropod\"") {
-        true => Ok(Any::Header(serde_json::from_slice(raw)?)),
-        false => Ok(Any::Step(serde_json::from_slice(raw)?)),
+        true => Ok(Any::Header(data::read(raw)?)),
+        false => Ok(Any::Step(data::read(raw)?)),
     }
 }
 

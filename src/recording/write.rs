@@ -1,6 +1,7 @@
 //! Quien graba: no espera a nadie, y si no puede escribir lo dice una vez y lo deja.
 
 use super::{CURRENT, Header, MAX_FILE, OLDER, terse};
+use crate::data;
 use crate::logic::{Action, Event, Outcome, Pod, ProbeKind};
 use crate::spec::types::{Container, PodSpec};
 use std::fs::{self, File, OpenOptions};
@@ -169,8 +170,7 @@ impl Recorder {
 }
 
 fn to_json(out: &mut Vec<u8>, value: &impl serde::Serialize) {
-    // en memoria no falla
-    let _ = serde_json::to_writer(out, value);
+    out.extend(data::bytes(value));
 }
 
 /// ¿Qué sondas de un contenedor ejecutan un comando? En el orden de [`ProbeKind`].

@@ -17,6 +17,7 @@ use super::tool::{PATIENCE, Tool};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
 use crate::container::{self, Born, Layer, Stdio, Target};
+use crate::data;
 use crate::error::{StepError, exit};
 use crate::kernel::child::{Child, News};
 use crate::kernel::ops::{
@@ -390,7 +391,7 @@ fn complaint(log: &Path) -> Option<String> {
     std::fs::File::open(log).ok()?.take(MAX_LOG).read_to_end(&mut bytes).ok()?;
     let log = String::from_utf8_lossy(&bytes);
     let said = |line: &str| {
-        let value: serde_json::Value = serde_json::from_str(line).ok()?;
+        let value = data::parse(line.as_bytes()).ok()?;
         (value["level"] == "error").then(|| value["msg"].as_str().map(String::from))?
     };
     log.lines().rev().find_map(said)

@@ -80,10 +80,8 @@ object! {
         required {}
         optional {
             /// Etiquetas: pares clave y valor para reconocer y seleccionar objetos.
-            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             labels: BTreeMap<String, String>,
             /// Anotaciones: pares clave y valor para guardar datos que no sirven para seleccionar.
-            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             annotations: BTreeMap<String, String>,
         }
     }

@@ -1,17 +1,11 @@
 //! Cómo se llama el Pod y a quién pregunta por los demás: nombres y DNS.
 
 use super::schema::{object, words};
-use serde::{Deserialize, Deserializer};
 
 words! {
     /// De dónde sale el DNS de un Pod. ClusterFirst pide el del clúster, y aquí no hay clúster: vale
     /// como Default, el de la máquina.
     pub enum DNSPolicy { ClusterFirst, ClusterFirstWithHostNet, Default, None }
-}
-
-/// En RON, `None` a secas sería «no se ha dicho»; aquí es una de las palabras.
-pub fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DNSPolicy>, D::Error> {
-    DNSPolicy::deserialize(deserializer).map(Some)
 }
 
 object! {

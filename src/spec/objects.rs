@@ -1,15 +1,16 @@
 //! Las clases de objetos que puede haber en un fichero: Pods, lo que usan y quien los crea.
 
+use super::fields::{self, Data, through_data};
 use super::schema::{Described, Field, object};
 use super::types::{CronJob, Job, ObjectMeta, Pod, ReplicaSet};
-use serde::{Deserialize, Serialize};
+use crate::data::{Fault, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// Lo que puede haber en un fichero: `Pod(metadata: …, spec: …)`, o varios en una `List`.
 // un fichero tiene un puñado: no importa que todos ocupen lo que un Pod
 #[allow(clippy::large_enum_variant)]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Object {
     Pod(Pod),
     ConfigMap(ConfigMap),
@@ -125,6 +126,37 @@ impl Object {
     }
 }
 
+/// `{"Pod": {…}}`.
+impl Data for Object {
+    fn read(value: Value) -> Result<Object, Fault> {
+        let (kind, inside) = fields::named(value)?;
+        match kind.as_str() {
+            "Pod" => Pod::read(inside).map(Object::Pod),
+            "ConfigMap" => ConfigMap::read(inside).map(Object::ConfigMap),
+            "Secret" => Secret::read(inside).map(Object::Secret),
+            "ReplicaSet" => ReplicaSet::read(inside).map(Object::ReplicaSet),
+            "Job" => Job::read(inside).map(Object::Job),
+            "CronJob" => CronJob::read(inside).map(Object::CronJob),
+            "List" => List::read(inside).map(Object::List),
+            _ => Err(Fault::new(format!("valor desconocido `{kind}`"))),
+        }
+    }
+    fn write(&self) -> Value {
+        let inside = match self {
+            Object::Pod(pod) => pod.write(),
+            Object::ConfigMap(map) => map.write(),
+            Object::Secret(secret) => secret.write(),
+            Object::ReplicaSet(set) => set.write(),
+            Object::Job(job) => job.write(),
+            Object::CronJob(cron) => cron.write(),
+            Object::List(list) => list.write(),
+        };
+        Value::Object([(self.kind().to_string(), inside)].into_iter().collect())
+    }
+}
+
+through_data!(Object);
+
 impl Described for Object {
     fn kind() -> String {
         "Object".to_string()
@@ -153,10 +185,8 @@ object! {
         optional {
             /// Los datos: cada clave, que puede acabar siendo el nombre de un fichero, con su
             /// texto. El fichero entero ocupa 1 MiB como mucho.
-            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             data: BTreeMap<String, String>,
             /// Datos que no son texto, en base64. Ninguna clave puede estar también en data.
-            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             binary_data: BTreeMap<String, String>,
             /// Con true, sus datos no se pueden cambiar: hay que borrarlo y hacer otro.
             immutable: Option<bool>,
@@ -175,10 +205,8 @@ object! {
         }
         optional {
             /// Los datos en base64: `printf %s hola | base64` da el de «hola».
-            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             data: BTreeMap<String, SecretText>,
             /// Los datos en texto, sin base64. Si una clave está también en data, gana esta.
-            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             string_data: BTreeMap<String, SecretText>,
             /// Para qué es. Opaque (el predeterminado) admite cualquier clave; los de Kubernetes
             /// (`kubernetes.io/tls`, `kubernetes.io/basic-auth`…) exigen las suyas.
@@ -190,8 +218,7 @@ object! {
 }
 
 /// Un texto que no se enseña: se escribe en la ficha, pero ni en un mensaje ni en un diagnóstico.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretText(String);
 
 impl SecretText {
@@ -202,6 +229,15 @@ impl SecretText {
     /// Quien llama se compromete a no enseñarlo.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl Data for SecretText {
+    fn read(value: Value) -> Result<SecretText, Fault> {
+        String::read(value).map(SecretText)
+    }
+    fn write(&self) -> Value {
+        self.0.write()
     }
 }
 

@@ -373,7 +373,7 @@ fn other_object(file: &str, text: &str, tree: &Tree) -> Option<SpecError> {
 }
 
 /// Lo que dice `ron`, en español: la última red, por si el árbol no ve nada.
-fn translate(file: &str, text: &str, error: &ron::error::SpannedError) -> SpecError {
+pub(super) fn translate(file: &str, text: &str, error: &ron::error::SpannedError) -> SpecError {
     use ron::Error as Ron;
     let (code, problem) = match &error.code {
         Ron::InvalidEscape(_) => {

@@ -4,8 +4,8 @@
 //! Ti Pi Ei`, por 1024; `m u n` dividen entre 1000. También vale un exponente: `1e3`. Se guarda
 //! el texto tal como se escribió, para poder devolverlo igual.
 
-use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use super::fields::{Data, through_data};
+use crate::data::{self, Value};
 use std::fmt;
 
 // ANCHOR: quantity
@@ -229,37 +229,24 @@ impl fmt::Display for Quantity {
     }
 }
 
-impl Serialize for Quantity {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+/// Se lee de un texto o de un número suelto: `cpu: "500m"`, `cpu: 2`, `cpu: 0.5`.
+impl Data for Quantity {
+    fn read(value: Value) -> Result<Quantity, data::Fault> {
+        let text = match value {
+            Value::String(text) => text,
+            // tal como se diría: 1000, no 1000.0
+            Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
+            Value::Number(number) => number.to_string(),
+            _ => return Err(data::Fault::new("se esperaba una cantidad, como \"64Mi\" o \"500m\"")),
+        };
+        Quantity::parse(&text).map_err(data::Fault::new)
+    }
+    fn write(&self) -> Value {
+        Value::from(self.text.as_str())
     }
 }
 
-/// Se lee de un texto o de un número suelto: `cpu: "500m"`, `cpu: 2`, `cpu: 0.5`.
-impl<'de> Deserialize<'de> for Quantity {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl Visitor<'_> for Reader {
-            type Value = Quantity;
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("una cantidad, como \"64Mi\" o \"500m\"")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Quantity, E> {
-                Quantity::parse(text).map_err(E::custom)
-            }
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Quantity, E> {
-                self.visit_str(&number.to_string())
-            }
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Quantity, E> {
-                self.visit_str(&number.to_string())
-            }
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Quantity, E> {
-                self.visit_str(&number.to_string())
-            }
-        }
-        deserializer.deserialize_any(Reader)
-    }
-}
+through_data!(Quantity);
 
 impl super::schema::Described for Quantity {
     fn kind() -> String {

@@ -1,9 +1,6 @@
 //! De una sola definición salen el tipo de Rust y su documentación (`micropod explain`).
 
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 
 /// Un campo de un tipo de Kubernetes, para documentarlo.
 #[derive(Clone, Copy, Debug)]
@@ -123,41 +120,6 @@ impl<T: Described> Described for BTreeMap<String, T> {
     }
 }
 
-/// Clave repetida: se reconoce por esta frase al situar el error.
-pub const REPEATED_KEY: &str = "clave repetida";
-
-/// Lee un mapa negándose a que una clave aparezca dos veces: si la última ganara en silencio, una
-/// etiqueta se perdería sin que nadie lo viera.
-pub fn unique_keys<'de, T, D>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    struct Reader<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
-        type Value = BTreeMap<String, T>;
-        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-            f.write_str("un mapa: {\"clave\": \"valor\"}")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-            let mut map = BTreeMap::new();
-            while let Some((key, value)) = entries.next_entry::<String, T>()? {
-                if map.contains_key(&key) {
-                    return Err(de::Error::custom(format_args!("{REPEATED_KEY}: `{key}`")));
-                }
-                map.insert(key, value);
-            }
-            Ok(map)
-        }
-    }
-    deserializer.deserialize_map(Reader(PhantomData))
-}
-
-/// Un campo con su valor de fábrica no se escribe.
-pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
 /// Un campo `required` no tiene valor de fábrica; los demás, sí.
 ///
 /// ```text
@@ -184,15 +146,23 @@ macro_rules! object {
         }
     ) => {
         $(#[doc = $type_doc])*
-        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        #[derive(Clone, Debug, Default, PartialEq)]
         pub struct $type {
             $( $(#[doc = $rdoc])* pub $rname: $rtype, )*
-            $( $(#[doc = $odoc])*
-               #[serde(default, skip_serializing_if = "crate::spec::schema::is_default")]
-               $(#[serde($($serde)*)])?
-               pub $oname: $otype, )*
+            $( $(#[doc = $odoc])* pub $oname: $otype, )*
         }
+
+        impl crate::spec::fields::Structure for $type {
+            fn slots() -> &'static [crate::spec::fields::Slot<Self>] {
+                use crate::spec::fields as f;
+                &[
+                    $( f::Slot { take: |it, value| f::take(&mut it.$rname, value), give: |it| f::give(&it.$rname) }, )*
+                    $( f::Slot { take: |it, value| f::take(&mut it.$oname, value), give: |it| f::give_if_set(&it.$oname) }, )*
+                ]
+            }
+        }
+
+        crate::spec::fields::structure!($type);
 
         impl crate::spec::schema::Described for $type {
             fn kind() -> String {
@@ -223,31 +193,44 @@ macro_rules! object {
     };
 }
 
-/// Una enumeración de palabras, como las escribe Kubernetes. La primera es la predeterminada.
+/// Cómo se escribe una palabra: como se llama, si no se dice otra cosa.
+macro_rules! word_text {
+    ($name:ident) => {
+        stringify!($name)
+    };
+    ($name:ident $text:literal) => {
+        $text
+    };
+}
+
+/// Una enumeración de palabras, como las escribe Kubernetes. La primera es la predeterminada, y en
+/// algunas es no escribir nada: `Disk = ""`.
 macro_rules! words {
     (
         $(#[doc = $type_doc:literal])*
-        pub enum $type:ident { $first:ident $(, $variant:ident)* $(,)? }
+        pub enum $type:ident { $first:ident $(= $text:literal)? $(, $variant:ident)* $(,)? }
     ) => {
         $(#[doc = $type_doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub enum $type { #[default] $first, $($variant),* }
+
+        crate::spec::fields::word!($type: $first $(, $variant)*);
 
         impl crate::spec::schema::Described for $type {
             fn kind() -> String {
                 "string".to_string()
             }
             fn values() -> &'static [&'static str] {
-                &[stringify!($first), $(stringify!($variant)),*]
+                &[crate::spec::schema::word_text!($first $($text)?), $(stringify!($variant)),*]
             }
         }
 
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                match self { $type::$first => f.write_str(stringify!($first)), $($type::$variant => f.write_str(stringify!($variant))),* }
+                f.write_str(<$type as crate::spec::schema::Described>::values()[*self as usize])
             }
         }
     };
 }
 
-pub(crate) use {object, words};
+pub(crate) use {object, word_text, words};

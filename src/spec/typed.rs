@@ -4,24 +4,21 @@
 //! ni le falta nada. Se pasa a JSON y de ahí a los tipos con la misma lectura que usan las fichas de
 //! los Pods: un lector más por cada lenguaje sería otra copia de todos los tipos en el binario.
 
+use super::fields::Data;
 use super::language::Language;
 use super::schema::Field;
 use super::tree::{Node, Tree, Value};
 use super::types::Object;
 use super::{objects, scalar};
-use serde_json::Value as Json;
+use crate::data::{self, Fault, Value as Json};
 use std::ops::Range;
 
 // ANCHOR: read
 /// Los objetos del árbol, cada uno con su camino: vacío si es el único, `[1]` si es el segundo documento.
 /// Los campos cuya clave está en `dropped` no se leen.
-pub fn read(
-    text: &str,
-    tree: &Tree,
-    dropped: &[Range<usize>],
-) -> Result<Vec<(String, Object)>, serde_json::Error> {
+pub fn read(text: &str, tree: &Tree, dropped: &[Range<usize>]) -> Result<Vec<(String, Object)>, Fault> {
     let reader = Reader { text, language: tree.language, dropped };
-    let read = |node| serde_json::from_value(reader.object(node));
+    let read = |node| Object::read(reader.object(node));
     if !tree.documents {
         return Ok(vec![(String::new(), read(&tree.root)?)]);
     }
@@ -95,7 +92,7 @@ impl Reader<'_> {
             }
             Value::List(items) => items.iter().map(|item| self.json(item, field)).collect(),
             Value::Text(text) => Json::String(text.clone()),
-            Value::Number(number) => self.number(number),
+            Value::Number(number) => self::number(self.language, number),
             Value::Word(word) if matches!(word.as_str(), "true" | "false") => Json::Bool(word == "true"),
             // las palabras de RON: `Always`
             Value::Word(word) => Json::String(word.clone()),
@@ -103,22 +100,21 @@ impl Reader<'_> {
             Value::Null | Value::Char | Value::Tuple { .. } | Value::Unknown => Json::Null,
         }
     }
+}
 
-    /// En RON `0644` es seiscientos cuarenta y cuatro, y los números pueden llevar `_` y `0x`.
-    fn number(&self, number: &str) -> Json {
-        let json = match self.language {
-            Language::Yaml | Language::Json => number.to_string(),
-            Language::Ron => {
-                let plain = number.replace('_', "");
-                let decimal = plain.trim_start_matches('+').trim_start_matches('0');
-                let decimal =
-                    if decimal.starts_with(|c: char| c.is_ascii_digit()) { decimal } else { &plain };
-                match scalar::resolve(if plain.contains(['x', 'b', 'o']) { &plain } else { decimal }) {
-                    Value::Number(number) => number,
-                    _ => plain,
-                }
+/// En RON `0644` es seiscientos cuarenta y cuatro, y los números pueden llevar `_` y `0x`.
+pub fn number(language: Language, number: &str) -> Json {
+    let json = match language {
+        Language::Yaml | Language::Json => number.to_string(),
+        Language::Ron => {
+            let plain = number.replace('_', "");
+            let decimal = plain.trim_start_matches('+').trim_start_matches('0');
+            let decimal = if decimal.starts_with(|c: char| c.is_ascii_digit()) { decimal } else { &plain };
+            match scalar::resolve(if plain.contains(['x', 'b', 'o']) { &plain } else { decimal }) {
+                Value::Number(number) => number,
+                _ => plain,
             }
-        };
-        serde_json::from_str(&json).unwrap_or_default()
-    }
+        }
+    };
+    data::parse(json.as_bytes()).unwrap_or_default()
 }

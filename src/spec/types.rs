@@ -4,10 +4,11 @@
 //! Un mismo juego de tipos sirve para RON, YAML y JSON. Los enteros que Kubernetes limita se
 //! leen anchos (`i64`) y se acotan al validar, para que el error diga el límite en español.
 
+use super::fields::{Data, through_data};
 pub use super::life::*;
 use super::quantity::Quantity;
 use super::schema::{object, words};
-use serde::{Deserialize, Serialize};
+use crate::data::{Fault, Value};
 use std::collections::BTreeMap;
 
 pub use super::controllers::*;
@@ -41,11 +42,9 @@ object! {
         }
         optional {
             /// Etiquetas: pares clave y valor para reconocer y seleccionar objetos.
-            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             labels: BTreeMap<String, String>,
             /// Anotaciones: pares clave y valor para guardar datos que no sirven para seleccionar.
             /// "micropod/acelera": "10" divide entre 10 las esperas entre reinicios, para clase.
-            #[serde(deserialize_with = "crate::spec::schema::unique_keys")]
             annotations: BTreeMap<String, String>,
             /// Espacio de nombres de Kubernetes: se enseña y forma parte del nombre completo del Pod.
             /// Aquí no separa nada: los nombres son únicos en toda la máquina. Predeterminado: default.
@@ -99,7 +98,6 @@ object! {
             host_aliases: Vec<HostAlias>,
             /// De dónde sale su DNS: None, solo lo de dnsConfig; con las demás, el de la máquina, porque
             /// aquí no hay un DNS del clúster. El valor predeterminado es ClusterFirst.
-            #[serde(deserialize_with = "crate::spec::dns::written")]
             dns_policy: Option<DNSPolicy>,
             /// Servidores, dominios y opciones de DNS que se añaden a los que le toquen.
             dns_config: Option<PodDNSConfig>,
@@ -303,22 +301,9 @@ object! {
     }
 }
 
-/// Dónde vive un `emptyDir`. En Kubernetes el valor predeterminado es la cadena vacía.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Medium {
-    #[default]
-    #[serde(rename = "")]
-    Disk,
-    Memory,
-}
-
-impl super::schema::Described for Medium {
-    fn kind() -> String {
-        "string".to_string()
-    }
-    fn values() -> &'static [&'static str] {
-        &["", "Memory"]
-    }
+words! {
+    /// Dónde vive un `emptyDir`. En Kubernetes el valor predeterminado es la cadena vacía.
+    pub enum Medium { Disk = "", Memory }
 }
 
 object! {
@@ -337,27 +322,10 @@ object! {
     }
 }
 
-/// Qué debe haber en la ruta de un `hostPath`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HostPathType {
-    #[default]
-    #[serde(rename = "")]
-    Unchecked,
-    DirectoryOrCreate,
-    Directory,
-    FileOrCreate,
-    File,
-    Socket,
-    CharDevice,
-    BlockDevice,
-}
-
-impl super::schema::Described for HostPathType {
-    fn kind() -> String {
-        "string".to_string()
-    }
-    fn values() -> &'static [&'static str] {
-        &["", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"]
+words! {
+    /// Qué debe haber en la ruta de un `hostPath`.
+    pub enum HostPathType {
+        Unchecked = "", DirectoryOrCreate, Directory, FileOrCreate, File, Socket, CharDevice, BlockDevice,
     }
 }
 
@@ -485,36 +453,22 @@ impl Default for IntOrString {
     }
 }
 
-impl Serialize for IntOrString {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Data for IntOrString {
+    fn read(value: Value) -> Result<IntOrString, Fault> {
+        match value {
+            Value::String(text) => Ok(IntOrString::String(text)),
+            value => i64::read(value).map(IntOrString::Int),
+        }
+    }
+    fn write(&self) -> Value {
         match self {
-            IntOrString::Int(number) => serializer.serialize_i64(*number),
-            IntOrString::String(text) => serializer.serialize_str(text),
+            IntOrString::Int(number) => Value::from(*number),
+            IntOrString::String(text) => Value::from(text.as_str()),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for IntOrString {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = IntOrString;
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("un número o un texto entre comillas")
-            }
-            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<IntOrString, E> {
-                Ok(IntOrString::Int(number))
-            }
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<IntOrString, E> {
-                i64::try_from(number).map(IntOrString::Int).map_err(|_| E::custom("número demasiado grande"))
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<IntOrString, E> {
-                Ok(IntOrString::String(text.to_string()))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
+through_data!(IntOrString);
 
 impl super::schema::Described for IntOrString {
     fn kind() -> String {

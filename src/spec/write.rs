@@ -1,6 +1,7 @@
 //! De los objetos a su texto: en RON, como lo escribiría una persona, y en el árbol de Kubernetes.
 
 use super::errors::is_hidden;
+use super::fields::Data;
 use super::objects::{self, Object};
 use super::schema::Field;
 use serde_json::{Map, Value, json};
@@ -49,8 +50,7 @@ pub fn ron(objects: &[Object]) -> String {
 
 /// Los campos del objeto: los tipos lo escriben como `{"Pod": {…}}`.
 fn inside(object: &Object) -> Value {
-    // los tipos no tienen mapas con claves que no sean textos, que es lo único que falla
-    match serde_json::to_value(object).unwrap_or_default() {
+    match object.write() {
         Value::Object(mut outer) => outer.remove(object.kind()).unwrap_or_default(),
         _ => Value::Null,
     }

@@ -14,7 +14,7 @@ fn las_recetas_que_trae_el_programa_son_validas_y_se_llaman_como_dicen() {
 fn una_receta_mal_escrita_dice_donde_y_que() {
     for (text, why) in [
         (" \n", "está vacía"),
-        ("Image(name: \"x\"", "falta una coma"),
+        ("Image(name: \"x\"", "no se cierra"),
         (
             "Image(\n  name: \"x\",\n  from: Debian(pakages: [\"a\"]),\n)",
             "r.ron:3:16: campo desconocido `pakages`",

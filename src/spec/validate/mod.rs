@@ -21,6 +21,7 @@ pub use volumes::{has_dot_dot, is_reserved};
 
 use super::errors::is_hidden;
 use super::types::{Container, Object, Pod};
+use crate::spec::fields::Data;
 use serde_json::Value;
 
 /// Contenedores de un Pod, los de inicialización incluidos. Es un límite de micropod: cada uno
@@ -202,10 +203,7 @@ fn range(checks: &mut Checks, code: &'static str, path: &str, value: i64, min: i
 /// Un carácter de control dentro de un texto (escrito como `\0` o `\u{202e}`) engaña a quien lo
 /// lee después en una lista o en los logs; el nulo, además, corta las rutas del kernel.
 fn hidden_characters(checks: &mut Checks, pod: &Pod) {
-    // los tipos son datos simples: convertirlos a JSON no puede fallar, y si fallara no hay textos que mirar
-    if let Ok(value) = serde_json::to_value(pod) {
-        hidden_in(checks, &value, "");
-    }
+    hidden_in(checks, &pod.write(), "");
 }
 
 fn hidden_in(checks: &mut Checks, value: &Value, path: &str) {

@@ -1,0 +1,422 @@
+//! De los tipos al texto de una ficha o de un mensaje, y al revés.
+//!
+//! serde escribe el código de cada tipo una vez por cada formato en que se lee o se escribe: con varios,
+//! los tipos ocuparían más que todo lo demás. Aquí todo pasa por un solo camino: se escribe siempre JSON
+//! en una línea, y se lee siempre de un [`Value`], con [`Reader`], que recuerda qué campo estaba mal.
+
+use serde::Serialize;
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
+pub use serde_json::{Map, Value};
+use std::fmt;
+
+/// Lo que está mal en un valor, y dónde: `spec.containers[1].image`.
+#[derive(Debug, Default, PartialEq)]
+pub struct Fault {
+    pub path: String,
+    pub problem: String,
+    pub hint: Option<String>,
+    /// ¿Lo que está mal es el nombre del campo, y no su valor?
+    pub on_key: bool,
+}
+
+impl Fault {
+    pub fn new(problem: impl Into<String>) -> Fault {
+        Fault { problem: problem.into(), ..Fault::default() }
+    }
+
+    /// El mismo, visto desde quien lo contiene: un campo, o `[1]`.
+    pub fn under(mut self, step: &str) -> Fault {
+        let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        self.path = format!("{step}{dot}{}", self.path);
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.path.as_str() {
+            "" => f.write_str(&self.problem),
+            path => write!(f, "{path}: {}", self.problem),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl de::Error for Fault {
+    fn custom<T: fmt::Display>(problem: T) -> Fault {
+        Fault::new(problem.to_string())
+    }
+
+    fn invalid_value(_: de::Unexpected, _: &dyn de::Expected) -> Fault {
+        Fault::new("este número no cabe ahí")
+    }
+
+    fn missing_field(field: &'static str) -> Fault {
+        Fault::new(format!("falta el campo `{field}`"))
+    }
+
+    fn duplicate_field(field: &'static str) -> Fault {
+        Fault::new(format!("el campo `{field}` está repetido"))
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Fault {
+        let hint = Some(format!("campos posibles: {}", expected.join(", ")));
+        Fault { path: field.into(), hint, on_key: true, ..Fault::new(format!("campo desconocido `{field}`")) }
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Fault {
+        let hint = Some(format!("valores posibles: {}", expected.join(", ")));
+        Fault { hint, ..Fault::new(format!("valor desconocido `{variant}`")) }
+    }
+}
+
+/// Lee lo que escribió [`bytes`].
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    typed(parse(bytes)?)
+}
+
+/// El JSON de `bytes`.
+pub fn parse(bytes: &[u8]) -> Result<Value, Fault> {
+    serde_json::from_slice(bytes).map_err(|e| Fault::new(format!("no es JSON válido ({e})")))
+}
+
+pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
+    T::deserialize(Reader::of(value))
+}
+
+/// JSON en una línea.
+pub fn bytes(value: &(impl Serialize + ?Sized)) -> Vec<u8> {
+    // los tipos no tienen mapas con claves que no sean textos ni números, que es lo único que falla
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// Como [`bytes`], para buscar dentro o enseñarlo de otra manera.
+pub fn value(value: &(impl Serialize + ?Sized)) -> Value {
+    parse(&bytes(value)).unwrap_or_default()
+}
+
+/// JSON para que lo lea una persona.
+pub fn pretty(value: &(impl Serialize + ?Sized)) -> String {
+    format!("{:#}", self::value(value))
+}
+
+/// Hace los tipos a partir de un valor.
+struct Reader {
+    value: Value,
+    /// ¿Es la clave de un mapa? En JSON siempre es un texto, aunque diga un número.
+    is_key: bool,
+}
+
+impl Reader {
+    fn of(value: Value) -> Reader {
+        Reader { value, is_key: false }
+    }
+
+    fn wants(what: &str) -> Fault {
+        Fault::new(format!("se esperaba {what}"))
+    }
+
+    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let number = match self.value {
+            Value::Number(number) => Some(number),
+            Value::String(text) if self.is_key => text.parse().ok(),
+            _ => None,
+        };
+        let number = number.ok_or_else(|| Reader::wants("un número"))?;
+        match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => visitor.visit_u64(number),
+            (_, Some(number)) => visitor.visit_i64(number),
+            _ => visitor.visit_f64(number.as_f64().unwrap_or_default()),
+        }
+    }
+
+    fn text(self) -> Result<String, Fault> {
+        match self.value {
+            Value::String(text) => Ok(text),
+            _ => Err(Reader::wants("un texto entre comillas")),
+        }
+    }
+
+    fn items(self) -> Result<Items, Fault> {
+        match self.value {
+            Value::Array(items) => Ok(Items { rest: items.into_iter(), next: 0 }),
+            _ => Err(Reader::wants("una lista: [ … ]")),
+        }
+    }
+
+    fn fields(self, what: &str) -> Result<Fields, Fault> {
+        match self.value {
+            Value::Object(map) => Ok(Fields { rest: map.into_iter(), value: None }),
+            _ => Err(Reader::wants(what)),
+        }
+    }
+
+    /// Una de varias formas: su nombre y lo que lleva. `"Nada"`, `{"Nada": null}` o `{"Algo": …}`.
+    fn variant(self) -> Result<(String, Value), Fault> {
+        match self.value {
+            Value::String(name) => Ok((name, Value::Null)),
+            Value::Object(map) if map.len() == 1 => Ok(map.into_iter().next().unwrap_or_default()),
+            _ => Err(Reader::wants("un nombre")),
+        }
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> { self.number(visitor) })*
+    };
+}
+
+// Un struct se lee siempre de un mapa y nunca de una lista: así ese otro código ni existe.
+impl<'de> de::Deserializer<'de> for Reader {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::Number(_) => self.number(visitor),
+            Value::String(text) => visitor.visit_string(text),
+            Value::Array(_) => visitor.visit_seq(self.items()?),
+            Value::Object(_) => visitor.visit_map(self.fields("")?),
+        }
+    }
+
+    numbers!(deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
+             deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64);
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.value {
+            Value::Bool(value) => visitor.visit_bool(value),
+            _ => Err(Reader::wants("true o false")),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_string(self.text()?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_string(self.text()?)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_string(self.text()?)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_seq(self.items()?)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_seq(self.items()?)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_seq(self.items()?)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_map(self.fields("un mapa: { … }")?)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_map(unnamed(self.value, name, fields)?.fields("un bloque entre paréntesis")?)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let (name, content) = self.variant()?;
+        visitor.visit_enum(Variant { name, content })
+    }
+
+    forward_to_deserialize_any! {
+        i128 u128 char bytes byte_buf unit unit_struct ignored_any
+    }
+}
+
+/// `Nombre(…)` es lo mismo que `(…)` donde solo cabe un `Nombre`.
+fn unnamed(value: Value, name: &str, fields: &[&str]) -> Result<Reader, Fault> {
+    let Value::Object(map) = &value else { return Ok(Reader::of(value)) };
+    match map.iter().next() {
+        Some((found, Value::Object(_))) if map.len() == 1 && !fields.contains(&found.as_str()) => {
+            if found != name {
+                return Err(Fault::new(format!("se esperaba `{name}(…)` y pone `{found}`")));
+            }
+            let inside = value.get(name).cloned();
+            Ok(Reader::of(inside.unwrap_or_default()))
+        }
+        _ => Ok(Reader::of(value)),
+    }
+}
+
+struct Items {
+    rest: std::vec::IntoIter<Value>,
+    next: usize,
+}
+
+impl<'de> SeqAccess<'de> for Items {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
+        let Some(value) = self.rest.next() else { return Ok(None) };
+        let read =
+            seed.deserialize(Reader::of(value)).map_err(|fault| fault.under(&format!("[{}]", self.next)));
+        self.next += 1;
+        read.map(Some)
+    }
+}
+
+struct Fields {
+    rest: serde_json::map::IntoIter,
+    /// El campo por el que se va.
+    value: Option<(String, Value)>,
+}
+
+impl<'de> MapAccess<'de> for Fields {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+        self.value = self.rest.next();
+        let Some((key, _)) = &self.value else { return Ok(None) };
+        seed.deserialize(Reader { value: Value::String(key.clone()), is_key: true }).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+        let (key, value) = self.value.take().unwrap_or_default();
+        seed.deserialize(Reader::of(value)).map_err(|fault| fault.under(&key))
+    }
+}
+
+struct Variant {
+    name: String,
+    content: Value,
+}
+
+impl<'de> EnumAccess<'de> for Variant {
+    type Error = Fault;
+    type Variant = Reader;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Reader), Fault> {
+        let name = seed.deserialize(Reader::of(Value::String(self.name)))?;
+        Ok((name, Reader::of(self.content)))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Reader {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        match self.value {
+            Value::Null => Ok(()),
+            _ => Err(Reader::wants("el nombre solo, sin nada detrás")),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_seq(self.items()?)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_map(self.fields("un bloque entre paréntesis")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Thing {
+        name: String,
+        size: u8,
+        #[serde(default)]
+        ports: BTreeMap<i16, Option<f64>>,
+        #[serde(default)]
+        shapes: Vec<Shape>,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Shape {
+        Dot,
+        Line(i64),
+        Box(u32, u32),
+        Named { name: String },
+    }
+
+    #[test]
+    fn lo_que_se_escribe_se_lee_igual() {
+        let shapes = vec![Shape::Dot, Shape::Line(-1), Shape::Box(1, 2), Shape::Named { name: "ñ\n".into() }];
+        let ports = [(-1, None), (80, Some(0.5))].into();
+        let thing = Thing { name: "80".into(), size: 255, ports, shapes };
+        assert_eq!(read::<Thing>(&bytes(&thing)), Ok(thing));
+    }
+
+    #[test]
+    fn lo_que_esta_mal_se_dice_con_su_camino() {
+        for (value, said) in [
+            (json!({"name": "a", "size": 256}), "size: este número no cabe ahí"),
+            (json!({"name": 1, "size": 1}), "name: se esperaba un texto entre comillas"),
+            (json!({"name": "a"}), "falta el campo `size`"),
+            (json!({"name": "a", "size": 1, "x": 1}), "x: campo desconocido `x`"),
+            (json!({"name": "a", "size": 1, "ports": {"a": 1}}), "ports: se esperaba un número"),
+            (json!({"name": "a", "size": 1, "shapes": ["Dot", "X"]}), "shapes[1]: valor desconocido `X`"),
+            (json!({"name": "a", "size": 1, "shapes": ["Line"]}), "shapes[0]: se esperaba un número"),
+            (
+                json!({"name": "a", "size": 1, "shapes": [{"Dot": 1}]}),
+                "shapes[0]: se esperaba el nombre solo",
+            ),
+            (json!({"name": "a", "size": 1, "shapes": [{"Box": [1]}]}), "shapes[0]: "),
+            (json!({"name": "a", "size": 1, "shapes": [{"Named": {}}]}), "shapes[0]: falta el campo `name`"),
+            (json!(["a", 1]), "se esperaba un bloque entre paréntesis"),
+        ] {
+            let fault = typed::<Thing>(value.clone()).unwrap_err();
+            assert!(fault.to_string().starts_with(said), "{value}: {fault}");
+        }
+    }
+}
