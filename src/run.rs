@@ -4,6 +4,7 @@
 //! esa historia; lo que hace la pausa está en `sandbox.rs`, y lo que hace cada contenedor, en
 //! `container.rs`.
 
+use crate::cli::namespace::Namespace;
 use crate::cli::term::Screen;
 use crate::config::publish;
 use crate::container::{Pause, Stdio};
@@ -50,6 +51,8 @@ pub struct RunOptions {
     pub policy: Policy,
     /// Qué hacer con lo que micropod no tiene.
     pub validation: Validation,
+    /// A qué espacio de nombres va (`-n`).
+    pub namespace: Namespace,
 }
 
 /// Cómo acabó `run`.
@@ -79,7 +82,8 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     if let Some((_, pid)) = &options.owner {
         controller::die_with_owner(*pid)?;
     }
-    let manifest = spec::load_with(&options.file, options.validation)?;
+    let mut manifest = spec::load_with(&options.file, options.validation)?;
+    options.namespace.put(&mut manifest)?;
     for note in &manifest.notes {
         crate::cli::term::note(note);
     }

@@ -362,7 +362,7 @@ fn sorted(mut events: Vec<Value>) -> Vec<Value> {
 
 #[test]
 fn la_tabla_de_sucesos_es_la_de_kubectl() {
-    let ours = |now: &Now| output::events::table(&sorted(events()), now, "Pod", true);
+    let ours = |now: &Now| output::events::table(&sorted(events()), now, "Pod", true, false);
     golden("sucesos.txt", &ours(&then()), None);
     let Some(program) = kubectl::find() else { return };
     let api = Api::serve(program, vec![fixture("nginx-php.json")], events());

@@ -106,6 +106,7 @@ fn run_verbs() -> Vec<Command> {
                 .hide_possible_values(true),
             )
             .arg(validate())
+            .arg(put_in())
             .arg(option(
                 "runtime",
                 "MOTOR",
@@ -123,12 +124,15 @@ fn run_verbs() -> Vec<Command> {
             .arg(flag("tty", "Darle una terminal").short('t'))
             .arg(flag("quiet", "Callar todo lo que no diga el comando").short('q'))
             .arg(option("pod-running-timeout", "PLAZO", "Esperar hasta eso a que el contenedor corra: 30s, 1m"))
+            .arg(namespace())
             .arg(operand("COMANDO", "El comando, detrás de --").required(true).last(true).num_args(1..)),
         verb("create", "Crea el Pod de un fichero y lo deja en segundo plano, como kubectl")
             .arg(file_to_create())
+            .arg(put_in())
             .arg(validate()),
         verb("apply", "Crea el Pod de un fichero si no está ya; si es otro, dice qué hacer")
             .arg(file_to_create())
+            .arg(put_in())
             .arg(validate()),
         verb("port-forward", "Lleva un puerto de esta máquina a uno de dentro de un Pod")
             .arg(operand("POD", "Nombre del Pod").required(true))
@@ -137,11 +141,13 @@ fn run_verbs() -> Vec<Command> {
                     .required(true)
                     .num_args(1..),
             )
+            .arg(namespace())
             .arg(option("address", "DIRECCIÓN", "Dónde escuchar, separadas por comas. Si no se dice: localhost")),
         verb("cp", "Copia ficheros de un contenedor a esta máquina, y al revés")
             .arg(operand("ORIGEN", "POD:RUTA, o una ruta de esta máquina").required(true))
             .arg(operand("DESTINO", "Lo mismo: uno de los dos es de un Pod").required(true))
             .arg(container())
+            .arg(namespace())
             .arg(flag("no-preserve", "No llevar los permisos: los de un fichero nuevo")),
         look::delete(),
     ]
@@ -164,6 +170,23 @@ fn container() -> Arg {
         .value_name("CONTENEDOR")
         .num_args(1)
         .help("El contenedor")
+}
+
+/// `-n`, como en kubectl.
+fn namespace() -> Arg {
+    option("namespace", "ESPACIO", "Solo de este espacio de nombres. Si no se dice: de todos").short('n')
+}
+
+/// `-n`, de lo que se crea.
+fn put_in() -> Arg {
+    option("namespace", "ESPACIO", "Ponerlo en este espacio de nombres, si el fichero no dice otro")
+        .short('n')
+}
+
+/// `-n` y `-A`, como en kubectl.
+fn namespaces() -> [Arg; 2] {
+    let help = "De todos los espacios de nombres, y decir de cuál es cada uno";
+    [namespace(), flag("all-namespaces", help).short('A')]
 }
 
 fn explain_verbs() -> Vec<Command> {

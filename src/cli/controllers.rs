@@ -1,5 +1,6 @@
 //! `get`, `describe` y `delete` de ReplicaSets, Jobs y CronJobs, con las columnas de kubectl.
 
+use super::namespace::Namespace;
 use super::{age, table, term, words};
 use crate::control::{self, Request};
 use crate::controller::state::{self, Controller, SetStatus};
@@ -14,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Wanted {
     kind: &'static Kind,
     names: Vec<String>,
+    namespace: Namespace,
 }
 
 const CONTROLLERS: [&str; 3] = ["ReplicaSet", "Job", "CronJob"];
@@ -23,13 +25,13 @@ pub fn wanted(args: &ArgMatches) -> Option<Wanted> {
     let words = words(args, "POD");
     let controllers =
         |name: &str| KINDS.iter().find(|k| k.aliases.contains(&name) && CONTROLLERS.contains(&k.name));
-    let first = words.first()?;
+    let (first, namespace) = (words.first()?, Namespace::new(args));
     if let Some(kind) = controllers(first) {
-        return Some(Wanted { kind, names: words[1..].to_vec() });
+        return Some(Wanted { kind, names: words[1..].to_vec(), namespace });
     }
     let kind = controllers(first.split_once('/')?.0)?;
     let name = |word: &String| word.split_once('/').map_or(word.clone(), |(_, name)| name.to_string());
-    Some(Wanted { kind, names: words.iter().map(name).collect() })
+    Some(Wanted { kind, names: words.iter().map(name).collect(), namespace })
 }
 
 impl Wanted {
@@ -37,11 +39,17 @@ impl Wanted {
     fn find(&self) -> Result<Vec<Item>, Error> {
         super::require_root("mirar los controladores", "get …")?;
         crate::gc::sweep_pending();
-        let all = items(self.kind.name);
+        let all = self.items();
         if self.names.is_empty() {
             return Ok(all);
         }
         self.names.iter().map(|name| self.one(&all, name)).collect()
+    }
+
+    /// Los de su clase y su espacio de nombres.
+    fn items(&self) -> Vec<Item> {
+        let ours = |item: &Item| self.namespace.is_about(item.namespace());
+        items(self.kind.name).into_iter().filter(ours).collect()
     }
 
     fn one(&self, all: &[Item], name: &str) -> Result<Item, Error> {
@@ -66,6 +74,12 @@ struct Item {
     set: Option<SetStatus>,
 }
 
+impl Item {
+    fn namespace(&self) -> &str {
+        self.controller.record.object.metadata().map_or(NAMESPACE, |metadata| metadata.namespace())
+    }
+}
+
 fn items(kind: &str) -> Vec<Item> {
     let mut found = Vec::new();
     for controller in state::see_all() {
@@ -88,14 +102,17 @@ fn items(kind: &str) -> Vec<Item> {
 pub fn get(wanted: &Wanted, args: &ArgMatches) -> Result<u8, Error> {
     let items = wanted.find()?;
     if items.is_empty() {
-        term::note("No resources found in default namespace.");
+        term::note(&wanted.namespace.nothing("resources"));
         return Ok(exit::OK);
     }
     let kind = wanted.kind.name;
     match args.get_one::<String>("output").map_or("", String::as_str) {
         "" | "wide" => {
-            let mut rows = vec![headers(kind)];
-            rows.extend(items.iter().map(|item| row(kind, item)));
+            let of = |namespace: &str, cells: Vec<String>| -> Vec<String> {
+                wanted.namespace.column(namespace).into_iter().chain(cells).collect()
+            };
+            let mut rows = vec![of("NAMESPACE", headers(kind))];
+            rows.extend(items.iter().map(|item| of(item.namespace(), row(kind, item))));
             if args.get_flag("no-headers") {
                 rows.remove(0);
             }
@@ -192,7 +209,7 @@ pub fn describe(wanted: &Wanted) -> Result<u8, Error> {
         let mut rows: Vec<[String; 2]> = Vec::new();
         let mut pair = |key: &str, value: String| rows.push([format!("{key}:"), value]);
         pair("Name", item.name.clone());
-        pair("Namespace", record.object.metadata().map_or(NAMESPACE, |m| m.namespace()).to_string());
+        pair("Namespace", item.namespace().to_string());
         if let Object::ReplicaSet(set) = &record.object {
             let selector = &set.spec.selector.match_labels;
             pair("Selector", selector.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","));
@@ -254,7 +271,8 @@ fn events(controller: &Controller) -> String {
 pub fn delete_object(object: &Object, args: &ArgMatches) -> Result<(), Error> {
     let kind = KINDS.iter().find(|k| k.name == object.kind() && CONTROLLERS.contains(&k.name));
     let (Some(kind), Some(metadata)) = (kind, object.metadata()) else { return Ok(()) };
-    delete(&Wanted { kind, names: vec![metadata.name.clone()] }, args).map(|_| ())
+    delete(&Wanted { kind, names: vec![metadata.name.clone()], namespace: Namespace::new(args) }, args)
+        .map(|_| ())
 }
 
 pub fn delete(wanted: &Wanted, args: &ArgMatches) -> Result<u8, Error> {
@@ -263,7 +281,7 @@ pub fn delete(wanted: &Wanted, args: &ArgMatches) -> Result<u8, Error> {
         return Err(Error::usage(format!("falta el nombre del {}", wanted.kind.name))
             .with_hint(format!("micropod delete {kind} NOMBRE")));
     }
-    let all = items(wanted.kind.name);
+    let all = wanted.items();
     let mut found = Vec::new();
     for name in &wanted.names {
         match wanted.one(&all, name) {

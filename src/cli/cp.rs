@@ -4,7 +4,7 @@
 //! rutas como si fuera la raíz del sistema, haya los enlaces que haya. No hace falta nada dentro: ni
 //! `tar`, ni una shell.
 
-use super::{bare_name, choose_container, exec, require_root, see, term};
+use super::{bare_name, choose_container, exec, require_root, see_in, term};
 use crate::error::{Error, exit, spanish};
 use crate::image::inroot::{Place, Root, is, set_owner};
 use crate::security::SecurityPlan;
@@ -34,11 +34,11 @@ pub fn cp(args: &ArgMatches) -> Result<u8, Error> {
     let container = args.get_one::<String>("container");
     match (from?, to?) {
         (Side::Inside { pod, path }, Side::Local(local)) => {
-            let (root, _) = open(&pod, container)?;
+            let (root, _) = open(args, &pod, container)?;
             Copy { root, no_preserve: false }.take_out(&path, &local)
         }
         (Side::Local(local), Side::Inside { pod, path }) => {
-            let (root, owner) = open(&pod, container)?;
+            let (root, owner) = open(args, &pod, container)?;
             Copy { root, no_preserve: args.get_flag("no-preserve") }.bring_in(&local, &path, &owner)
         }
         (Side::Local(_), Side::Local(_)) => Err(Error::usage("uno de los dos tiene que ser de un Pod")
@@ -67,8 +67,8 @@ fn side(text: &str) -> Result<Side, Error> {
 }
 
 /// La raíz de un contenedor en marcha, y con qué usuario corre.
-fn open(pod: &str, container: Option<&String>) -> Result<(Root, SecurityPlan), Error> {
-    let seen = see(pod)?;
+fn open(args: &ArgMatches, pod: &str, container: Option<&String>) -> Result<(Root, SecurityPlan), Error> {
+    let seen = see_in(args, pod)?;
     let id = choose_container(&seen, container)?;
     let (process, _pidfd) = exec::running(&seen, id)?;
     let root = Root::open(Path::new(&format!("/proc/{}/root", process.pid)));

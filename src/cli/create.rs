@@ -4,6 +4,7 @@
 //! `apply` no hace nada si es el mismo. Cambiar un Pod en marcha no se puede, y en Kubernetes tampoco:
 //! casi todo en él es inmutable.
 
+use super::namespace::Namespace;
 use super::{path, validation};
 use crate::error::{Error, exit};
 use crate::kernel::Mode;
@@ -14,22 +15,22 @@ use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 
 pub fn create(args: &ArgMatches) -> Result<u8, Error> {
-    let (file, validation) = (path(args, "filename"), validation(args));
+    let (file, validation, namespace) = (path(args, "filename"), validation(args), Namespace::new(args));
     run::require_root("crear un Pod", &file)?;
-    if let Some((name, _)) = running_with_the_same_name(&file, validation)? {
+    if let Some((name, _)) = running_with_the_same_name(&file, validation, &namespace)? {
         return Err(Error::failed(format!(
             "Error from server (AlreadyExists): pods \"{name}\" already exists"
         ))
         .with_hint(format!("míralo con `micropod get pod {name}`")));
     }
-    start(file, validation)
+    start(file, validation, namespace)
 }
 
 pub fn apply(args: &ArgMatches) -> Result<u8, Error> {
-    let (file, validation) = (path(args, "filename"), validation(args));
+    let (file, validation, namespace) = (path(args, "filename"), validation(args), Namespace::new(args));
     run::require_root("crear un Pod", &file)?;
-    match running_with_the_same_name(&file, validation)? {
-        None => start(file, validation),
+    match running_with_the_same_name(&file, validation, &namespace)? {
+        None => start(file, validation, namespace),
         Some((name, true)) => {
             println!("pod/{name} unchanged");
             Ok(exit::OK)
@@ -47,11 +48,16 @@ pub fn apply(args: &ArgMatches) -> Result<u8, Error> {
 
 /// El Pod del fichero, si ya hay uno en marcha con su nombre, y si es el mismo. Lo que llega por la
 /// entrada estándar solo se puede leer una vez: de eso se ocupará `run`.
-fn running_with_the_same_name(file: &Path, validation: Validation) -> Result<Option<(String, bool)>, Error> {
+fn running_with_the_same_name(
+    file: &Path,
+    validation: Validation,
+    namespace: &Namespace,
+) -> Result<Option<(String, bool)>, Error> {
     if file == Path::new("-") {
         return Ok(None);
     }
-    let manifest = spec::load_with(file, validation)?;
+    let mut manifest = spec::load_with(file, validation)?;
+    namespace.put(&mut manifest)?;
     let wanted = manifest.objects.iter().find_map(|object| match object {
         Object::Pod(pod) => Some(pod),
         Object::ConfigMap(_)
@@ -66,7 +72,7 @@ fn running_with_the_same_name(file: &Path, validation: Validation) -> Result<Opt
     Ok(seen.map(|seen| (wanted.metadata.name.clone(), seen.record.pod == *wanted)))
 }
 
-fn start(file: PathBuf, validation: Validation) -> Result<u8, Error> {
+fn start(file: PathBuf, validation: Validation, namespace: Namespace) -> Result<u8, Error> {
     let options = RunOptions {
         file,
         detach: true,
@@ -78,6 +84,7 @@ fn start(file: PathBuf, validation: Validation) -> Result<u8, Error> {
         runtime: Default::default(),
         policy: Policy::default(),
         validation,
+        namespace,
     };
     let outcome = run::run(&options)?;
     if let Some(name) = outcome.started {

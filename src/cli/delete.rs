@@ -26,7 +26,8 @@ pub fn delete(args: &ArgMatches) -> Result<u8, Error> {
     let how = How::new(args)?;
     let names = names(args)?;
     crate::gc::sweep_pending();
-    let (present, absent): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| super::see(name).is_ok());
+    let (present, absent): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| super::see_in(args, name).is_ok());
     // se pide a todos antes de esperar a ninguno: mil Pods tardan lo que el más lento
     let asked: Vec<_> = present.iter().map(|name| (name, how.ask(name))).collect();
     for (name, heard) in asked {

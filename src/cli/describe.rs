@@ -1,6 +1,6 @@
 //! `micropod describe`: todo lo que se sabe de un Pod, con la ficha de kubectl.
 
-use super::pick::{NOTHING, Pick};
+use super::pick::Pick;
 use super::{require_root, term};
 use crate::error::{Error, exit};
 use crate::object;
@@ -12,7 +12,8 @@ use clap::ArgMatches;
 pub fn describe(args: &ArgMatches) -> Result<u8, Error> {
     require_root("mirar los Pods", "describe pod")?;
     crate::gc::sweep_pending();
-    let (seen, missing) = Pick::new(args)?.look();
+    let pick = Pick::new(args)?;
+    let (seen, missing) = pick.look();
     let now = Now::here();
     let page = |seen: &Seen| {
         let page = page::pod(&object::pod(seen), &object::events(seen), &now);
@@ -22,7 +23,7 @@ pub fn describe(args: &ArgMatches) -> Result<u8, Error> {
     print!("{}", pages.join("\n\n"));
     match missing.into_iter().next_back() {
         Some(last) => return Err(last),
-        None if seen.is_empty() => term::note(NOTHING),
+        None if seen.is_empty() => term::note(&pick.namespace.nothing("resources")),
         None => {}
     }
     Ok(exit::OK)

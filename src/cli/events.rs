@@ -1,5 +1,6 @@
 //! `micropod events`: lo que ha ido pasando, del más viejo al más nuevo.
 
+use super::namespace::Namespace;
 use super::{LOOK_EVERY, require_root, term, words};
 use crate::error::{Error, exit};
 use crate::object;
@@ -25,6 +26,7 @@ struct Wanted {
     headers: bool,
     /// `Pod/web` en `events`; `pod/web` en `get events`.
     kind: &'static str,
+    namespace: Namespace,
 }
 
 pub fn events(args: &ArgMatches) -> Result<u8, Error> {
@@ -35,6 +37,7 @@ pub fn events(args: &ArgMatches) -> Result<u8, Error> {
         format: Format::parse(args.get_one::<String>("output").map_or("", String::as_str))?,
         headers: !args.get_flag("no-headers"),
         kind: "Pod",
+        namespace: Namespace::new(args),
     };
     show(&wanted, args.get_flag("watch"))
 }
@@ -48,7 +51,9 @@ pub fn get(args: &ArgMatches) -> Result<u8, Error> {
     }
     let format = Format::parse(args.get_one::<String>("output").map_or("", String::as_str))?;
     let headers = !args.get_flag("no-headers");
-    show(&Wanted { pod: None, types: Vec::new(), format, headers, kind: "pod" }, args.get_flag("watch"))
+    let namespace = Namespace::new(args);
+    let wanted = Wanted { pod: None, types: Vec::new(), format, headers, kind: "pod", namespace };
+    show(&wanted, args.get_flag("watch"))
 }
 
 fn for_pod(text: &str) -> Result<String, Error> {
@@ -80,7 +85,7 @@ impl Wanted {
             let moments = seen.live.events.iter().map(|event| seen.clock(event.last));
             moments.zip(object::events(seen)).collect::<Vec<_>>()
         };
-        let mut all: Vec<_> = seen.iter().flat_map(each).collect();
+        let mut all: Vec<_> = seen.iter().filter(|seen| self.namespace.has(seen)).flat_map(each).collect();
         crate::order::sort_by_key(&mut all, |(at, _)| *at);
         let of_type =
             |event: &Value| self.types.is_empty() || self.types.iter().any(|t| event["type"] == *t.as_str());
@@ -91,14 +96,20 @@ impl Wanted {
         if !self.format.is_table() {
             return self.format.render(events.to_vec(), false, self.headers);
         }
-        Ok(output::events::table(events, &Now::here(), self.kind, headers && self.headers))
+        Ok(output::events::table(
+            events,
+            &Now::here(),
+            self.kind,
+            headers && self.headers,
+            self.namespace.all,
+        ))
     }
 }
 
 fn show(wanted: &Wanted, follow: bool) -> Result<u8, Error> {
     let mut known = wanted.look();
     if known.is_empty() && !follow && wanted.format.is_table() {
-        term::note("No events found in default namespace.");
+        term::note(&wanted.namespace.nothing("events"));
         return Ok(exit::OK);
     }
     let mut news = known.clone();

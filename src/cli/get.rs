@@ -1,6 +1,6 @@
 //! `micropod get`: los Pods en una tabla, o como se pidan, con las columnas y las formas de kubectl.
 
-use super::pick::{NOTHING, Pick};
+use super::pick::Pick;
 use super::{LOOK_EVERY, age, events, term, words};
 use crate::error::{Error, exit};
 use crate::logic::columns::{self, Columns};
@@ -32,7 +32,7 @@ pub fn get(args: &ArgMatches) -> Result<u8, Error> {
     if wanted.format.is_table() {
         hints(&seen);
         if seen.is_empty() && missing.is_empty() {
-            term::note(NOTHING);
+            term::note(&wanted.pick.namespace.nothing("resources"));
         }
     }
     match missing.into_iter().next_back() {
@@ -86,8 +86,8 @@ impl Wanted {
     }
 
     fn header(&self, wide: bool) -> Vec<String> {
-        let mut headers: Vec<String> =
-            ["NAME", "READY", "STATUS", "RESTARTS", "AGE"].map(String::from).to_vec();
+        let mut headers = Vec::from_iter(self.pick.namespace.column("NAMESPACE"));
+        headers.extend(["NAME", "READY", "STATUS", "RESTARTS", "AGE"].map(String::from));
         if wide {
             headers.extend(["IP", "NODE", "NOMINATED NODE", "READINESS GATES"].map(String::from));
         }
@@ -101,6 +101,9 @@ impl Wanted {
 
     fn row(&self, seen: &Seen, wide: bool) -> Vec<String> {
         let mut row = row(seen, wide);
+        if let Some(namespace) = self.pick.namespace.column(seen.record.pod.metadata.namespace()) {
+            row.insert(0, namespace);
+        }
         let labels = &seen.record.pod.metadata.labels;
         row.extend(self.label_columns.iter().map(|label| labels.get(label).cloned().unwrap_or_default()));
         if self.show_labels {

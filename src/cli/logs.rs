@@ -1,6 +1,6 @@
 //! `micropod logs`: lo que ha escrito un contenedor, o todos los de unos cuantos Pods.
 
-use super::pick::{NOTHING, Pick};
+use super::pick::Pick;
 use super::{choose_container, duration, require_root, term};
 use crate::error::{Error, exit};
 use crate::logic::status::{ContainerState, ContainerStatus};
@@ -43,7 +43,7 @@ fn chosen(args: &ArgMatches) -> Result<Vec<Seen>, Error> {
         if args.contains_id("selector") {
             return Err(Error::usage("only a selector (-l) or a POD name is allowed"));
         }
-        return Ok(vec![super::see(super::bare_name(word))?]);
+        return Ok(vec![super::see_in(args, super::bare_name(word))?]);
     }
     let pick = Pick::new(args)?;
     if !pick.is_said() {
@@ -51,7 +51,7 @@ fn chosen(args: &ArgMatches) -> Result<Vec<Seen>, Error> {
     }
     let seen = pick.present();
     if seen.is_empty() {
-        term::note(NOTHING);
+        term::note(&pick.namespace.nothing("resources"));
     }
     Ok(seen)
 }

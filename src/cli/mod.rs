@@ -20,6 +20,7 @@ pub mod get;
 pub mod image;
 pub mod lab;
 pub mod logs;
+pub mod namespace;
 pub mod pick;
 pub mod port_forward;
 pub mod selector;
@@ -31,6 +32,7 @@ pub mod top;
 pub mod usage;
 pub mod wait;
 
+use self::namespace::Namespace;
 use crate::error::{Error, exit};
 use crate::kernel::Mode;
 use crate::logic::rules::{MAX_ACELERA, parse_acelera};
@@ -163,6 +165,7 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
         acelera,
         policy: args.get_one::<String>("policy").and_then(|name| Policy::from_name(name)).unwrap_or_default(),
         validation: validation(args),
+        namespace: Namespace::new(args),
     };
     let name = run::run(&options)?;
     let Some(name) = name.started else { return Ok(name.code) };
@@ -284,7 +287,13 @@ fn bare_name(word: &str) -> &str {
 
 /// El Pod que nombra un argumento, con o sin `pod/` delante.
 fn one_pod(args: &ArgMatches, name: &str) -> Result<Seen, Error> {
-    see(bare_name(text(args, name)))
+    see_in(args, bare_name(text(args, name)))
+}
+
+/// El Pod `name`, si es del espacio de nombres que se ha dicho con `-n`.
+fn see_in(args: &ArgMatches, name: &str) -> Result<Seen, Error> {
+    let namespace = Namespace::new(args);
+    see(name).and_then(|seen| if namespace.has(&seen) { Ok(seen) } else { Err(not_found(name)) })
 }
 
 /// El Pod `name`, o el error de kubectl con una pista.

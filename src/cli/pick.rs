@@ -1,7 +1,8 @@
 //! De qué Pods se habla: los que se nombran, los que tienen ciertas etiquetas o todos.
 
+use super::namespace::Namespace;
 use super::selector::{FieldSelector, Selector};
-use super::{pod_names, words};
+use super::{not_found, pod_names, words};
 use crate::error::Error;
 use crate::object;
 use crate::state::{self, Seen};
@@ -13,6 +14,7 @@ pub struct Pick {
     labels: Selector,
     fields: FieldSelector,
     all: bool,
+    pub namespace: Namespace,
 }
 
 impl Pick {
@@ -27,6 +29,7 @@ impl Pick {
             labels: Selector::parse(text("selector"))?,
             fields: FieldSelector::parse(text("field-selector"))?,
             all: args.try_get_one::<bool>("all").ok().flatten().copied().unwrap_or(false),
+            namespace: Namespace::new(args),
         };
         if !pick.names.is_empty() && (pick.is_filter() || pick.all) {
             return Err(Error::usage("name cannot be provided when a selector is specified")
@@ -48,6 +51,7 @@ impl Pick {
     pub fn chooses(&self, seen: &Seen) -> bool {
         let named = self.names.is_empty() || self.names.contains(&seen.record.name);
         named
+            && self.namespace.has(seen)
             && self.labels.matches(&seen.record.pod.metadata.labels)
             && (self.fields.is_empty() || self.fields.matches(&object::pod(seen)))
     }
@@ -58,8 +62,15 @@ impl Pick {
             return (self.present(), Vec::new());
         }
         let mut missing = Vec::new();
-        let found = self.names.iter().filter_map(|name| super::see(name).map_err(|e| missing.push(e)).ok());
-        (found.collect(), missing)
+        let found =
+            self.names.iter().filter_map(|name| self.see(name).map_err(|e| missing.push(e)).ok()).collect();
+        (found, missing)
+    }
+
+    /// El que se llama así, si es del espacio de nombres del que se habla.
+    pub fn see(&self, name: &str) -> Result<Seen, Error> {
+        super::see(name)
+            .and_then(|seen| if self.namespace.has(&seen) { Ok(seen) } else { Err(not_found(name)) })
     }
 
     /// Los pedidos que hay ahora.
@@ -67,6 +78,3 @@ impl Pick {
         state::see_all().into_iter().filter(|seen| self.chooses(seen)).collect()
     }
 }
-
-/// Lo que se dice si no hay ninguno.
-pub const NOTHING: &str = "No resources found in default namespace.";

@@ -1,6 +1,7 @@
 //! `micropod top`: lo que gastan los Pods ahora mismo, leído de sus cgroups.
 
-use super::pick::{NOTHING, Pick};
+use super::namespace::Namespace;
+use super::pick::Pick;
 use super::{require_root, term};
 use crate::error::{Error, exit};
 use crate::output::tabwriter;
@@ -24,10 +25,11 @@ pub fn top(args: &ArgMatches) -> Result<u8, Error> {
         wide: args.contains_id("output"),
         headers: !args.get_flag("no-headers"),
         sort,
+        namespace: &pick.namespace,
     };
     let mut before = look(&pick)?;
     if before.is_empty() {
-        term::note(NOTHING);
+        term::note(&pick.namespace.nothing("resources"));
         return Ok(exit::OK);
     }
     let follow = args.get_flag("watch");
@@ -86,6 +88,7 @@ struct Shape<'a> {
     wide: bool,
     headers: bool,
     sort: Option<&'a str>,
+    namespace: &'a Namespace,
 }
 
 /// Una fila, antes de escribirla.
@@ -115,7 +118,8 @@ impl Shape<'_> {
         let names = if self.containers { &["POD", "NAME"][..] } else { &["NAME"] };
         let extra =
             if self.wide { &["PIDS", "THROTTLED", "PSI(cpu)", "PSI(memory)", "PSI(io)"][..] } else { &[] };
-        let all = [names, &["CPU(cores)", "MEMORY(bytes)"], extra].concat();
+        let namespace: &[&str] = if self.namespace.all { &["NAMESPACE"] } else { &[] };
+        let all = [namespace, names, &["CPU(cores)", "MEMORY(bytes)"], extra].concat();
         all.into_iter().map(String::from).collect()
     }
 
@@ -123,9 +127,10 @@ impl Shape<'_> {
         let earlier = before.iter().find(|(old, _)| old.record.uid == seen.record.uid);
         // uno que acaba de nacer aún no se puede medir: se compara consigo mismo
         let earlier = earlier.map_or(sample, |(_, sample)| sample);
-        let pod = seen.record.name.clone();
+        let mut whose = Vec::from_iter(self.namespace.column(seen.record.pod.metadata.namespace()));
+        whose.push(seen.record.name.clone());
         let each = sample.containers.iter().map(|(name, usage)| Row {
-            names: vec![pod.clone(), name.clone()],
+            names: [&whose[..], std::slice::from_ref(name)].concat(),
             millis: sample.millis_since(earlier, name),
             usages: vec![usage.clone()],
         });
@@ -134,7 +139,7 @@ impl Shape<'_> {
             return each;
         }
         vec![Row {
-            names: vec![pod],
+            names: whose,
             millis: each.iter().map(|row| row.millis).sum(),
             usages: each.into_iter().flat_map(|row| row.usages).collect(),
         }]

@@ -30,13 +30,17 @@ pub fn wait(args: &ArgMatches) -> Result<u8, Error> {
     crate::gc::sweep_pending();
     let names = match pick.names.is_empty() {
         true => pick.present().into_iter().map(|seen| seen.record.name).collect(),
-        false => pick.names,
+        false => pick.names.clone(),
     };
     if names.is_empty() && !matches!(goal, Goal::Delete) {
         return Err(Error::failed("no matching resources found"));
     }
     let end = Instant::now() + timeout;
     for name in &names {
+        // el de otro espacio de nombres no es este
+        if state::see(name).is_some_and(|seen| !pick.namespace.has(&seen)) {
+            return Err(super::not_found(name));
+        }
         if wait_for(name, &goal, timeout, end)? {
             println!("pod/{name} condition met");
         }

@@ -124,6 +124,18 @@ impl Object {
             Object::List(_) => None,
         }
     }
+
+    pub fn metadata_mut(&mut self) -> Option<&mut ObjectMeta> {
+        match self {
+            Object::Pod(pod) => Some(&mut pod.metadata),
+            Object::ConfigMap(map) => Some(&mut map.metadata),
+            Object::Secret(secret) => Some(&mut secret.metadata),
+            Object::ReplicaSet(set) => Some(&mut set.metadata),
+            Object::Job(job) => Some(&mut job.metadata),
+            Object::CronJob(cron) => Some(&mut cron.metadata),
+            Object::List(_) => None,
+        }
+    }
 }
 
 /// `{"Pod": {…}}`.

@@ -1,6 +1,6 @@
 //! Los verbos que miran: get, describe, logs, wait… Y el que borra, que elige igual.
 
-use super::{container, flag, operand, option, verb};
+use super::{container, flag, namespace, namespaces, operand, option, verb};
 use clap::{Arg, ArgAction, Command};
 
 /// «pods», «pod NOMBRE» o «pod/NOMBRE».
@@ -27,6 +27,7 @@ pub(super) fn delete() -> Command {
         )
         .arg(selector())
         .arg(flag("all", "Todos los Pods"))
+        .args(namespaces())
         .arg(
             option("grace-period", "SEGUNDOS", "Plazo para acabar por las buenas, en vez del suyo")
                 .allow_hyphen_values(true),
@@ -52,6 +53,7 @@ fn get() -> Command {
         )
         .arg(flag("watch", "Seguir mirando y enseñar cada cambio").short('w'))
         .arg(selector())
+        .args(namespaces())
         .arg(option("field-selector", "SELECTOR", "Solo los que tienen estos campos: status.phase=Running"))
         .arg(flag("show-labels", "Con todas sus etiquetas"))
         .arg(
@@ -64,12 +66,13 @@ fn get() -> Command {
 }
 
 fn describe() -> Command {
-    verb("describe", "Enseña todo lo que se sabe de un Pod").arg(pods()).arg(selector())
+    verb("describe", "Enseña todo lo que se sabe de un Pod").arg(pods()).arg(selector()).args(namespaces())
 }
 
 fn events() -> Command {
     verb("events", "Enseña lo que ha ido pasando, del más viejo al más nuevo")
         .arg(option("for", "POD", "Solo los de un Pod: pod/NOMBRE"))
+        .args(namespaces())
         .arg(option("types", "CLASES", "Solo los de estas clases: Normal, Warning").action(ArgAction::Append))
         .arg(flag("watch", "Seguir mirando y enseñar cada uno").short('w'))
         .arg(option("output", "FORMATO", "json, yaml, name, jsonpath=PLANTILLA…").short('o'))
@@ -88,6 +91,7 @@ fn top() -> Command {
         )
         .arg(flag("watch", "Seguir mirando, cada dos segundos").short('w'))
         .arg(selector())
+        .args(namespaces())
         .arg(
             option("sort-by", "CAMPO", "De más a menos: cpu o memory")
                 .value_parser(["cpu", "memory"])
@@ -103,6 +107,7 @@ fn logs() -> Command {
         .arg(container())
         .arg(flag("all-containers", "Los de todos sus contenedores").conflicts_with("container"))
         .arg(selector())
+        .arg(namespace())
         .arg(flag("follow", "Seguir leyendo").short('f'))
         .arg(flag("previous", "Los de su vida anterior").short('p'))
         .arg(option("tail", "N", "Solo las N últimas líneas").allow_hyphen_values(true))
@@ -117,6 +122,7 @@ fn attach() -> Command {
     verb("attach", "Se conecta a la salida, y con -i a la entrada, del programa de un contenedor")
         .arg(operand("POD", "Nombre del Pod").required(true))
         .arg(container())
+        .arg(namespace())
         .arg(flag("stdin", "Pasarle lo que se teclee").short('i'))
         .arg(flag("tty", "Usar su terminal").short('t'))
 }
@@ -130,6 +136,7 @@ fn wait() -> Command {
         )
         .arg(selector())
         .arg(flag("all", "A todos los Pods"))
+        .args(namespaces())
         .arg(
             option("timeout", "PLAZO", "Cuánto esperar: 30s, 2m; 0, mirar una vez. Si no se dice: 30s")
                 .allow_hyphen_values(true),
