@@ -1,21 +1,14 @@
 //! Los correctores de los laboratorios, puestos a prueba. Aquí va una muestra fija; `make labs` lo prueba todo.
 
 mod common;
+#[path = "labs/en_mundo.rs"]
+mod en_mundo;
 mod labs;
 
 use common::{World, is_root};
-use labs::{Case, Files, Report};
+use en_mundo::{FOLDER, grade};
+use labs::{Case, Files};
 use micropod::lab::catalog;
-
-/// La carpeta del estudiante, en el mundo del test.
-const FOLDER: &str = "trabajo";
-
-fn grade(world: &World, case: &Case, files: &Files) -> Report {
-    case.lay_out(&world.dir().join(FOLDER), files);
-    let script = format!("cd {FOLDER} && exec {} lab comprueba -o json", common::binary().display());
-    let done = common::run(world.command("sh").arg("-c").arg(&script));
-    Report::read(&done.out).unwrap_or_else(|| panic!("{}: {}\n{}", case.lab.name, done.out, done.err))
-}
 
 /// Los que se pueden comprobar en el mundo de un test: con su busybox, sin límites y sin compilar.
 fn cases() -> Vec<Case> {

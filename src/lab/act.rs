@@ -4,11 +4,13 @@ use super::look::{Miss, look};
 use super::patience::{LOOK_EVERY, Patience, USUAL};
 use super::pod::{Pod, micropod};
 use super::step::Step;
+use crate::state::ProcessId;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// Para escribir un fichero, esté o no.
@@ -107,9 +109,17 @@ fn remove(pod: &Pod, container: &str, path: &str) -> Result<(), String> {
 
 fn signal(pids: &[i32], name: &str) -> Result<(), String> {
     let signal: Signal = format!("SIG{name}").parse().map_err(|_| format!("no hay señal {name}"))?;
-    pids.iter()
-        .try_for_each(|pid| kill(Pid::from_raw(*pid), signal))
-        .map_err(|e| crate::error::spanish(e).to_string())
+    let watched: Vec<OwnedFd> = pids.iter().filter_map(|pid| ProcessId::of(*pid)?.open(None)).collect();
+    let spanish = |e| crate::error::spanish(e).to_string();
+    pids.iter().try_for_each(|pid| kill(Pid::from_raw(*pid), signal)).map_err(spanish)?;
+    if signal == Signal::SIGKILL {
+        // a esta nadie se resiste: lo que se mire después, que no sea a quien se está muriendo
+        for dead in &watched {
+            let mut fds = [PollFd::new(dead.as_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::from(5000u16)).map_err(spanish)?;
+        }
+    }
+    Ok(())
 }
 
 fn kill_children(pod: &Pod, container: &str) -> Result<(), String> {

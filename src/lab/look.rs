@@ -215,13 +215,11 @@ fn status(pod: &Pod, container: &str) -> Result<ContainerStatus, String> {
 }
 
 fn runs(pod: &Pod, container: &str) -> Look {
-    if pod.process(container).is_ok() {
-        return Ok(());
-    }
+    let Err(missing) = pod.process(container) else { return Ok(()) };
     let seen = pod.seen()?;
     let (container, _) = container.split_once('/').unwrap_or((container, ""));
     pod.index(&seen, container).map_err(|seen| Miss { seen, hope: false })?;
-    let text = format!("«{container}» no está en marcha{}{}", end_of(pod, container), why(&seen));
+    let text = format!("{missing}{}{}", end_of(pod, container), why(&seen));
     if seen.live.status.phase.is_final() { lost(text) } else { Err(text.into()) }
 }
 

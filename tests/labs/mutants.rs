@@ -131,7 +131,7 @@ fn of_lines(text: &str, swaps: &[(&str, &str)], removable: impl Fn(&str) -> bool
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let code = line.trim();
-        if !starts(code, &["//", "#!", "use "]) {
+        if !starts(code, &["//", "# ", "#!", "use "]) {
             for (old, new) in swaps {
                 edits
                     .extend(line.match_indices(old).map(|(at, _)| {
