@@ -139,6 +139,7 @@ fn forget_unborn() -> Result<Vec<String>, Error> {
     for name in state::names_in(&state::pods_dir()) {
         let has_record = || state::see(&name).is_some();
         let broken = state::pod_dir(&name).join("pod.json").exists();
+        let other = state::other_format(&name).is_some();
         if has_record() {
             continue;
         }
@@ -152,7 +153,8 @@ fn forget_unborn() -> Result<Vec<String>, Error> {
             .map_err(|e| Error::failed(format!("no se pudo soltar el nombre {name}")).because(e))?;
         if broken {
             forget_logs(&name);
-            done.push(format!("pod/{name}: su ficha estaba estropeada"));
+            let why = if other { "era de otra versión" } else { "estaba estropeada" };
+            done.push(format!("pod/{name}: su ficha {why}"));
         } else {
             done.push(format!("nombre {name}, de un Pod que no llegó a nacer"));
         }
@@ -171,8 +173,12 @@ fn collect_orphans() -> Vec<String> {
     let groups: Vec<_> =
         groups.iter().flat_map(|home| state::names_in(home).into_iter().map(|n| home.join(n))).collect();
     let leased = network::in_use();
-    let (names, uids) = alive();
+    let (names, mut uids, unknown) = alive();
     let mut done = Vec::new();
+    // si no se sabe qué es de uno que corre, podría ser cualquier cosa: no se toca nada de nadie
+    if unknown {
+        uids.extend(homes.iter().cloned().chain(leased.uids()));
+    }
     for uid in homes {
         if !uids.contains(&uid) && fs::remove_dir_all(data.join(&uid)).is_ok() {
             done.push(format!("datos del Pod {uid}"));
@@ -199,16 +205,21 @@ fn collect_orphans() -> Vec<String> {
     done
 }
 
-/// Los nombres y los UID de los Pods que hay, contando a los que están naciendo.
-fn alive() -> (Vec<String>, Vec<String>) {
+/// Los nombres y los UID de los Pods que hay, contando a los que están naciendo, y si hay alguno en marcha
+/// del que no se sabe el UID.
+fn alive() -> (Vec<String>, Vec<String>, bool) {
     // por este orden: quien nace escribe su ficha y solo después deja de estar pendiente
-    let unborn: Vec<(String, String)> = state::pending()
-        .into_iter()
-        .map(|name| {
-            let uid = fs::read_to_string(state::pending_path(&name)).unwrap_or_default();
-            (name, uid.trim().to_string())
-        })
-        .collect();
-    let born = state::see_all().into_iter().map(|seen| (seen.record.name, seen.record.uid));
-    unborn.into_iter().chain(born).unzip()
+    let unborn = state::pending().into_iter().map(|name| {
+        let uid = fs::read_to_string(state::pending_path(&name)).unwrap_or_default();
+        (name, uid.trim().to_string())
+    });
+    let mut all: Vec<(String, String)> = unborn.collect();
+    let born = state::see_all();
+    // los que corren sin que se entienda su ficha también son de alguien
+    let unread = state::running_unread(&born);
+    let unknown = unread.iter().any(|(_, uid)| uid.is_none());
+    all.extend(unread.into_iter().map(|(name, uid)| (name, uid.unwrap_or_default())));
+    all.extend(born.into_iter().map(|seen| (seen.record.name, seen.record.uid)));
+    let (names, uids) = all.into_iter().unzip();
+    (names, uids, unknown)
 }

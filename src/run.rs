@@ -196,6 +196,7 @@ fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError
 /// La ficha del Pod. La escribe quien va a supervisarlo: en segundo plano no es quien lo lanzó.
 fn write_record(loaded: &Loaded, plan: &PodPlan, options: &RunOptions) -> Result<(), Error> {
     let record = Record {
+        format: state::FORMAT,
         name: plan.name.clone(),
         uid: plan.uid.clone(),
         pod: loaded.pod.clone(),

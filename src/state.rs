@@ -30,6 +30,7 @@ use crate::spec::types::Pod;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -83,9 +84,23 @@ pub fn parent_of(pid: i32) -> Option<i32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// El formato de la ficha. Sube cuando una versión anterior ya no entendería lo que se escribe.
+pub const FORMAT: u32 = 1;
+
+/// Lo que se entiende de una ficha la escriba la versión que la escriba.
+#[derive(Deserialize)]
+struct Heading {
+    #[serde(default)]
+    format: u32,
+    uid: String,
+}
+
 /// La ficha de un Pod: lo que se decidió al nacer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
+    /// Con qué formato se escribió: las de antes de que hubiera formatos no lo dicen.
+    #[serde(default)]
+    pub format: u32,
     pub name: String,
     pub uid: String,
     pub pod: Pod,
@@ -219,6 +234,31 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     replaced
 }
 
+/// La ficha de un Pod, si esta versión la entiende.
+fn read_record(name: &str) -> Option<Record> {
+    let path = pod_dir(name).join("pod.json");
+    let Heading { format, .. } = read_json(&path)?;
+    if format <= FORMAT { read_json(&path) } else { None }
+}
+
+/// El formato de una ficha que no es de esta versión y que esta no entiende.
+pub fn other_format(name: &str) -> Option<u32> {
+    let Heading { format, .. } = read_json(&pod_dir(name).join("pod.json"))?;
+    (format != FORMAT && read_record(name).is_none()).then_some(format)
+}
+
+/// Los Pods en marcha que no están entre los vistos porque no se entiende su ficha, por ser de otra versión
+/// o por haberse estropeado; con su UID, si se puede leer.
+pub fn running_unread(seen: &[Seen]) -> Vec<(String, Option<String>)> {
+    let known: HashSet<&str> = seen.iter().map(|seen| seen.record.name.as_str()).collect();
+    // entre mirar los demás y mirar este ha podido nacer
+    let unread =
+        |name: &String| !known.contains(name.as_str()) && is_supervised(name) && read_record(name).is_none();
+    let uid = |name: &str| read_json(&pod_dir(name).join("pod.json")).map(|h: Heading| h.uid);
+    let names = names_in(&pods_dir()).into_iter().filter(unread);
+    names.map(|name| (uid(&name), name)).map(|(uid, name)| (name, uid)).collect()
+}
+
 fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     data::read(&fs::read(path).ok()?).ok()
 }
@@ -311,7 +351,7 @@ pub fn write_live(name: &str, live: &Live) -> std::io::Result<()> {
 pub fn see(name: &str) -> Option<Seen> {
     // el cerrojo se mira antes que el estado: si el supervisor acaba entre medias, se lee el final
     let supervised = is_supervised(name);
-    let record: Record = read_json(&pod_dir(name).join("pod.json"))?;
+    let record = read_record(name)?;
     let live = read_json(&pod_dir(name).join("status.json")).unwrap_or_default();
     let mut seen = Seen { record, live, supervised };
     if seen.was_abandoned() {
@@ -322,7 +362,7 @@ pub fn see(name: &str) -> Option<Seen> {
 
 /// El Pod que había con este nombre antes de tomar su cerrojo: ya no lo supervisa nadie.
 pub fn see_claimed(claim: &Claim) -> Option<Seen> {
-    let record: Record = read_json(&pod_dir(&claim.name).join("pod.json"))?;
+    let record = read_record(&claim.name)?;
     let live = read_json(&pod_dir(&claim.name).join("status.json")).unwrap_or_default();
     let mut seen = Seen { record, live, supervised: false };
     if seen.was_abandoned() {

@@ -83,6 +83,38 @@ fn si_no_se_sabe_quien_es_la_pausa_el_pod_falla_y_se_deshace() {
     world.assert_clean();
 }
 
+/// La avería que una vez dejó a `delete` esperando para siempre a quien no había oído nada.
+#[test]
+fn si_no_se_puede_avisar_al_supervisor_se_le_avisa_otra_vez() {
+    if !is_root() || std::env::var_os("MICROPOD_VM").is_some() {
+        return;
+    }
+    let world = World::with_busybox();
+    world.write("duerme.ron", SLEEPER);
+    sleeping(&world);
+    let fault = Fault { syscall: "socket", nth: 1, action: "error=EMFILE" };
+    world.faulty(&fault, &["delete", "pod", "p", "--timeout=60s"]).ok();
+    world.assert_clean();
+}
+
+/// La que una vez dejó a un `exec` y a su hijo esperándose el uno al otro.
+#[test]
+fn si_no_se_puede_decir_adelante_a_un_hijo_no_se_le_espera_para_siempre() {
+    if !is_root() || std::env::var_os("MICROPOD_VM").is_some() {
+        return;
+    }
+    let world = World::with_busybox();
+    world.write("duerme.ron", SLEEPER);
+    sleeping(&world);
+    let fault = Fault { syscall: "sendto", nth: 1, action: "error=ENOMEM" };
+    let mut running = world.start_faulty(&fault, &["exec", "p", "--", "true"]);
+    assert!(ends_in(&mut running, 20), "se esperan: {:?}", world.processes());
+    let done = running.wait();
+    assert!(done.code == 125 && done.err.contains("no se pudo decir a un hijo que siga"), "{done:?}");
+    world.micropod(&["delete", "pod", "p"]).ok();
+    world.assert_clean();
+}
+
 /// De qué va un barrido.
 struct Sweep {
     name: &'static str,

@@ -251,3 +251,37 @@ fn e11_los_logs_estan_donde_ningun_contenedor_los_puede_enlazar() {
     });
     world.micropod(&["delete", "pod", "e11", "--grace-period=1"]).ok();
 }
+
+#[test]
+fn e10_copiar_no_se_puede_desviar_con_una_carrera() {
+    if !here() {
+        return;
+    }
+    let world = World::with_busybox();
+    // el anfitrión que se quiere leer y estropear
+    let victim = world.write("victima/f", "de fuera");
+    let dir = victim.parent().unwrap();
+    plant_program(&world, "intercambia", &aislamiento::compile("aislamiento/intercambia.c"));
+    let line = format!("mkdir /d; echo dentro >/d/f; ln -s {} /e; exec intercambia /d /e", dir.display());
+    aislamiento::up(&world, "e10", "", "", &line);
+    aislamiento::pid_of(&world, "intercambia /d /e");
+    world.write("nuevo", "nuevo");
+    let mut read = 0;
+    for round in 0..60 {
+        // quien mira /d cuando es el enlace no encuentra nada: dentro no hay tal directorio
+        let _ = fs::remove_file(world.dir().join("copia"));
+        let done = world.micropod(&["cp", "e10:/d/f", "copia"]);
+        let copied = fs::read_to_string(world.dir().join("copia")).unwrap_or_default();
+        assert!(["", "dentro\n", "nuevo"].contains(&copied.as_str()), "vuelta {round}: {copied:?}, {done:?}");
+        assert_eq!(done.code == 0, !copied.is_empty(), "{done:?}");
+        read += usize::from(done.code == 0);
+        world.micropod(&["cp", "nuevo", "e10:/d/f"]);
+        world.micropod(&["cp", "e10:/d", "arbol"]);
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "de fuera", "vuelta {round}: se ha escrito fuera");
+        assert_eq!(fs::read_dir(dir).unwrap().count(), 1, "vuelta {round}: se ha creado algo fuera");
+        let tree = fs::read_to_string(world.dir().join("arbol/f")).unwrap_or_default();
+        assert_ne!(tree, "de fuera", "vuelta {round}");
+    }
+    assert!((1..60).contains(&read), "sin carrera no se prueba nada: {read} de 60");
+    aislamiento::down(&world, "e10");
+}

@@ -32,7 +32,7 @@ pub fn delete(args: &ArgMatches) -> Result<u8, Error> {
     let asked: Vec<_> = present.iter().map(|name| (name, how.ask(name))).collect();
     for (name, heard) in asked {
         if how.wait || !heard {
-            wait_and_forget(name, heard, how.timeout)?;
+            how.wait_and_forget(name, heard)?;
         }
         how.tell(name);
     }
@@ -136,35 +136,44 @@ fn names(args: &ArgMatches) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn wait_and_forget(name: &str, heard: bool, timeout: Option<Duration>) -> Result<(), Error> {
-    let claim = wait_for_name(name, timeout)?;
-    if let Some(seen) = state::see_claimed(&claim) {
-        // el supervisor pudo morir también después de publicar el final: hasta soltarlo todo, pendiente
-        if seen.was_abandoned() || !heard || state::pending_path(name).exists() {
-            crate::gc::reap(&seen.record, &seen.live);
-        }
-    }
-    crate::gc::forget_record(claim)
-}
+/// Cada cuánto se vuelve a pedir a un supervisor que aún no lo ha oído.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Espera a que el supervisor acabe. En una terminal, dice a quién espera y por qué.
-fn wait_for_name(name: &str, timeout: Option<Duration>) -> Result<Claim, Error> {
-    let started = Instant::now();
-    let mut said = 0;
-    loop {
-        if let Some(claim) = Claim::take(name)? {
-            return Ok(claim);
+impl How {
+    fn wait_and_forget(&self, name: &str, heard: bool) -> Result<(), Error> {
+        let claim = self.wait_for_name(name, heard)?;
+        if let Some(seen) = state::see_claimed(&claim) {
+            // el supervisor pudo morir también después de publicar el final: hasta soltarlo todo, pendiente
+            if seen.was_abandoned() || !heard || state::pending_path(name).exists() {
+                crate::gc::reap(&seen.record, &seen.live);
+            }
         }
-        if timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
-            return Err(Error::failed(format!("timed out waiting for the condition on pods/{name}"))
-                .with_hint("sigue acabando: mira a quién espera con `micropod get pods`"));
+        crate::gc::forget_record(claim)
+    }
+
+    /// Espera a que el supervisor acabe. En una terminal, dice a quién espera y por qué. Quien no oyó que
+    /// debía acabar (aún nacía, o aquí no quedaban descriptores) no acabaría nunca: se le pide otra vez.
+    fn wait_for_name(&self, name: &str, mut heard: bool) -> Result<Claim, Error> {
+        let started = Instant::now();
+        let (mut said, mut asked) = (0, started);
+        loop {
+            if let Some(claim) = Claim::take(name)? {
+                return Ok(claim);
+            }
+            if !heard && asked.elapsed() >= ASK_AGAIN {
+                (heard, asked) = (self.ask(name), Instant::now());
+            }
+            if self.timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
+                return Err(Error::failed(format!("timed out waiting for the condition on pods/{name}"))
+                    .with_hint("sigue acabando: mira a quién espera con `micropod get pods`"));
+            }
+            let seconds = started.elapsed().as_secs();
+            if seconds > said && std::io::stderr().is_terminal() {
+                said = seconds;
+                tell_who(name);
+            }
+            std::thread::sleep(Duration::from_millis(2));
         }
-        let seconds = started.elapsed().as_secs();
-        if seconds > said && std::io::stderr().is_terminal() {
-            said = seconds;
-            tell_who(name);
-        }
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

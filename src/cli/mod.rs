@@ -301,7 +301,31 @@ pub fn see(name: &str) -> Result<Seen, Error> {
     require_root("mirar los Pods", "…")?;
     crate::gc::sweep_pending();
     let looks_right = !name.contains('/') && !name.starts_with('.');
-    state::see(name).filter(|_| looks_right).ok_or_else(|| not_found(name))
+    let seen = state::see(name).filter(|_| looks_right);
+    seen.ok_or_else(|| other_version(name).filter(|_| looks_right).unwrap_or_else(|| not_found(name)))
+}
+
+/// Lo que se dice de un Pod cuya ficha es de otra versión.
+fn other_version(name: &str) -> Option<Error> {
+    let format = state::other_format(name)?;
+    let ours = state::FORMAT;
+    let problem = format!(
+        "el Pod `{name}` es de otra versión de micropod: su ficha es del formato {format}, y esta entiende el {ours}"
+    );
+    Some(Error::failed(problem).with_hint(
+        "míralo o bórralo con la versión que lo creó; cuando ya no corra, `micropod gc` recoge lo que deje",
+    ))
+}
+
+/// Cuenta los Pods en marcha que no salen en una lista porque no se entiende su ficha.
+pub fn tell_unread(seen: &[Seen]) {
+    for (name, _) in state::running_unread(seen) {
+        let why = match state::other_format(&name) {
+            Some(_) => "es de otra versión de micropod",
+            None => "está estropeada",
+        };
+        term::note(&format!("el Pod `{}` corre y no sale aquí: su ficha {why}", term::harmless(&name)));
+    }
 }
 
 fn not_found(name: &str) -> Error {

@@ -59,7 +59,9 @@ impl Pick {
     /// Los Pods pedidos que hay y, por cada nombre que no existe, su error.
     pub fn look(&self) -> (Vec<Seen>, Vec<Error>) {
         if self.names.is_empty() {
-            return (self.present(), Vec::new());
+            let all = state::see_all();
+            super::tell_unread(&all);
+            return (all.into_iter().filter(|seen| self.chooses(seen)).collect(), Vec::new());
         }
         let mut missing = Vec::new();
         let found =

@@ -14,11 +14,11 @@
 
 use super::{Step, sys};
 use crate::data;
-use crate::error::StepError;
+use crate::error::{StepError, spanish};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, recv,
-    recvmsg, send, sendmsg, socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr,
+    recv, recvmsg, send, sendmsg, shutdown, socketpair,
 };
 use serde::{Deserialize, Serialize};
 use std::io::{IoSlice, IoSliceMut};
@@ -59,6 +59,18 @@ impl Channel {
                 other => return other.map(|_| ()),
             }
         }
+    }
+
+    /// Dice «adelante». Si no se puede, deja de hablar: quien esperaba oye el fin de fichero y muere, en vez
+    /// de esperar para siempre. Si es porque ya ha muerto, lo dirá su pidfd.
+    pub fn go_on(&self) {
+        match self.send(&Message::Go) {
+            Ok(()) => return,
+            Err(Errno::EPIPE | Errno::ECONNRESET) => {}
+            Err(errno) => log::error!("no se pudo decir a un hijo que siga: {}", spanish(errno)),
+        }
+        // si ni eso se puede, es que no queda nadie al otro lado
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Write);
     }
 
     /// Manda un descriptor: el extremo de la terminal del contenedor.

@@ -112,8 +112,7 @@ impl Kernel {
             self.narrate(step);
         }
         if let Some(channel) = &child.channel {
-            // si el hijo ha muerto, no hay a quién decírselo
-            let _ = channel.send(&Message::Go);
+            channel.go_on();
         }
     }
 
@@ -123,8 +122,7 @@ impl Kernel {
         match message {
             Some(Message::Step(step)) => {
                 self.narrate(step);
-                // si el hijo ha muerto, el cierre del canal lo dirá
-                let _ = channel.send(&Message::Go);
+                channel.go_on();
                 None
             }
             Some(Message::Ready) => Some(News::Ready),

@@ -237,6 +237,13 @@ pub struct InUse {
     ports: Vec<(HostPort, String)>,
 }
 
+impl InUse {
+    /// Los Pods que tienen algo reservado.
+    pub fn uids(&self) -> Vec<String> {
+        self.ips.iter().map(|(_, uid)| uid).chain(self.ports.iter().map(|(_, uid)| uid)).cloned().collect()
+    }
+}
+
 pub fn in_use() -> InUse {
     InUse { ips: addresses::owners(), ports: ports::owners() }
 }

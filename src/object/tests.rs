@@ -16,6 +16,7 @@ fn seen(spec: Value, status: PodStatus) -> Seen {
     let pod = json!({"metadata": {"name": "web", "labels": {"app": "web"}}, "spec": spec});
     let pod: Pod = serde_json::from_value(pod).unwrap();
     let record = Record {
+        format: 1,
         name: "web".into(),
         uid: "u-1".into(),
         plans: pod.spec.containers.iter().map(|c| plan(&c.name)).collect(),

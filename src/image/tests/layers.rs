@@ -198,6 +198,7 @@ fn una_imagen_en_uso_por_un_pod_vivo_no_se_borra_ni_se_sustituye() {
     };
     let seen = |supervised: bool, lower: &str| Seen {
         record: Record {
+            format: 1,
             name: "web".into(),
             uid: "u".into(),
             pod: Default::default(),
