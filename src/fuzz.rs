@@ -59,8 +59,10 @@ fn specification(file: &str, bytes: &[u8]) -> bool {
     let manifest = match parse_bytes(file, bytes.to_vec()) {
         Ok(manifest) => manifest,
         Err(errors) => {
-            // el mensaje se imprime: ni escapes ni lo que da la vuelta al texto
-            let hostile = |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c);
+            // el mensaje se imprime: ni escapes ni lo que da la vuelta al texto; los tabuladores de la línea
+            // que se enseña se quedan, para que casen los de debajo
+            let control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+            let hostile = |c: char| control(c) || ('\u{202a}'..='\u{202e}').contains(&c);
             assert!(!errors.to_string().contains(hostile), "{errors:?}");
             return false;
         }
