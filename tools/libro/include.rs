@@ -93,7 +93,7 @@ fn item(all: &[&str], name: &str) -> Result<(usize, usize), String> {
     let end = (start..all.len()).find(|i| closes(all[*i])).ok_or(format!("no cierra `{name}`"))?;
     let above = |l: &&&str| {
         let l = l.trim_start();
-        l.starts_with("///") || l.starts_with("#[") || is_mark(l)
+        l.starts_with("///") || l.starts_with("#[")
     };
     let first = start - all[..start].iter().rev().take_while(above).count();
     Ok((first + 1, end + 1))

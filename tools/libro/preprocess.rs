@@ -92,14 +92,16 @@ fn render_block(book: &Book, block: &Block) -> String {
         "ron" => "rust",
         language => language,
     };
-    let (mut body, mut places) = (Vec::new(), Vec::new());
+    let (mut body, mut places) = (Vec::new(), Vec::<(String, Vec<(usize, usize)>)>::new());
     for line in &block.body {
         match include::request(line).map(|(path, anchor)| include::piece(&book.root, path, anchor)) {
             Some(Ok(piece)) => {
-                places.push(match piece.anchor {
-                    Some(_) => format!("{}, líneas {} a {}", piece.path, piece.first, piece.last),
-                    None => piece.path.clone(),
-                });
+                if places.last().is_none_or(|(path, _)| *path != piece.path) {
+                    places.push((piece.path.clone(), Vec::new()));
+                }
+                if let (Some(_), Some((_, lines))) = (&piece.anchor, places.last_mut()) {
+                    lines.push((piece.first, piece.last));
+                }
                 body.extend(piece.lines);
             }
             // una falta: ya la ha dicho la comprobación de los includes
@@ -107,6 +109,7 @@ fn render_block(book: &Book, block: &Block) -> String {
             None => body.push(line.clone()),
         }
     }
+    let places: Vec<String> = places.iter().map(|(path, lines)| place(path, lines)).collect();
     let caption = caption(block, &places);
     let indent = &block.indent;
     let fence = if body.iter().any(|l| l.contains("```")) { "````" } else { "```" };
@@ -119,6 +122,16 @@ fn render_block(book: &Book, block: &Block) -> String {
         out += &format!("{indent}{line}\n");
     }
     out + &format!("{indent}{fence}\n")
+}
+
+/// De qué fichero y de qué líneas salen los trozos de un bloque; de muchos, entre cuáles están.
+fn place(path: &str, lines: &[(usize, usize)]) -> String {
+    let each: Vec<String> = lines.iter().map(|(first, last)| format!("{first} a {last}")).collect();
+    match (each.as_slice(), lines.iter().map(|l| l.0).min(), lines.iter().map(|l| l.1).max()) {
+        ([_, _, _, ..], Some(first), Some(last)) => format!("{path}, entre las líneas {first} y {last}"),
+        ([], ..) => path.to_string(),
+        (some, ..) => format!("{path}, líneas {}", some.join(" y ")),
+    }
 }
 
 /// Lo que se dice encima de un bloque: dónde guardarlo, de dónde sale, o que no se ha ejecutado.

@@ -251,6 +251,7 @@ fn cada_mentira_la_ve_quien_la_tiene_que_ver() {
             "ningún capítulo ejecuta",
         ),
         ("book/pendiente.ron", "\"L02\"", "", "mapa de la fuente", "no existe el laboratorio L02"),
+        (page, "laboratorio: L01", "laboratorio: L09", "mapa de la fuente", "no existe el laboratorio L09"),
         (page, "fuente: S1", "fuente: S1 S2", "mapa de la fuente", "dice explicar S2"),
         ("book/cobertura.ron", "minimo: 50.0", "minimo: 51.0", "cobertura de src/", "solo puede subir"),
         (
@@ -473,6 +474,21 @@ fn una_tabla_incluida_fuera_de_un_bloque_sale_en_la_pagina() {
     let book = Book::read(&fixture.0);
     let page = crate::preprocess::render(&book, book.page("01-uno.md").unwrap());
     assert!(page.contains("\n| 1 | 2 |\n") && !page.contains("#include"), "{page}");
+}
+
+#[test]
+fn encima_de_cada_trozo_se_dice_de_donde_sale() {
+    let caption = |includes: &str| {
+        let fixture = Fixture::good();
+        fixture.lie("book/src/01-uno.md", "{{#include src/demo.rs:uno}}", includes);
+        let book = Book::read(&fixture.0);
+        crate::preprocess::render(&book, book.page("01-uno.md").unwrap())
+    };
+    let one = "{{#include src/demo.rs:uno}}";
+    let two = "{{#include src/demo.rs:fn dos}}";
+    assert!(caption(one).contains("<code>src/demo.rs, líneas 2 a 2</code>"), "{}", caption(one));
+    assert!(caption(&format!("{one}\n{two}")).contains("src/demo.rs, líneas 2 a 2 y 4 a 4<"));
+    assert!(caption(&format!("{one}\n{two}\n{one}")).contains("src/demo.rs, entre las líneas 2 y 4<"));
 }
 
 #[test]

@@ -58,6 +58,10 @@ pub fn complete(book: &Book) -> Report {
         }
     }
     for page in book.pages.iter() {
+        let exists = |lab: &String| has_lab(book, lab) || book.pending.laboratorios.contains(lab);
+        for lab in page.front.labs.iter().filter(|lab| !exists(lab)) {
+            report.faults.push(page.fault(1, format!("no existe el laboratorio {lab}")));
+        }
         for id in &page.front.source {
             let number = page.front.chapter.unwrap_or_default();
             if !book.source_map.iter().any(|s| s.frase == *id && s.capitulos.contains(&number)) {
