@@ -143,11 +143,18 @@ fn e4_e6_la_terminal_es_suya_y_por_ella_no_se_teclea_fuera() {
     }
     for profile in ["", "seccompProfile: (type: Unconfined)"] {
         let fields = format!("tty: true, stdin: true, securityContext: ({profile})");
-        let (code, said) =
-            aislamiento::inpod(&world, "", &fields, "tty; readlink /proc/self/fd/0; exec sonda");
+        let (code, said) = aislamiento::inpod(
+            &world,
+            "",
+            &fields,
+            "tty; readlink /proc/self/fd/0; stat -c %d /dev/pts; exec sonda",
+        );
         assert_eq!(code, 0, "{said}");
         let said = said.replace('\r', "");
         assert!(said.starts_with("/dev/pts/0\n/dev/pts/0\n"), "{said}");
+        // un devpts suyo, y no el de la máquina, que también puede tener un 0 libre
+        let own: u64 = said.lines().nth(2).unwrap().parse().unwrap();
+        assert_ne!(own, std::os::unix::fs::MetadataExt::dev(&fs::metadata("/dev/pts").unwrap()), "{said}");
         let probe = aislamiento::Probe::read(&said);
         assert!(!profile.is_empty() || probe.call("ioctl_TIOCSTI") == "EPERM", "{said}");
         // aun sin filtro, su terminal es de otro devpts: lo que teclee se lo teclea a sí mismo
