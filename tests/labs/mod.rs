@@ -11,7 +11,7 @@ use micropod::lab::folder::{STATE, State};
 use micropod::lab::values::{self, Values};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -115,7 +115,8 @@ impl Case {
         }
     }
 
-    /// Lo que falta por decir: cuántas malas hay como poco, y que nombren lo que está en la hoja.
+    /// Lo que falta por decir: cuántas malas hay como poco, que nombren lo que está en la hoja, y que los
+    /// mutantes que se dan por buenos existan.
     pub fn complaints(&self) -> Vec<String> {
         let sheet = self.lab.sheet(&self.values);
         let mut wrong = Vec::new();
@@ -129,6 +130,12 @@ impl Case {
             if !sheet.concepts.contains_key(&bad.concepto) {
                 wrong.push(format!("«{}» nombra {}, que no está", bad.nombre, bad.concepto));
             }
+        }
+        let solution = self.answer("solucion");
+        let all = solution.iter().flat_map(|(file, text)| mutants::of(file, text));
+        let names: BTreeSet<String> = all.map(|mutant| mutant.name).collect();
+        for same in self.proofs.equivalentes.iter().filter(|same| !names.contains(&same.mutante)) {
+            wrong.push(format!("se da por bueno el mutante «{}», que no existe", same.mutante));
         }
         wrong
     }
