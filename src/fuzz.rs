@@ -38,6 +38,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("netlink", netlink),
     ("http", http_answers),
     ("grpc", grpc_answers),
+    ("peticiones", api_requests),
 ];
 // ANCHOR_END: targets
 
@@ -242,6 +243,44 @@ fn archives(bytes: &[u8]) -> bool {
 
 fn netlink(bytes: &[u8]) -> bool {
     look::understand(bytes) > 0
+}
+
+/// Lo que se pide a `micropod api`: se lee igual venga como venga partido, y nada pasa de su tope.
+fn api_requests(bytes: &[u8]) -> bool {
+    use crate::api::http::{MAX_BODY, Parser};
+    let read = |size: usize| {
+        let mut parser = Parser::default();
+        let mut all = Vec::new();
+        for mut piece in bytes.chunks(size) {
+            while !piece.is_empty() {
+                match parser.feed(piece) {
+                    Ok((used, request)) => {
+                        assert!((1..=piece.len()).contains(&used), "no avanza");
+                        piece = &piece[used..];
+                        all.extend(request);
+                    }
+                    Err(refusal) => return (all, Some(refusal)),
+                }
+            }
+        }
+        (all, None)
+    };
+    let whole = read(bytes.len().max(1));
+    for size in [1, 7] {
+        assert_eq!(read(size), whole, "trozos de {size}");
+    }
+    for request in &whole.0 {
+        assert!(request.body.len() <= MAX_BODY);
+        assert!(request.old || request.header("host").is_some());
+        assert!(
+            !request.path.iter().any(|part| part.is_empty() || part.contains('\0')),
+            "{:?}",
+            request.path
+        );
+        // y de la ruta sale siempre algo, aunque sea «no hay»
+        crate::api::route::route(&request.path);
+    }
+    !whole.0.is_empty()
 }
 
 fn http_answers(bytes: &[u8]) -> bool {

@@ -51,6 +51,7 @@ pub mod output;
 pub mod explain;
 pub mod audit;
 pub mod lab;
+pub mod api;
 
 // Lo que se prueba con basura.
 pub mod fuzz;

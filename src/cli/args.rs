@@ -266,6 +266,16 @@ fn house_verbs() -> Vec<Command> {
     let shells = operand("SHELL", "bash, zsh, fish o elvish").required(true);
     vec![
         lab::lab(),
+        verb("api", "Sirve la API de Kubernetes, lo justo, para usar el kubectl de verdad")
+            .arg(option(
+                "listen",
+                "DIRECCIÓN",
+                "Dónde escuchar, en esta máquina. Si no se dice: 127.0.0.1:8001",
+            ))
+            .arg(flag(
+                "permite-cambios",
+                "Admitir también create, apply y delete, de root y de quien usó sudo",
+            )),
         image,
         verb("gc", "Recoge lo que dejaron los Pods acabados o caídos"),
         verb("doctor", "Comprueba si esta máquina sirve, y qué le falta"),

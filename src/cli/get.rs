@@ -86,11 +86,9 @@ impl Wanted {
     }
 
     fn header(&self, wide: bool) -> Vec<String> {
+        let columns = &HEADERS[..if wide { HEADERS.len() } else { NARROW }];
         let mut headers = Vec::from_iter(self.pick.namespace.column("NAMESPACE"));
-        headers.extend(["NAME", "READY", "STATUS", "RESTARTS", "AGE"].map(String::from));
-        if wide {
-            headers.extend(["IP", "NODE", "NOMINATED NODE", "READINESS GATES"].map(String::from));
-        }
+        headers.extend(columns.iter().map(|column| column.to_string()));
         let short = |label: &String| label.rsplit('/').next().unwrap_or(label).to_uppercase();
         headers.extend(self.label_columns.iter().map(short));
         if self.show_labels {
@@ -114,7 +112,13 @@ impl Wanted {
     }
 }
 
-fn row(seen: &Seen, wide: bool) -> Vec<String> {
+/// Las columnas; las primeras [`NARROW`], siempre.
+pub const HEADERS: [&str; 9] =
+    ["NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE", "NOMINATED NODE", "READINESS GATES"];
+const NARROW: usize = 5;
+
+/// La fila de un Pod: una celda por columna.
+pub fn row(seen: &Seen, wide: bool) -> Vec<String> {
     let Columns { ready, status, restarts, last_restart } = columns::columns(&seen.live.status);
     let restarts = match last_restart {
         Some(at) => format!("{restarts} ({} ago)", age::human(seen.since(at))),

@@ -96,6 +96,7 @@ pub fn main() -> Result<u8, Error> {
         }
         "reproduce" => crate::explain::replay::print(text(args, "QUÉ"), output(args)),
         "compara" => compare_verb(args),
+        "api" => crate::api::api(args),
         "lab" => lab::lab(args),
         "image" => image_verb(args).map(|()| exit::OK),
         "gc" => {

@@ -139,17 +139,23 @@ pub struct FieldSelector {
 }
 
 impl FieldSelector {
+    /// Los que admite Kubernetes para un Pod.
+    pub const OF_A_POD: &[&str] = &[
+        "metadata.name",
+        "metadata.namespace",
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "status.phase",
+        "status.podIP",
+    ];
+
     pub fn parse(text: &str) -> Result<FieldSelector, Error> {
-        /// Los que admite Kubernetes para un Pod.
-        const KNOWN: [&str; 7] = [
-            "metadata.name",
-            "metadata.namespace",
-            "spec.nodeName",
-            "spec.restartPolicy",
-            "spec.schedulerName",
-            "status.phase",
-            "status.podIP",
-        ];
+        FieldSelector::parse_among(text, FieldSelector::OF_A_POD)
+    }
+
+    /// Lo mismo, con los campos que se admiten para otra clase de objetos.
+    pub fn parse_among(text: &str, known: &[&str]) -> Result<FieldSelector, Error> {
         let one = |condition: &str| {
             let (field, value) = condition
                 .split_once("!=")
@@ -159,9 +165,9 @@ impl FieldSelector {
                     Error::usage(format!("invalid field selector: {condition}"))
                         .with_hint("se escribe así: status.phase=Running")
                 })?;
-            if !KNOWN.contains(&field) {
+            if !known.contains(&field) {
                 return Err(Error::usage(format!("field label not supported: {field}"))
-                    .with_hint(format!("los que hay: {}", KNOWN.join(", "))));
+                    .with_hint(format!("los que hay: {}", known.join(", "))));
             }
             Ok((field.to_string(), !condition.contains("!="), value.to_string()))
         };

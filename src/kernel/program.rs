@@ -111,6 +111,21 @@ impl Program {
         Ok(Ended { status: running.wait()?, out, err })
     }
 
+    /// Lo deja en marcha con `input` por la entrada, sin esperar a nada: se pregunta por él con
+    /// [`Background::poll`]. Lo que diga por los errores se lee al final.
+    pub fn background(mut self, input: &[u8]) -> io::Result<Background> {
+        if !input.is_empty() {
+            let mut file = File::from(memfd_create(c"entrada", MFdFlags::MFD_CLOEXEC)?);
+            file.write_all(input)?;
+            file.rewind()?;
+            self.command.stdin(file);
+        }
+        let errors = File::from(memfd_create(c"errores", MFdFlags::MFD_CLOEXEC)?);
+        self.command.stderr(errors.try_clone()?);
+        let deadline = Instant::now() + self.limit;
+        Ok(Background { running: Running::new(self.spawn()?, deadline)?, errors })
+    }
+
     /// Lo deja en marcha, con los errores en `errors`, para leer su salida según salga. El plazo cuenta
     /// desde la última vez que dijo algo.
     pub fn start(mut self, errors: Stdio) -> io::Result<Running> {
@@ -154,6 +169,31 @@ fn wait_for(fds: &[BorrowedFd], deadline: Instant) -> io::Result<Option<Vec<bool
             }
             Err(errno) => return Err(errno.into()),
         }
+    }
+}
+
+/// Un programa al que nadie espera.
+pub struct Background {
+    running: Running,
+    errors: File,
+}
+
+impl Background {
+    /// Se puede leer cuando el programa ha acabado.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.running.pidfd.as_fd()
+    }
+
+    /// Cómo acabó, si ya ha acabado. Pasado su plazo, un error: al soltarlo, se mata.
+    pub fn poll(&mut self) -> io::Result<Option<Ended>> {
+        let Some(status) = self.running.child.try_wait()? else {
+            return if Instant::now() >= self.running.deadline { Err(late()) } else { Ok(None) };
+        };
+        self.running.ended = true;
+        let mut err = Vec::new();
+        self.errors.rewind()?;
+        (&mut self.errors).take(MAX_OUTPUT).read_to_end(&mut err)?;
+        Ok(Some(Ended { status, out: Vec::new(), err }))
     }
 }
 

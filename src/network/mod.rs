@@ -12,7 +12,7 @@
 mod addresses;
 pub mod look;
 pub mod names;
-mod netlink;
+pub mod netlink;
 pub mod nft;
 mod ops;
 mod ports;

@@ -89,7 +89,7 @@ impl Request {
     /// Lo envía y espera el acuse: 0, o el errno del kernel.
     pub fn send(self) -> Result<(), Errno> {
         let mut answer = [0; 4096];
-        let socket = self.deliver()?;
+        let socket = self.deliver(SockProtocol::NetlinkRoute)?;
         let n = receive(&socket, &mut answer)?;
         acknowledged(&answer[..n])
     }
@@ -98,9 +98,15 @@ impl Request {
     // ANCHOR: ask
     /// Lo envía y junta las respuestas: de cada una, su cabecera de familia y sus atributos.
     pub fn ask(self) -> Result<Vec<Vec<u8>>, Errno> {
+        self.ask_with(SockProtocol::NetlinkRoute)
+    }
+    // ANCHOR_END: ask
+
+    /// Lo mismo, a otra parte del kernel que la red.
+    pub fn ask_with(self, whom: SockProtocol) -> Result<Vec<Vec<u8>>, Errno> {
         // el kernel reparte las respuestas largas en trozos de este tamaño, como mucho
         let mut chunk = vec![0; 32 * 1024];
-        let socket = self.deliver()?;
+        let socket = self.deliver(whom)?;
         let mut answers = Vec::new();
         loop {
             let n = receive(&socket, &mut chunk)?;
@@ -113,14 +119,13 @@ impl Request {
             }
         }
     }
-    // ANCHOR_END: ask
 
-    fn deliver(mut self) -> Result<OwnedFd, Errno> {
+    fn deliver(mut self, whom: SockProtocol) -> Result<OwnedFd, Errno> {
         let length = self.bytes.len() as u32;
         self.bytes[..4].copy_from_slice(&length.to_ne_bytes());
         // el espacio de red es el de quien abre el socket
         let flags = SockFlag::SOCK_CLOEXEC;
-        let socket = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)?;
+        let socket = socket(AddressFamily::Netlink, SockType::Raw, flags, whom)?;
         send(socket.as_raw_fd(), &self.bytes, MsgFlags::empty())?;
         Ok(socket)
     }

@@ -17,7 +17,8 @@ pub fn table(events: &[Value], now: &Now, kind: &str, headers: bool, namespaces:
     tabwriter::table(&rows)
 }
 
-fn row(event: &Value, now: &Now, kind: &str) -> Vec<String> {
+/// La fila de un suceso.
+pub fn row(event: &Value, now: &Now, kind: &str) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     let last = now.since(event["lastTimestamp"].as_str());
     let seen = match event["count"].as_u64() {

@@ -959,6 +959,73 @@ pub const CODES: &[Code] = &[
         "[ IgnoraParada(contenedor: \"web\"), TardaEnParar(contenedor: \"web\", tarda: \"3s\") ]",
         "[ IgnoraParada(contenedor: \"web\", vida: 1), TardaEnParar(contenedor: \"web\", tarda: \"3s\") ]",
     ),
+    code(
+        "MP0330",
+        "la API solo escucha en esta máquina",
+        "`micropod api` corre como root y no pide contraseña: si escuchara en una dirección que se ve desde otras \
+         máquinas, cualquiera de la red leería los logs. Desde fuera se entra con un túnel de ssh, que sí la pide: \
+         `ssh -L 8001:localhost:8001 USUARIO@MÁQUINA`, y allí `kubectl -s http://127.0.0.1:8001 get pods`.",
+        Where::Command,
+        "micropod api --listen 0.0.0.0:8001",
+        "",
+    ),
+    code(
+        "MP0331",
+        "ahí no se puede escuchar",
+        "`--listen` es una dirección de esta máquina y un puerto, `127.0.0.1:8001`. Si está bien escrita, el puerto lo \
+         tiene ya otro programa (`kubectl proxy` usa el mismo): `ss -ltnp` dice cuál. Con el puerto 0, lo elige el kernel.",
+        Where::Command,
+        "micropod api --listen aula-01",
+        "",
+    ),
+    code(
+        "MP0332",
+        "la API es de solo lectura",
+        "Mientras no se diga otra cosa, `micropod api` enseña y no cambia nada. Con `--permite-cambios` admite además \
+         crear, aplicar y borrar Pods.",
+        Where::Command,
+        "kubectl -s http://127.0.0.1:8001 delete pod web",
+        "",
+    ),
+    code(
+        "MP0333",
+        "no eres quien puede pedir eso a la API",
+        "Quien crea un Pod es como root: puede montar cualquier directorio. Por eso, aun con `--permite-cambios`, solo \
+         se admite de un proceso de root o de quien escribió `sudo micropod api`; el kernel dice de quién es la \
+         conexión. Y a lo que corre dentro de un Pod no se le deja ni mirar.",
+        Where::Command,
+        "sudo -u nobody kubectl -s http://127.0.0.1:8001 delete pod web",
+        "",
+    ),
+    code(
+        "MP0334",
+        "la API no es para un navegador",
+        "Una página web cualquiera puede hacer que tu navegador pida cosas a tu propia máquina, y hasta cambiar a \
+         quién lleva su nombre para leer la respuesta (*DNS rebinding*). Por eso se rechaza lo que lleve `Origin` y lo \
+         que no vaya a nombre de `localhost`, `127.0.0.1` o `[::1]`.",
+        Where::Command,
+        "curl -H 'Host: evil.example' http://127.0.0.1:8001/api/v1/pods",
+        "",
+    ),
+    code(
+        "MP0335",
+        "la API no tiene eso",
+        "`micropod api` sirve los Pods, sus logs, sus sucesos y lo que gastan. Lo demás de Kubernetes (servicios, \
+         nodos, Deployments…) aquí no existe, y `exec`, `attach`, `cp` y `port-forward` se hacen con los verbos de \
+         micropod, que se llaman igual.",
+        Where::Command,
+        "kubectl -s http://127.0.0.1:8001 exec web -- ls",
+        "",
+    ),
+    code(
+        "MP0336",
+        "un cambio que no se puede hacer",
+        "Un Pod en marcha no se cambia: ni su imagen, ni sus etiquetas. En Kubernetes casi todo en él es inmutable \
+         también. Lo que envía `kubectl apply` se admite si es lo que ya hay; si no, se dice qué es distinto.",
+        Where::Command,
+        "kubectl -s http://127.0.0.1:8001 label pod web nivel=2",
+        "",
+    ),
 ];
 
 /// Una palabra de las columnas STATUS y REASON, y qué significa.
