@@ -242,6 +242,8 @@ fn archives(bytes: &[u8]) -> bool {
 }
 
 fn netlink(bytes: &[u8]) -> bool {
+    // de una respuesta cortada no sale nadie
+    crate::api::peer::parse(bytes);
     look::understand(bytes) > 0
 }
 

@@ -21,9 +21,9 @@ pub struct Request {
     pub method: String,
     /// Las partes de la ruta, ya descifradas: `/api/v1/pods` son tres.
     pub path: Vec<String>,
-    pub query: Vec<(String, String)>,
+    pub query: Pairs,
     /// Los nombres, en minúsculas.
-    pub headers: Vec<(String, String)>,
+    pub headers: Pairs,
     pub body: Vec<u8>,
     /// Tras la respuesta se cuelga.
     pub close: bool,
@@ -225,7 +225,10 @@ fn parse_head(text: &str) -> Result<Request, Refusal> {
     Ok(request)
 }
 
-fn parse_target(target: &str) -> Result<(Vec<String>, Vec<(String, String)>), Refusal> {
+/// Nombres con su valor: cabeceras, o lo que va detrás de `?`.
+type Pairs = Vec<(String, String)>;
+
+fn parse_target(target: &str) -> Result<(Vec<String>, Pairs), Refusal> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     if !path.starts_with('/') {
         return refuse(400, "la ruta ha de empezar por /");

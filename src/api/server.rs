@@ -99,7 +99,8 @@ impl Server {
     /// Lo que falta para el próximo plazo.
     fn timeout(&self) -> PollTimeout {
         let now = Instant::now();
-        let soonest = self.connections.iter().filter_map(|one| self.deadline(one, now)).min();
+        let orphans = self.orphans.first().map(|_| now + LOOK_EVERY);
+        let soonest = self.connections.iter().filter_map(|one| self.deadline(one, now)).chain(orphans).min();
         let Some(soonest) = soonest else { return PollTimeout::NONE };
         // un milisegundo de más: el plazo se redondea hacia arriba
         let left = soonest.saturating_duration_since(now) + Duration::from_millis(1);
