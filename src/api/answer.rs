@@ -51,11 +51,19 @@ pub struct Problem {
     pub status: u16,
     pub reason: &'static str,
     pub message: String,
+    /// El Pod que no vale, si es eso: kubectl lo enseña de otra manera.
+    invalid: Option<String>,
 }
 
 impl Problem {
     pub fn new(status: u16, reason: &'static str, message: impl Into<String>) -> Problem {
-        Problem { status, reason, message: message.into() }
+        Problem { status, reason, message: message.into(), invalid: None }
+    }
+
+    /// Lo que se pide para el Pod `name` no vale.
+    pub fn invalid(name: &str, message: impl Into<String>) -> Problem {
+        let name = crate::spec::errors::visible(name, 100);
+        Problem { invalid: Some(name), ..Problem::new(422, "Invalid", message) }
     }
 
     pub fn not_found(resource: &str, name: &str) -> Problem {
@@ -75,10 +83,16 @@ impl Problem {
 
     /// El objeto `Status`.
     pub fn object(&self) -> Value {
-        json!({
+        let mut object = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason, "code": self.status,
-        })
+        });
+        if let Some(name) = &self.invalid {
+            // de un objeto que no vale, kubectl solo lee las causas
+            object["message"] = json!(format!("Pod \"{name}\" is invalid: {}", self.message));
+            object["details"] = json!({"name": name, "kind": "Pod", "causes": [{"message": self.message}]});
+        }
+        object
     }
 
     pub fn answer(&self) -> Answer {
@@ -127,5 +141,8 @@ mod tests {
         let problem = Problem::not_found("pods", "w\u{1b}[2Jeb");
         assert_eq!(problem.object()["message"], "pods \"w\u{fffd}[2Jeb\" not found");
         assert_eq!((problem.object()["code"].as_u64(), problem.answer().status), (Some(404), 404));
+        let invalid = Problem::invalid("web", "spec.x: no").object();
+        assert_eq!(invalid["details"]["causes"][0]["message"], "spec.x: no");
+        assert_eq!(invalid["message"], "Pod \"web\" is invalid: spec.x: no");
     }
 }

@@ -58,7 +58,7 @@ impl Change {
             }
             (Some(0), What::Delete, Some(pod)) => shown(&pod),
             (Some(0), What::Delete, None) => deleted(&self.name),
-            (Some(2), What::Create, _) => Problem::new(422, "Invalid", said).answer(),
+            (Some(2), What::Create, _) => Problem::invalid(&self.name, said).answer(),
             _ => Problem::new(500, "InternalError", said).answer(),
         })
     }
@@ -95,7 +95,7 @@ pub fn create(store: &Store, namespace: &str, request: &Request) -> Result<Outco
     let name = check(&mut pod, namespace, None)?;
     let strict = strictness(request)?;
     let text = crate::output::json::pretty(&pod);
-    validate(&text, strict)?;
+    validate(&name, &text, strict)?;
     if store.has_pod(&name) {
         return Err(Problem::new(409, "AlreadyExists", format!("pods \"{name}\" already exists")));
     }
@@ -166,11 +166,11 @@ fn unchangeable(name: &str, different: &[String]) -> Problem {
     let shown: Vec<String> =
         different.iter().take(8).map(|path| crate::spec::errors::visible(path, 100)).collect();
     let message = format!(
-        "Pod \"{name}\" is invalid: {}: Forbidden: un Pod en marcha no se cambia: bórralo (kubectl delete pod {name}) y \
+        "{}: Forbidden: un Pod en marcha no se cambia: bórralo (kubectl delete pod {name}) y \
          créalo otra vez [MP0336]",
         shown.join(", ")
     );
-    Problem::new(422, "Invalid", message)
+    Problem::invalid(name, message)
 }
 
 fn create_named(store: &Store, namespace: &str, name: &str, request: &Request) -> Result<Outcome, Problem> {
@@ -183,7 +183,7 @@ fn create_named(store: &Store, namespace: &str, name: &str, request: &Request) -
 fn applied(wanted: &mut Value, namespace: &str, name: &str, pod: &Stored) -> Result<Vec<String>, Problem> {
     check(wanted, namespace, Some(name))?;
     let text = crate::output::json::pretty(wanted);
-    let same = validate(&text, "strict")?.is_some_and(|wanted| {
+    let same = validate(name, &text, "strict")?.is_some_and(|wanted| {
         pod.seen.as_ref().is_some_and(|seen| patch::bare(&seen.record.pod) == patch::bare(&wanted))
     });
     if same {
@@ -197,10 +197,10 @@ fn applied(wanted: &mut Value, namespace: &str, name: &str, pod: &Stored) -> Res
     Ok(found)
 }
 
-fn validate(text: &str, strict: &str) -> Result<Option<crate::spec::types::Pod>, Problem> {
+fn validate(name: &str, text: &str, strict: &str) -> Result<Option<crate::spec::types::Pod>, Problem> {
     let mode = crate::spec::Validation::from_name(strict).unwrap_or_default();
     let manifest = parse::parse_with("objeto.json", text, mode)
-        .map_err(|errors| Problem::new(422, "Invalid", errors.to_string()))?;
+        .map_err(|errors| Problem::invalid(name, errors.to_string()))?;
     Ok(manifest.objects.into_iter().find_map(|object| match object {
         Object::Pod(pod) => Some(pod),
         _ => None,
@@ -255,7 +255,7 @@ fn check(pod: &mut Value, namespace: &str, name: Option<&str>) -> Result<String,
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     match said.chars().all(plain) && !said.starts_with('.') {
         true => Ok(said),
-        false => Err(Problem::new(422, "Invalid", "metadata.name no es un nombre de DNS [MP0106]")),
+        false => Err(Problem::invalid(&said, "metadata.name no es un nombre de DNS [MP0106]")),
     }
 }
 
