@@ -162,7 +162,7 @@ pub fn patch(store: &Store, namespace: &str, name: &str, request: &Request) -> R
     }
 }
 
-fn unchangeable(name: &str, different: &[String]) -> Problem {
+pub fn unchangeable(name: &str, different: &[String]) -> Problem {
     let shown: Vec<String> =
         different.iter().take(8).map(|path| crate::spec::errors::visible(path, 100)).collect();
     let message = format!(

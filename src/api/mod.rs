@@ -31,6 +31,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 /// Donde escucha `kubectl proxy`, y donde se escucha aquí si no se dice otra cosa.
 pub const LISTEN: &str = "127.0.0.1:8001";
 
+const ONLY_HERE: &str = "MP0330";
+const NOT_A_PLACE: &str = "MP0331";
+
 /// Cómo se sirve.
 pub struct Options {
     pub changes: bool,
@@ -75,7 +78,7 @@ fn greet(address: SocketAddr, options: &Options) {
 fn place(text: &str) -> Result<SocketAddr, Error> {
     let shown = crate::spec::errors::visible(text, 60);
     let bad = || {
-        Error::usage(format!("«{shown}» no es dónde escuchar [MP0331]"))
+        Error::usage(format!("«{shown}» no es dónde escuchar [{NOT_A_PLACE}]"))
             .with_hint(format!("así: --listen {LISTEN}"))
     };
     let (host, port) = match text.rsplit_once(':') {
@@ -89,7 +92,7 @@ fn place(text: &str) -> Result<SocketAddr, Error> {
     };
     if !ip.is_loopback() {
         return Err(Error::usage(format!(
-            "la API solo escucha en esta máquina, y {ip} se ve desde otras [MP0330]"
+            "la API solo escucha en esta máquina, y {ip} se ve desde otras [{ONLY_HERE}]"
         ))
         .with_hint(format!(
             "déjala en {LISTEN} y entra por un túnel: ssh -L 8001:localhost:8001 USUARIO@ESTA-MÁQUINA"
@@ -102,7 +105,7 @@ fn listen(place: SocketAddr) -> Result<TcpListener, Error> {
     let listener = TcpListener::bind(place).and_then(|one| one.set_nonblocking(true).map(|()| one));
     listener.map_err(|error| {
         let why = error.raw_os_error().map_or_else(|| error.to_string(), |n| spanish(Errno::from_raw(n)).to_string());
-        Error::failed(format!("no se puede escuchar en {place} [MP0331]"))
+        Error::failed(format!("no se puede escuchar en {place} [{NOT_A_PLACE}]"))
             .because(why)
             .with_hint("quizá ya haya otra en marcha (kubectl proxy usa el mismo puerto); o elige otro: --listen 127.0.0.1:8002")
     })

@@ -224,6 +224,21 @@ fn measure(
     Ok(Reply::Later(Job::Measure(Measure::new(pods, pod.is_some())?)))
 }
 
+/// Lo que se contesta a quien recibe este código de error: lo enseña su página del libro.
+pub fn sample(code: &str) -> Option<Problem> {
+    let options = |changes| Options { changes, owner: None };
+    let nobody = || Ok(Some(Peer { uid: 65534, cgroup: None }));
+    let evil = Request { headers: vec![("host".into(), "evil.example".into())], ..Request::default() };
+    match code {
+        "MP0332" => may_change(&options(false), nobody).err(),
+        "MP0333" => may_change(&options(true), nobody).err(),
+        "MP0334" => local(&evil, nobody).err(),
+        "MP0335" => Some(missing("pods/exec")),
+        "MP0336" => Some(change::unchangeable("web", &["metadata.labels.nivel".into()])),
+        _ => None,
+    }
+}
+
 /// Lo que no es mirar. Las puertas ya se han pasado.
 fn change(store: &Store, request: &Request) -> Result<Reply, Problem> {
     let outcome = match (request.method.as_str(), route(&request.path)) {

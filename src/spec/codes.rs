@@ -35,6 +35,8 @@ pub enum Where {
     Container,
     /// El ejemplo es un comando.
     Command,
+    /// El ejemplo es un comando que usa `micropod api`, o la lanza.
+    Server,
     /// El ejemplo es un fichero de averías para un Pod con un contenedor `web`.
     Faults,
 }
@@ -46,7 +48,9 @@ impl Where {
             |metadata: &str, spec: &str| format!("Pod(\n  metadata: ({metadata}),\n  spec: ({spec}),\n)\n");
         let name = "name: \"ejemplo\"";
         match self {
-            Where::File | Where::Yaml | Where::Json | Where::Command | Where::Faults => example.to_string(),
+            Where::File | Where::Yaml | Where::Json | Where::Command | Where::Server | Where::Faults => {
+                example.to_string()
+            }
             Where::Objects => {
                 let pod = pod(name, "containers: [(name: \"web\", image: \"nginx\")]");
                 format!("List(items: [\n{example}\n{}])\n", pod.trim_end())
@@ -80,6 +84,7 @@ impl Where {
             Where::Containers => "dentro de `spec.containers`",
             Where::Container => "dentro de un contenedor",
             Where::Command => "en la terminal",
+            Where::Server => "al usar la API",
             Where::Faults => "en un fichero de averías",
         }
     }
@@ -965,7 +970,7 @@ pub const CODES: &[Code] = &[
         "`micropod api` corre como root y no pide contraseña: si escuchara en una dirección que se ve desde otras \
          máquinas, cualquiera de la red leería los logs. Desde fuera se entra con un túnel de ssh, que sí la pide: \
          `ssh -L 8001:localhost:8001 USUARIO@MÁQUINA`, y allí `kubectl -s http://127.0.0.1:8001 get pods`.",
-        Where::Command,
+        Where::Server,
         "micropod api --listen 0.0.0.0:8001",
         "",
     ),
@@ -974,7 +979,7 @@ pub const CODES: &[Code] = &[
         "ahí no se puede escuchar",
         "`--listen` es una dirección de esta máquina y un puerto, `127.0.0.1:8001`. Si está bien escrita, el puerto lo \
          tiene ya otro programa (`kubectl proxy` usa el mismo): `ss -ltnp` dice cuál. Con el puerto 0, lo elige el kernel.",
-        Where::Command,
+        Where::Server,
         "micropod api --listen aula-01",
         "",
     ),
@@ -983,7 +988,7 @@ pub const CODES: &[Code] = &[
         "la API es de solo lectura",
         "Mientras no se diga otra cosa, `micropod api` enseña y no cambia nada. Con `--permite-cambios` admite además \
          crear, aplicar y borrar Pods.",
-        Where::Command,
+        Where::Server,
         "kubectl -s http://127.0.0.1:8001 delete pod web",
         "",
     ),
@@ -993,7 +998,7 @@ pub const CODES: &[Code] = &[
         "Quien crea un Pod es como root: puede montar cualquier directorio. Por eso, aun con `--permite-cambios`, solo \
          se admite de un proceso de root o de quien escribió `sudo micropod api`; el kernel dice de quién es la \
          conexión. Y a lo que corre dentro de un Pod no se le deja ni mirar.",
-        Where::Command,
+        Where::Server,
         "sudo -u nobody kubectl -s http://127.0.0.1:8001 delete pod web",
         "",
     ),
@@ -1003,7 +1008,7 @@ pub const CODES: &[Code] = &[
         "Una página web cualquiera puede hacer que tu navegador pida cosas a tu propia máquina, y hasta cambiar a \
          quién lleva su nombre para leer la respuesta (*DNS rebinding*). Por eso se rechaza lo que lleve `Origin` y lo \
          que no vaya a nombre de `localhost`, `127.0.0.1` o `[::1]`.",
-        Where::Command,
+        Where::Server,
         "curl -H 'Host: evil.example' http://127.0.0.1:8001/api/v1/pods",
         "",
     ),
@@ -1013,7 +1018,7 @@ pub const CODES: &[Code] = &[
         "`micropod api` sirve los Pods, sus logs, sus sucesos y lo que gastan. Lo demás de Kubernetes (servicios, \
          nodos, Deployments…) aquí no existe, y `exec`, `attach`, `cp` y `port-forward` se hacen con los verbos de \
          micropod, que se llaman igual.",
-        Where::Command,
+        Where::Server,
         "kubectl -s http://127.0.0.1:8001 exec web -- ls",
         "",
     ),
@@ -1022,7 +1027,7 @@ pub const CODES: &[Code] = &[
         "un cambio que no se puede hacer",
         "Un Pod en marcha no se cambia: ni su imagen, ni sus etiquetas. En Kubernetes casi todo en él es inmutable \
          también. Lo que envía `kubectl apply` se admite si es lo que ya hay; si no, se dice qué es distinto.",
-        Where::Command,
+        Where::Server,
         "kubectl -s http://127.0.0.1:8001 label pod web nivel=2",
         "",
     ),

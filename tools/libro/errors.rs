@@ -62,6 +62,9 @@ pub fn produce(code: &Code) -> Result<Produced, String> {
             file: Some(("ejemplo.ron".into(), code.wrong.into())),
         });
     }
+    if code.place == Where::Server {
+        return Ok(Produced { output: api_answer(code)?, command: code.wrong.into(), file: None });
+    }
     if code.place != Where::Command {
         let (name, file) = (code.place.file_name(), code.place.file(code.wrong));
         let output = load(name, file.as_bytes(), true)?;
@@ -75,6 +78,18 @@ pub fn produce(code: &Code) -> Result<Produced, String> {
     let shown = content_of(name)?.filter(|content| content.len() < 1000);
     let file = shown.map(|content| (name.to_string(), String::from_utf8_lossy(&content).into_owned()));
     Ok(Produced { output: run_command(code.wrong)?, command: code.wrong.into(), file })
+}
+
+/// Lo que contesta la API, o por qué no arranca: eso se dice antes de escuchar y sin ser root.
+fn api_answer(code: &Code) -> Result<String, String> {
+    if let Some(problem) = micropod::api::serve::sample(code.code) {
+        return Ok(format!("Error from server ({}): {}\n", problem.reason, problem.message));
+    }
+    let done = std::process::Command::new(crate::build::default_binary()?)
+        .args(code.wrong.split(' ').skip(1))
+        .output()
+        .map_err(|e| e.to_string())?;
+    Ok(String::from_utf8_lossy(&done.stderr).into_owned())
 }
 
 /// Ejecuta un comando de ejemplo, con sus ficheros al lado. Con `--dry-run`: no debe crear nada.

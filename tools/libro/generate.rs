@@ -53,7 +53,10 @@ fn error_page(code: &Code) -> String {
     if !code.right.is_empty() {
         let place = code.place.describe();
         let (wrong, right) = (ended(code.wrong), ended(code.right));
-        if matches!(code.place, Where::File | Where::Yaml | Where::Json | Where::Command | Where::Faults) {
+        if matches!(
+            code.place,
+            Where::File | Where::Yaml | Where::Json | Where::Command | Where::Server | Where::Faults
+        ) {
             let _ = write!(text, "Así está bien:\n\n```{language}\n{right}```\n\n");
         } else {
             let _ = write!(text, "El cambio, {place}:\n\n```rust\n// mal\n{wrong}// bien\n{right}```\n\n");
