@@ -121,7 +121,7 @@ fn ni_cantidades_ni_nombres_ni_rutas_ni_logs_ni_fichas_hacen_entrar_en_panico() 
 
 #[test]
 fn ni_archivos_ni_respuestas_de_la_red_hacen_entrar_en_panico() {
-    for name in ["archivos", "netlink", "http", "grpc"] {
+    for name in ["archivos", "netlink", "http", "grpc", "peticiones"] {
         feed(name);
     }
 }
