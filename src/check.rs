@@ -75,6 +75,8 @@ pub struct Errand {
     output: Vec<u8>,
     /// ¿Puede decir algo más?
     listening: bool,
+    /// Aún no es el comando: es quien le pide a otro motor que lo traiga al mundo.
+    asks_another: bool,
     what: What,
 }
 
@@ -138,7 +140,12 @@ impl Errand {
         }
     }
 
+    /// A quien lo pide a otro motor se le deja acabar, que es cosa de un instante: matarlo dejaría sin
+    /// dueño a un comando que ya hubiera nacido, y sin que nadie lo recogiera el contenedor no podría morir.
     pub fn kill(&self) {
+        if self.asks_another {
+            return;
+        }
         // si ya ha muerto, mejor
         let _ = sys::pidfd_send_signal(self.pidfd.as_fd(), libc::SIGKILL);
     }
@@ -158,7 +165,7 @@ impl Errand {
                     Heard::Born(pid) => match crate::runtime::adopted(pid) {
                         Some((_, pidfd)) => {
                             let what = What::Command { channel, heard: Heard::Itself };
-                            Done::Goes(Errand { pidfd, what, ..self })
+                            Done::Goes(Errand { pidfd, what, asks_another: false, ..self })
                         }
                         None => Done::Answer(Outcome::Error(format!("no se puede seguir al proceso {pid}"))),
                     },
@@ -246,7 +253,8 @@ fn run(k: &mut Kernel, command: &[String], target: &Target) -> Result<Errand, St
         heard = Heard::from(Some(news));
     }
     let what = What::Command { channel, heard };
-    Ok(Errand { pidfd, pipe: ours, output: Vec::new(), listening: true, what })
+    let asks_another = target.runtime.adopts();
+    Ok(Errand { pidfd, pipe: ours, output: Vec::new(), listening: true, asks_another, what })
 }
 
 /// Busca la dirección de un nombre en un hijo: preguntarla puede tardar.
@@ -261,7 +269,7 @@ fn resolve(k: &mut Kernel, question: Question, any_answer: bool) -> Result<Erran
         }
         Some(sys::Cloned::Parent { pidfd, .. }) => {
             let what = What::Resolve { question, any_answer };
-            Ok(Errand { pidfd, pipe: ours, output: Vec::new(), listening: true, what })
+            Ok(Errand { pidfd, pipe: ours, output: Vec::new(), listening: true, asks_another: false, what })
         }
         None => unreachable!("una sonda nunca se ensaya"),
     }

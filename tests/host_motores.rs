@@ -392,6 +392,33 @@ fn un_exec_y_una_sonda_se_le_piden_al_motor_que_hizo_el_contenedor() {
 }
 
 #[test]
+fn una_sonda_que_se_abandona_a_medias_no_deja_a_nadie_sin_recoger() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    // un motor lento: cuando se abandona la sonda, el comando ya ha nacido y aún no se sabe quién es
+    let calls = world.dir().join("llamadas");
+    let real = world.dir().join("de-verdad");
+    world.sh(&format!("cp $(command -v runc) {}", real.display()));
+    let text = format!(
+        "#!/bin/sh\n{} \"$@\" || exit\ncase \" $* \" in *' exec '*) echo exec >>{}; sleep 2 ;; esac\n",
+        real.display(),
+        calls.display()
+    );
+    let script = world.write("lento", &text);
+    world.sh(&format!("chmod 755 {0}; mount --bind {0} $(command -v runc)", script.display()));
+    let probe =
+        "livenessProbe: (exec: (command: [\"sleep\", \"3022\"]), periodSeconds: 1, timeoutSeconds: 60),";
+    let deaf = "trap '' TERM; sleep 3023 & wait; wait";
+    start(&world, "runc", "medias", "", &shell("c", deaf, probe));
+    wait_until("que nazca el comando de la sonda", 20, || calls.exists());
+    world.micropod(&["delete", "pod", "medias", "--grace-period=1", "--timeout=60s"]).ok();
+    world.sh("umount $(command -v runc)");
+    world.assert_clean();
+}
+
+#[test]
 fn compara_levanta_el_pod_con_cada_motor_lo_mide_y_no_deja_nada() {
     if !is_root() {
         return;

@@ -172,6 +172,11 @@ pub trait Runtime {
         sandbox::start(k, pod)
     }
 
+    /// ¿Lo que hace nace huérfano, y lo adopta quien lo pidió?
+    fn adopts(&self) -> bool {
+        false
+    }
+
     /// La pausa ya ha muerto: no queda nada de lo que se levantó.
     fn stop_sandbox(&self) {}
 

@@ -128,6 +128,10 @@ impl Runtime for Oci {
     }
     // ANCHOR_END: exec
 
+    fn adopts(&self) -> bool {
+        true
+    }
+
     fn stop_sandbox(&self) {
         supervise::end_orphans();
     }
