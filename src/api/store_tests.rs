@@ -13,6 +13,7 @@ impl Mold {
         let pod = json!({"metadata": {"name": name, "labels": {"app": name}},
                          "spec": {"containers": [{"name": "c", "image": "host"}]}});
         let record = Record {
+            format: crate::state::FORMAT,
             name: name.into(),
             uid: format!("uid-{name}"),
             pod: serde_json::from_value(pod).unwrap(),
