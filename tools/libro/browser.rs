@@ -20,6 +20,11 @@ const DUMP: &[&str] = &["--dump-dom", "--virtual-time-budget=20000"];
 
 const ATTEMPTS: usize = 3;
 
+/// Segundos que se espera al navegador; a imprimir el libro entero, en una máquina ocupada, minutos.
+const PATIENCE: u32 = 900;
+/// Con lo que sale `timeout` si se acaba el plazo.
+const LATE: i32 = 124;
+
 /// El ancho de un móvil, en píxeles.
 const PHONE: u32 = 390;
 
@@ -41,7 +46,7 @@ impl Browser {
 
     fn run(&self, args: &[&str], url: &str) -> Result<String, String> {
         let done = Command::new("timeout")
-            .arg("300")
+            .arg(PATIENCE.to_string())
             .arg(&self.program)
             .args([
                 "--headless",
@@ -59,11 +64,10 @@ impl Browser {
             .arg(url)
             .output()
             .map_err(|e| e.to_string())?;
-        match done.status.success() {
-            true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
-            false => {
-                Err(String::from_utf8_lossy(&done.stderr).lines().last().unwrap_or_default().to_string())
-            }
+        match done.status.code() {
+            Some(0) => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
+            Some(LATE) => Err(format!("el navegador no acaba en {PATIENCE} s")),
+            _ => Err(String::from_utf8_lossy(&done.stderr).lines().last().unwrap_or_default().to_string()),
         }
     }
 
