@@ -23,6 +23,10 @@ pub enum Request {
     /// Conectarse a la salida de un contenedor y, con `stdin`, a su entrada. Lo que sigue por el mismo
     /// socket está en `attach.rs`.
     Attach { container: String, stdin: bool },
+    /// Poner una de las condiciones de las que depende que esté listo (`readinessGates`).
+    Condition(crate::logic::OutsideCondition),
+    /// Sus ConfigMaps y Secrets han cambiado: lo que se quiere está en su `config.json`.
+    Configure,
     /// A un ReplicaSet: lo que se quiere ha cambiado; está en su `next.json`.
     Change { replace: bool },
 }
@@ -30,6 +34,10 @@ pub enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Response {
     Accepted,
+    /// Cuántos ConfigMaps y Secrets eran otros.
+    Configured {
+        changed: usize,
+    },
     /// No se puede, y por qué.
     Refused(String),
 }

@@ -9,7 +9,7 @@
 //! como `0.log.1`, y se guardan cinco. Escribir es añadir a un fichero: nunca se espera a nadie.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,8 @@ pub struct LogWriter {
     out: Vec<u8>,
     /// Lo que no se pudo escribir (disco lleno).
     pub lost: u64,
+    /// De ello, lo que aún no se ha dicho en el propio log.
+    unsaid: u64,
 }
 
 impl LogWriter {
@@ -59,7 +61,15 @@ impl LogWriter {
         // el error lo dirá la primera escritura
         let _ = crate::state::make_private_dir(dir);
         let file = open_new(&path);
-        LogWriter { path, file, size: 0, pending: [Vec::new(), Vec::new()], out: Vec::new(), lost: 0 }
+        LogWriter {
+            path,
+            file,
+            size: 0,
+            pending: [Vec::new(), Vec::new()],
+            out: Vec::new(),
+            lost: 0,
+            unsaid: 0,
+        }
     }
 
     // ANCHOR: write
@@ -87,7 +97,7 @@ impl LogWriter {
                 pending.clear();
             }
         }
-        self.flush();
+        self.flush(&stamp);
     }
     // ANCHOR_END: write
 
@@ -101,30 +111,49 @@ impl LogWriter {
                 append(&mut self.out, &stamp, stream, b'F', &pending);
             }
         }
-        self.flush();
+        self.flush(&stamp);
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self, stamp: &str) {
         if self.out.is_empty() {
             return;
+        }
+        let bytes = self.out.len() as u64;
+        if self.unsaid > 0 {
+            // quien lea los logs ha de saber que aquí falta algo
+            let gap = format!("micropod: aquí faltan {} bytes: no se pudieron escribir", self.unsaid);
+            let text = std::mem::take(&mut self.out);
+            append(&mut self.out, stamp, Stream::Stderr, b'F', gap.as_bytes());
+            self.out.extend(text);
+            if self.file.is_none() {
+                self.file = open_new(&self.path);
+            }
         }
         if self.size + self.out.len() as u64 > MAX_FILE && self.size > 0 {
             self.rotate();
         }
         match self.file.as_mut().map(|file| file.write_all(&self.out)) {
-            Some(Ok(())) => self.size += self.out.len() as u64,
-            Some(Err(error)) => self.lose(&error.to_string()),
-            None => self.lose("no se pudo crear"),
+            Some(Ok(())) => {
+                self.size += self.out.len() as u64;
+                self.unsaid = 0;
+            }
+            Some(Err(error)) => self.lose(bytes, &error.to_string()),
+            None => self.lose(bytes, "no se pudo crear"),
         }
     }
 
     /// No se pudo escribir. Se dice la primera vez; después, solo a quien mira los diagnósticos.
-    fn lose(&mut self, why: &str) {
+    fn lose(&mut self, bytes: u64, why: &str) {
         let shown = self.path.display();
         if self.lost == 0 {
             log::error!("{shown}: {why}: lo que escriba el contenedor no queda en sus logs");
         }
-        self.lost += self.out.len() as u64;
+        // lo que llegó a escribirse de una línea a medias no es una línea
+        if let Some(file) = &mut self.file {
+            let _ = file.set_len(self.size).and_then(|()| file.seek(std::io::SeekFrom::Start(self.size)));
+        }
+        self.lost += bytes;
+        self.unsaid += bytes;
         log::warn!("{shown}: {} bytes de log perdidos", self.lost);
     }
 

@@ -19,8 +19,15 @@ use nix::mount::MsFlags;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 // ANCHOR: start
+/// Lo que hay en `path` según el espacio de montajes de la pausa: ahí montó los volúmenes de memoria.
+pub fn seen_from(pause: i32, path: &Path) -> PathBuf {
+    let inside = path.strip_prefix("/").unwrap_or(path);
+    Path::new("/proc").join(pause.to_string()).join("root").join(inside)
+}
+
 /// Del lado del anfitrión: trae al mundo a la pausa, le da una red y espera a que esté en pie.
 pub fn start(k: &mut Kernel, plan: &PodPlan) -> Result<Child, StepError> {
     let cgroup = plan.cgroup.as_ref().map(|pod| pod.join(crate::cgroup::PAUSE));

@@ -338,6 +338,9 @@ pub fn is_locked(path: &Path) -> bool {
     Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
 }
 
+/// El fichero con los ConfigMaps y Secrets que un Pod en marcha ha de tener desde ahora.
+pub const NEXT_CONFIG: &str = "config.json";
+
 pub fn write_record(record: &Record) -> std::io::Result<()> {
     replace_file(&pod_dir(&record.name).join("pod.json"), &data::bytes(record))
 }

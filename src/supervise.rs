@@ -5,6 +5,7 @@
 //! un contenedor que inunda sus logs o una sonda colgada no detienen a los demás.
 
 mod attach;
+mod config;
 mod containers;
 mod last_words;
 mod probes;
@@ -439,6 +440,24 @@ impl Supervisor {
                     self.control.answer(client, &Response::Accepted);
                 }
                 Request::Attach { container, stdin } => self.attach(client, &container, stdin),
+                Request::Condition(condition) => {
+                    let answer = match self.core.rules().readiness_gates.contains(&condition.kind) {
+                        true => Response::Accepted,
+                        false => Response::Refused(format!(
+                            "`{}` no está en sus readinessGates",
+                            crate::spec::errors::visible(&condition.kind, 80)
+                        )),
+                    };
+                    self.events.push_back(Event::ConditionSet(condition));
+                    self.control.answer(client, &answer);
+                }
+                Request::Configure => {
+                    let answer = match self.reconfigure() {
+                        Ok(changed) => Response::Configured { changed },
+                        Err(why) => Response::Refused(why),
+                    };
+                    self.control.answer(client, &answer);
+                }
                 // es para un controlador; quien lo pide a un Pod ve que se le cuelga
                 Request::Change { .. } => {}
             }

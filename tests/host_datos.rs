@@ -399,3 +399,96 @@ fn el_grupo_del_pod_puede_leer_sus_datos_y_escribir_en_sus_volumenes() {
     assert_eq!(inside(&world, pid, "cat /disco/copia"), "hunter2-tope");
     delete(&world, "grupo");
 }
+
+/// El directorio de un volumen, visto desde dentro de un contenedor.
+fn within(world: &World, pid: i32, path: &str) -> std::path::PathBuf {
+    world.path(&format!("/proc/{pid}/root{path}"))
+}
+
+#[test]
+fn aplicar_un_configmap_cambiado_cambia_de_golpe_los_ficheros_del_pod_que_corre() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let objects = |color: &str, pass: &str| {
+        format!(
+            "ConfigMap(metadata: (name: \"ajustes\"), data: {{\"COLOR\": \"{color}\", \"viejo\": \"v\"}}),
+             Secret(metadata: (name: \"clave\"), stringData: {{\"pass\": \"{pass}\"}}),"
+        )
+    };
+    let volumes = "volumes: [(name: \"m\", configMap: (name: \"ajustes\")), (name: \"s\", secret: (secretName: \"clave\"))],";
+    let fields =
+        "env: [(name: \"COLOR\", valueFrom: (configMapKeyRef: (name: \"ajustes\", key: \"COLOR\")))],
+        volumeMounts: [(name: \"m\", mountPath: \"/m\"), (name: \"s\", mountPath: \"/s\"),
+            (name: \"m\", mountPath: \"/parte\", subPath: \"COLOR\")]";
+    let text =
+        |color: &str, pass: &str| list(&objects(color, pass), "vivo", volumes, &sleeper("c", 2051, fields));
+    start(&world, "vivo", &text("verde", "hunter2-uno"));
+    let pid = pid_of(&world, 2051);
+    let read = |path: &str| fs::read_to_string(within(&world, pid, path)).unwrap();
+    assert_eq!((read("/m/COLOR"), read("/s/pass")), ("verde".into(), "hunter2-uno".into()));
+    let version = |dir: &str| fs::read_link(within(&world, pid, &format!("{dir}/..data"))).unwrap();
+    let (before, held) = (version("/m"), fs::File::open(within(&world, pid, "/m/COLOR")).unwrap());
+
+    let apply = |text: &str| {
+        let file = world.write("vivo.ron", text);
+        world.micropod(&["apply", "-f", file.to_str().unwrap()]).ok().out
+    };
+    let same = apply(&text("verde", "hunter2-uno"));
+    assert_eq!(same, "configmap/ajustes unchanged\nsecret/clave unchanged\npod/vivo unchanged\n");
+    assert_eq!(version("/m"), before, "lo que no cambia no se toca");
+    let changed = apply(&text("rojo", "hunter2-dos"));
+    assert_eq!(changed, "configmap/ajustes configured\nsecret/clave configured\npod/vivo unchanged\n");
+    // el mismo proceso ve ficheros nuevos, en el disco y en memoria
+    assert_eq!((read("/m/COLOR"), read("/s/pass")), ("rojo".into(), "hunter2-dos".into()));
+    assert_ne!(version("/m"), before);
+    assert!(!within(&world, pid, "/m").join(&before).exists(), "la versión anterior no se queda");
+    assert_eq!(std::io::read_to_string(held).unwrap(), "verde", "quien lo tenía abierto lee el de antes");
+    assert_eq!(pid_of(&world, 2051), pid, "no se reinicia nada");
+    // su variable es la de cuando nació; la de la próxima vida, la nueva
+    assert!(environ(&world, pid).contains(&"COLOR=verde".to_string()));
+    world.kill("KILL", pid);
+    let find = || world.processes().into_iter().find(|(new, l)| *l == "/bin/sleep 2051" && *new != pid);
+    wait_until("la próxima vida", 20, || find().is_some());
+    let (again, _) = find().unwrap();
+    assert!(environ(&world, again).contains(&"COLOR=rojo".to_string()));
+    delete(&world, "vivo");
+}
+
+#[test]
+fn un_configmap_suelto_llega_a_los_pods_que_lo_usan_y_despierta_al_que_lo_esperaba() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let fields =
+        "env: [(name: \"COLOR\", valueFrom: (configMapKeyRef: (name: \"ajustes\", key: \"COLOR\")))]";
+    let volumes = "volumes: [(name: \"m\", projected: (sources: [(configMap: (name: \"ajustes\"))]))],";
+    let mounts = format!("{fields}, volumeMounts: [(name: \"m\", mountPath: \"/m\")]");
+    let file = world.write("espera.ron", &list("", "espera", volumes, &sleeper("c", 2052, &mounts)));
+    world.micropod(&["run", "-d", file.to_str().unwrap()]);
+    let map = |color: &str, more: &str| {
+        let text =
+            format!("ConfigMap(metadata: (name: \"ajustes\"), data: {{\"COLOR\": \"{color}\"}}{more})");
+        world.write("ajustes.ron", &text).to_str().unwrap().to_string()
+    };
+    let alone = world.write("nadie.ron", "ConfigMap(metadata: (name: \"nadie\"), data: {})");
+    let refused = world.micropod(&["apply", "-f", alone.to_str().unwrap()]).exits(1);
+    assert!(refused.err.contains("ningún Pod en marcha usa"), "{}", refused.err);
+    let done = world.micropod(&["apply", "-f", &map("azul", "")]).ok();
+    assert_eq!(done.out, "configmap/ajustes configured\n");
+    // el núcleo vuelve a probar cada diez segundos
+    let find = || world.processes().into_iter().find(|(_, l)| *l == "/bin/sleep 2052");
+    wait_until("que arranque", 40, || find().is_some());
+    let (pid, _) = find().unwrap();
+    assert!(environ(&world, pid).contains(&"COLOR=azul".to_string()));
+    assert_eq!(fs::read_to_string(within(&world, pid, "/m/COLOR")).unwrap(), "azul");
+    // el inmutable no cambia más
+    world.micropod(&["apply", "-f", &map("gris", ", immutable: true")]).ok();
+    assert_eq!(fs::read_to_string(within(&world, pid, "/m/COLOR")).unwrap(), "gris");
+    let refused = world.micropod(&["apply", "-f", &map("negro", ", immutable: true")]).exits(1);
+    assert!(refused.err.contains("`ajustes` es inmutable"), "{}", refused.err);
+    assert_eq!(fs::read_to_string(within(&world, pid, "/m/COLOR")).unwrap(), "gris");
+    delete(&world, "espera");
+}

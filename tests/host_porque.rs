@@ -618,6 +618,48 @@ fn lo_que_impide_que_un_pod_nazca_o_vuelva_a_arrancar() {
 }
 
 #[test]
+fn lo_que_espera_de_alguien_de_fuera_lo_pone_patch_y_no_reinicia_nada() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let gate = "readinessGates: [(conditionType: \"ejemplo.es/lista\")],";
+    start(&world, "puerta", &pod("puerta", gate, &shell("c", "exec sleep 3019", "")));
+    let told = answers(
+        &world,
+        "puerta",
+        "condicion-de-fuera",
+        &["no está listo porque nadie ha puesto aún la condición «ejemplo.es/lista»", "readinessGates"],
+    );
+    let pid = status(&world, "puerta")["processes"][0]["pid"].as_i64().unwrap() as i32;
+    let gates = || {
+        let wide = world.micropod(&["get", "pod", "puerta", "-o", "wide", "--no-headers"]).ok().out;
+        wide.split_whitespace().last().unwrap().to_string()
+    };
+    assert_eq!(gates(), "0/1");
+    world.micropod(&["wait", "pod/puerta", "--for=condition=ContainersReady", "--timeout=20s"]).ok();
+    world.micropod(&["wait", "pod/puerta", "--for=condition=Ready", "--timeout=0"]).exits(1);
+    // lo que se aconseja se puede teclear, y funciona
+    let advice = told["findings"][0]["next"][0].as_str().unwrap();
+    let (words, patch) = advice.split_once(" -p ").unwrap();
+    let words: Vec<&str> = words.split(' ').skip(1).chain(["-p", patch.trim_matches('\'')]).collect();
+    assert_eq!(world.micropod(&words).ok().out, "pod/puerta patched\n");
+    world.micropod(&["wait", "pod/puerta", "--for=condition=Ready", "--timeout=20s"]).ok();
+    assert_eq!(gates(), "1/1");
+    answers(&world, "puerta", "todo-va-bien", &[]);
+    let no = patch.trim_matches('\'').replace("True", "False");
+    world.micropod(&["patch", "pod/puerta", "--subresource=status", "-p", &no]).ok();
+    world.micropod(&["wait", "pod/puerta", "--for=condition=Ready=False", "--timeout=20s"]).ok();
+    // las que no espera nadie se rechazan por su nombre, y sin --subresource no se cambia nada
+    let other = no.replace("ejemplo.es/lista", "Ready");
+    let refused = world.micropod(&["patch", "pod", "puerta", "--subresource=status", "-p", &other]).exits(1);
+    assert!(refused.err.contains("no espera de fuera ninguna condición `Ready`"), "{}", refused.err);
+    world.micropod(&["patch", "pod", "puerta", "-p", &no]).exits(2);
+    assert_eq!(status(&world, "puerta")["processes"][0]["pid"].as_i64().unwrap() as i32, pid, "es el mismo");
+    delete(&world, "puerta");
+}
+
+#[test]
 fn la_respuesta_se_lee_de_un_vistazo_y_cada_causa_se_explica() {
     if !is_root() {
         return;

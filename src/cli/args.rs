@@ -134,6 +134,15 @@ fn run_verbs() -> Vec<Command> {
             .arg(file_to_create())
             .arg(put_in())
             .arg(validate()),
+        verb("patch", "Pone una condición de las que dependen de alguien de fuera (readinessGates)")
+            .arg(operand("POD", "«pod NOMBRE» o «pod/NOMBRE»").required(true).num_args(1..=2))
+            .arg(
+                option("patch", "PARCHE", "Lo que cambia, en JSON: {\"status\":{\"conditions\":[…]}}")
+                    .short('p')
+                    .required(true),
+            )
+            .arg(option("subresource", "PARTE", "status: lo único de un Pod en marcha que se cambia así"))
+            .arg(namespace()),
         verb("port-forward", "Lleva un puerto de esta máquina a uno de dentro de un Pod")
             .arg(operand("POD", "Nombre del Pod").required(true))
             .arg(

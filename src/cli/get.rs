@@ -128,9 +128,19 @@ pub fn row(seen: &Seen, wide: bool) -> Vec<String> {
         vec![seen.record.name.clone(), ready, status, restarts, age::human(seen.since(Duration::ZERO))];
     if wide {
         let ip = seen.record.network.as_ref().map_or("<none>".into(), |net| net.ip.to_string());
-        row.extend([ip, object::node_name(), "<none>".into(), "<none>".into()]);
+        row.extend([ip, object::node_name(), "<none>".into(), gates(seen)]);
     }
     row
+}
+
+/// `1/2`: de sus readinessGates, las que se cumplen.
+fn gates(seen: &Seen) -> String {
+    let gates = &seen.record.pod.spec.readiness_gates;
+    let met = |kind: &str| seen.live.status.conditions.iter().any(|c| c.kind == kind && c.status);
+    match gates.len() {
+        0 => "<none>".into(),
+        all => format!("{}/{all}", gates.iter().filter(|gate| met(&gate.condition_type)).count()),
+    }
 }
 
 /// Debajo de la tabla, y solo para personas: por qué no va bien lo que no va bien.

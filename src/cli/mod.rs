@@ -22,6 +22,7 @@ pub mod lab;
 pub mod logs;
 pub mod namespace;
 pub mod pick;
+pub mod patch;
 pub mod port_forward;
 pub mod selector;
 pub mod pace;
@@ -54,6 +55,7 @@ pub fn main() -> Result<u8, Error> {
         "exec" => exec::exec(args),
         "create" => create::create(args),
         "apply" => create::apply(args),
+        "patch" => patch::patch(args),
         "port-forward" => port_forward::forward(args),
         "cp" => cp::cp(args),
         "delete" => match controllers::wanted(args) {

@@ -46,6 +46,46 @@ pub fn secret<'a>(config: &'a Config, name: &str) -> Result<&'a Secret, Missing>
     config.secrets.get(name).ok_or_else(|| Missing::Secret(name.to_string()))
 }
 
+/// De `config`, lo que el Pod nombra en sus volúmenes o en sus variables.
+pub fn used(spec: &PodSpec, config: &Config) -> Config {
+    let mut used = Config::default();
+    let mut map = |name: &String| {
+        used.config_maps.extend(config.config_maps.get(name).map(|map| (name.clone(), map.clone())));
+    };
+    for volume in &spec.volumes {
+        volume.config_map.iter().for_each(|source| map(&source.name));
+        let projected = volume.projected.iter().flat_map(|projected| &projected.sources);
+        projected.filter_map(|source| source.config_map.as_ref()).for_each(|source| map(&source.name));
+    }
+    for container in crate::plan::all_containers(spec) {
+        let sources = container.env.iter().filter_map(|var| var.value_from.as_ref());
+        sources.filter_map(|from| from.config_map_key_ref.as_ref()).for_each(|key| map(&key.name));
+        container
+            .env_from
+            .iter()
+            .filter_map(|from| from.config_map_ref.as_ref())
+            .for_each(|all| map(&all.name));
+    }
+    let mut secret = |name: &String| {
+        used.secrets.extend(config.secrets.get(name).map(|secret| (name.clone(), secret.clone())));
+    };
+    for volume in &spec.volumes {
+        volume.secret.iter().for_each(|source| secret(&source.secret_name));
+        let projected = volume.projected.iter().flat_map(|projected| &projected.sources);
+        projected.filter_map(|source| source.secret.as_ref()).for_each(|source| secret(&source.name));
+    }
+    for container in crate::plan::all_containers(spec) {
+        let sources = container.env.iter().filter_map(|var| var.value_from.as_ref());
+        sources.filter_map(|from| from.secret_key_ref.as_ref()).for_each(|key| secret(&key.name));
+        container
+            .env_from
+            .iter()
+            .filter_map(|from| from.secret_ref.as_ref())
+            .for_each(|all| secret(&all.name));
+    }
+    used
+}
+
 /// Los volúmenes de datos del Pod, con los ficheros que les tocan ahora mismo.
 pub fn volumes(
     spec: &PodSpec,

@@ -336,6 +336,7 @@ impl<'a> Manager<'a> {
         for (client, request) in self.control.attend() {
             match request {
                 Request::Change { replace } => self.change(replace),
+                Request::Condition(_) | Request::Configure => {}
                 Request::Delete { .. } => self.stop(),
                 Request::Attach { .. } => {
                     let why = "un controlador no tiene terminal: conéctate a uno de sus Pods".into();

@@ -1,6 +1,7 @@
 //! El estado que se publica: fase, condiciones y estado de cada contenedor, con las palabras de
 //! Kubernetes.
 
+use super::OutsideCondition;
 use super::container::{Container, Notice, State};
 use super::pod::{Pod, Sandbox};
 use super::restart::succeeded;
@@ -15,15 +16,19 @@ pub(super) struct Conditions {
     /// La pausa está en pie y con red.
     sandbox: (bool, Duration),
     initialized: (bool, Duration),
-    /// `ContainersReady` y `Ready`: sin `readinessGates`, son la misma.
+    /// `Ready`: los contenedores, y además las condiciones de fuera.
     ready: (bool, Duration),
+    /// `ContainersReady`.
+    #[serde(default)]
+    containers: (bool, Duration),
 }
 
 impl Conditions {
     /// Al nacer el Pod: si no hay contenedores de inicialización, ya está inicializado.
     pub fn new(initialized: bool) -> Conditions {
         let zero = Duration::ZERO;
-        Conditions { sandbox: (false, zero), initialized: (initialized, zero), ready: (false, zero) }
+        let no = (false, zero);
+        Conditions { sandbox: no, initialized: (initialized, zero), ready: no, containers: no }
     }
 }
 
@@ -103,7 +108,34 @@ impl Pod {
 
     /// ¿Se cumple la condición Ready?
     pub fn is_ready(&self) -> bool {
+        self.containers_ready() && self.closed_gates().next().is_none()
+    }
+
+    fn containers_ready(&self) -> bool {
         !self.over && self.not_ready().next().is_none()
+    }
+
+    // ANCHOR: gates
+    /// Las condiciones de fuera que no se cumplen, o que nadie ha puesto: no dicho es que no.
+    pub fn closed_gates(&self) -> impl Iterator<Item = &str> {
+        let open = |gate: &&String| self.outside.iter().any(|c| c.kind == **gate && c.status);
+        self.rules.readiness_gates.iter().filter(move |gate| !open(gate)).map(String::as_str)
+    }
+    // ANCHOR_END: gates
+
+    /// Solo las de sus `readinessGates`. La hora es la de cuando cambió de sí a no, o al revés.
+    pub(super) fn set_condition(&mut self, new: OutsideCondition) {
+        let OutsideCondition { kind, status, reason, message } = new;
+        if !self.rules.readiness_gates.contains(&kind) {
+            return;
+        }
+        let old = self.outside.iter_mut().find(|old| old.kind == kind);
+        let since = old.as_ref().filter(|old| old.status == status).map_or(self.now, |old| old.since);
+        let new = Condition { kind, status, reason, message, since };
+        match old {
+            Some(old) => *old = new,
+            None => self.outside.push(new),
+        }
     }
 
     /// Apunta cuándo cambia cada condición.
@@ -112,9 +144,11 @@ impl Pod {
             self.sandbox == Sandbox::Ready && !self.over,
             self.incomplete().next().is_none(),
             self.is_ready(),
+            self.containers_ready(),
         ];
         let conditions = &mut self.conditions;
-        let old = [&mut conditions.sandbox, &mut conditions.initialized, &mut conditions.ready];
+        let Conditions { sandbox, initialized, ready, containers } = conditions;
+        let old = [sandbox, initialized, ready, containers];
         for (old, new) in old.into_iter().zip(new) {
             if old.0 != new {
                 *old = (new, now);
@@ -141,7 +175,7 @@ impl Pod {
             message: why.1,
             since,
         };
-        let Conditions { sandbox, initialized, ready } = self.conditions;
+        let Conditions { sandbox, initialized, ready, containers } = self.conditions;
         let incomplete = self.initializing();
         // que falte la inicialización se dice también cuando el Pod ya ha fallado
         let initialized_why = match initialized.0 {
@@ -152,17 +186,30 @@ impl Pod {
                 format!("contenedores sin completar: [{}]", incomplete.join(" ")),
             ),
         };
-        let ready_why =
-            why(ready.0, "ContainersNotReady", "contenedores que no están listos", &self.unready());
-        vec![
+        let containers_why =
+            why(containers.0, "ContainersNotReady", "contenedores que no están listos", &self.unready());
+        let ready_why = match ready.0 {
+            false if containers.0 => ("ReadinessGatesNotReady".to_string(), self.gates_message()),
+            _ => containers_why.clone(),
+        };
+        let own = [
             condition("PodReadyToStartContainers", sandbox, Default::default()),
             condition("Initialized", initialized, initialized_why),
-            condition("Ready", ready, ready_why.clone()),
-            condition("ContainersReady", ready, ready_why),
+            condition("Ready", ready, ready_why),
+            condition("ContainersReady", containers, containers_why),
             condition("PodScheduled", (true, Duration::ZERO), Default::default()),
-        ]
+        ];
+        own.into_iter().chain(self.outside.iter().cloned()).collect()
     }
     // ANCHOR_END: conditions_now
+
+    fn gates_message(&self) -> String {
+        let one = |gate: &str| match self.outside.iter().any(|c| c.kind == gate) {
+            true => format!("la condición «{gate}» de sus readinessGates no es True: es False"),
+            false => format!("nadie ha puesto aún la condición «{gate}» de sus readinessGates"),
+        };
+        self.closed_gates().map(one).collect::<Vec<_>>().join("; ")
+    }
 
     /// La espera de quien aún no ha arrancado.
     pub(super) fn not_yet(&self) -> Notice {

@@ -118,6 +118,15 @@ pub struct StartFailure {
     pub exit_code: Option<i32>,
 }
 
+/// Una condición que pone alguien de fuera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutsideCondition {
+    pub kind: String,
+    pub status: bool,
+    pub reason: String,
+    pub message: String,
+}
+
 /// Por qué se pide que el Pod acabe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StopReason {
@@ -156,6 +165,8 @@ pub enum Event {
         grace: Option<Duration>,
         reason: StopReason,
     },
+    /// Alguien de fuera pone una de las condiciones de `readinessGates`.
+    ConditionSet(OutsideCondition),
     /// Ha vencido algún plazo (o no: no hace daño llamarlo de más).
     TimePassed,
 }

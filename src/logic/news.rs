@@ -28,6 +28,7 @@ impl Pod {
             Event::Probed(id, kind, outcome) => self.probed(id, kind, outcome, out),
             Event::HookDone(id, hook, result) => self.hook_done(id, hook, result, out),
             Event::StopRequested { grace, reason } => self.stop_requested(grace, reason, out),
+            Event::ConditionSet(condition) => self.set_condition(condition),
             Event::TimePassed => {}
         }
     }

@@ -30,6 +30,9 @@ pub struct Pod {
     pub(super) restarting: Option<ContainerId>,
     pub(super) over: bool,
     pub(super) conditions: Conditions,
+    /// Las condiciones que han puesto desde fuera, en el orden en que llegaron.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) outside: Vec<super::status::Condition>,
     pub(super) now: Duration,
 }
 // ANCHOR_END: pod
@@ -57,6 +60,7 @@ impl Pod {
             containers: rules.containers.iter().map(|_| Container::new()).collect(),
             conditions: Conditions::new(!rules.containers.iter().any(|c| c.kind != Kind::App)),
             rules,
+            outside: Vec::new(),
             sandbox: Sandbox::New,
             ending: None,
             deleting: false,

@@ -23,6 +23,9 @@ pub struct PodRules {
     /// La política de DNS que pide un clúster que no hay, si la pide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_cluster_dns: Option<String>,
+    /// Las condiciones de fuera de las que depende que esté listo.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readiness_gates: Vec<String>,
 }
 
 /// La anotación que dice por cuánto se dividen las esperas entre reinicios.
@@ -79,8 +82,20 @@ impl PodRules {
             acelera: acelera.max(1),
             containers: init.chain(apps).collect(),
             missing_cluster_dns: missing_cluster_dns(spec),
+            readiness_gates: gates(spec),
         }
     }
+}
+
+/// Cada una, una vez.
+fn gates(spec: &types::PodSpec) -> Vec<String> {
+    let mut gates: Vec<String> = Vec::new();
+    for gate in &spec.readiness_gates {
+        if !gates.contains(&gate.condition_type) {
+            gates.push(gate.condition_type.clone());
+        }
+    }
+    gates
 }
 
 /// Quien pide el DNS del clúster y se queda con el de la máquina. Solo si lo ha escrito: es lo que

@@ -114,6 +114,7 @@ impl Recorder {
             | Event::Started(_)
             | Event::StartFailed(..)
             | Event::StopRequested { .. }
+            | Event::ConditionSet(_)
             | Event::TimePassed => None,
         }
     }

@@ -77,7 +77,6 @@ pub const TYPES: &[KubernetesType] = &[
             "preemptionPolicy",
             "priority",
             "priorityClassName",
-            "readinessGates",
             "resourceClaims",
             "resources",
             "restartPolicy",

@@ -67,6 +67,12 @@ pub struct Controlled {
     pub base: PathBuf,
 }
 
+impl Config {
+    pub fn is_empty(&self) -> bool {
+        self.config_maps.is_empty() && self.secrets.is_empty()
+    }
+}
+
 impl Manifest {
     /// Abre las listas de `roots`, que es lo que dice `text`, y comprueba cada objeto.
     pub fn new(
@@ -202,6 +208,11 @@ impl Manifest {
         };
         let (config, base, notes) = (config_of(self.objects), self.base, self.notes);
         Ok(Loaded { pod, config, base, policy: Policy::default(), notes })
+    }
+
+    /// Los ConfigMaps y Secrets del fichero.
+    pub fn config(&self) -> Config {
+        config_of(self.objects.clone())
     }
 
     /// ¿Hay comentarios en el fichero?

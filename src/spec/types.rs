@@ -106,11 +106,25 @@ object! {
             /// Un solo espacio de nombres de procesos para todo el Pod: cada contenedor ve los
             /// procesos de los demás, y la pausa es el PID 1.
             share_process_namespace: bool,
+            /// Condiciones que pone alguien de fuera (`micropod patch`), y que han de cumplirse para que el
+            /// Pod esté listo.
+            readiness_gates: Vec<PodReadinessGate>,
             /// Ajustes de seguridad que valen para todos los contenedores.
             security_context: PodSecurityContext,
             /// Límites del Pod entero: cpu, memory y pids.
             resources: ResourceRequirements,
         }
+    }
+}
+
+object! {
+    /// Una condición de la que depende que el Pod esté listo.
+    pub struct PodReadinessGate {
+        required {
+            /// El tipo de la condición: `nombre` o `dominio/nombre`.
+            condition_type: String,
+        }
+        optional {}
     }
 }
 

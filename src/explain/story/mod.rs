@@ -231,6 +231,11 @@ impl Story {
             Event::StopRequested { grace, reason } => {
                 self.say(None, Topic::Life, at, words::stop_requested(*grace, reason));
             }
+            Event::ConditionSet(condition) => {
+                let value = if condition.status { "True" } else { "False" };
+                let said = format!("alguien de fuera pone la condición {} a {value}", condition.kind);
+                self.say(None, Topic::Life, at, Said::plain(&said));
+            }
             Event::TimePassed => {}
         }
     }

@@ -134,6 +134,9 @@ causes! {
         "Hasta la primera respuesta buena, el contenedor no está listo; y la primera pregunta llega tras \
          `initialDelaySeconds`."
 
+    ReadinessGateClosed "condicion-de-fuera" "falta una condición que pone alguien de fuera"
+        "Sus contenedores están listos, pero el Pod tiene `readinessGates`: condiciones que no mira Kubernetes, sino que \
+         pone otro programa (un balanceador, por ejemplo). Mientras alguna no sea True, el Pod no está listo."
     InitRunning "init-en-marcha" "espera a que acabe un contenedor de inicialización"
         "Los de inicialización corren de uno en uno, y los de aplicación no arrancan hasta que todos acaban bien."
     InitFailing "init-que-falla" "un contenedor de inicialización falla"

@@ -47,8 +47,24 @@ pub fn of_the_pod(clues: &Clues) -> Option<Finding> {
         (Phase::Succeeded, _) => Some(finished(clues)),
         (Phase::Failed, _) => None,
         _ if !live.leaving.is_empty() => Some(stopping(clues)),
-        (Phase::Pending | Phase::Running | Phase::Unknown, _) => None,
+        (Phase::Pending | Phase::Running | Phase::Unknown, _) => closed_gate(clues),
     }
+}
+
+/// Todo corre y está listo, y aun así el Pod no: falta lo que pone alguien de fuera.
+fn closed_gate(clues: &Clues) -> Option<Finding> {
+    let conditions = &clues.seen.live.status.conditions;
+    let ready = conditions.iter().find(|c| c.kind == "Ready" && c.reason == "ReadinessGatesNotReady")?;
+    let met = |kind: &str| conditions.iter().any(|c| c.kind == kind && c.status);
+    let gates = &clues.seen.record.pod.spec.readiness_gates;
+    let gate = &gates.iter().find(|gate| !met(&gate.condition_type))?.condition_type;
+    let patch = format!(r#"{{"status":{{"conditions":[{{"type":"{gate}","status":"True"}}]}}}}"#);
+    Some(
+        Finding::new(Cause::ReadinessGateClosed, ready.message.clone())
+            .because(From::State, "ContainersReady es True, y Ready no: ReadinessGatesNotReady")
+            .because(From::Spec, format!("readinessGates: {gate}"))
+            .try_now(format!("micropod patch pod {} --subresource=status -p '{patch}'", clues.pod())),
+    )
 }
 
 fn lost(clues: &Clues) -> Finding {

@@ -137,6 +137,7 @@ impl Obeyer {
             | Event::SandboxReady
             | Event::SandboxFailed(_)
             | Event::SandboxDied(_)
+            | Event::ConditionSet(_)
             | Event::TimePassed => {}
         }
     }

@@ -178,3 +178,44 @@ fn sin_reinicios_no_se_dice_cuando_fue_el_ultimo() {
     assert_eq!((seen.status.as_str(), seen.restarts, seen.last_restart), ("RunContainerError", 0, None));
     assert!(state(&pod, 0).last.is_some());
 }
+
+fn says(kind: &str, status: bool) -> Event {
+    Event::ConditionSet(OutsideCondition {
+        kind: kind.into(),
+        status,
+        reason: "Dicho".into(),
+        message: String::new(),
+    })
+}
+
+#[test]
+fn con_readiness_gates_el_pod_no_esta_listo_hasta_que_alguien_de_fuera_lo_dice() {
+    let mut rules = rules(Always, &["a"]);
+    rules.readiness_gates = vec!["ejemplo.es/lista".into(), "otra".into()];
+    let mut pod = Pod::new(rules);
+    let told = |seconds, event| (s(seconds), event);
+    let events = vec![
+        told(4, says("ejemplo.es/lista", false)),
+        told(6, says("ajena", true)),
+        told(7, says("ejemplo.es/lista", true)),
+    ];
+    simulate(&mut pod, s(9), events, kind);
+    assert!(condition(&pod, "ContainersReady").0, "los contenedores sí lo están");
+    let missing = "nadie ha puesto aún la condición «otra» de sus readinessGates".to_string();
+    assert_eq!(condition(&pod, "Ready"), (false, "ReadinessGatesNotReady".into(), missing, 0));
+    // las que se han puesto se enseñan detrás de las suyas; las que nadie espera, no
+    let kinds: Vec<_> = pod.status().conditions.into_iter().map(|c| (c.kind, c.since.as_secs())).collect();
+    assert_eq!(kinds[5..], [("ejemplo.es/lista".to_string(), 7)]);
+
+    pod.step(s(10), says("otra", true));
+    assert_eq!(condition(&pod, "Ready"), (true, String::new(), String::new(), 10));
+    // repetirla no la hace más nueva
+    pod.step(s(11), says("otra", true));
+    assert_eq!(condition(&pod, "otra").3, 10);
+    pod.step(s(12), says("otra", false));
+    let no = "la condición «otra» de sus readinessGates no es True: es False".to_string();
+    assert_eq!(condition(&pod, "Ready"), (false, "ReadinessGatesNotReady".into(), no, 12));
+    // si además falla un contenedor, eso es lo que se dice
+    pod.step(s(13), exited(0, 1));
+    assert_eq!(condition(&pod, "Ready").1, "ContainersNotReady");
+}

@@ -163,6 +163,7 @@ fn lengths(checks: &mut Checks, pod: &Pod) {
     let total = pod.spec.containers.len() + pod.spec.init_containers.len();
     length("spec.containers".to_string(), total, MAX_CONTAINERS, "contenedores");
     length("spec.volumes".to_string(), pod.spec.volumes.len(), MAX_ITEMS, "volúmenes");
+    length("spec.readinessGates".to_string(), pod.spec.readiness_gates.len(), MAX_ITEMS, "condiciones");
     length("spec.hostAliases".to_string(), pod.spec.host_aliases.len(), MAX_ITEMS, "alias");
     for (path, _, container) in containers(pod) {
         length(format!("{path}.env"), container.env.len(), MAX_ITEMS, "variables");
@@ -182,6 +183,10 @@ fn whole_pod(checks: &mut Checks, pod: &Pod) {
     // ANCHOR_END: at_least_one
     if let Some(name) = &spec.hostname {
         names::dns_label(checks, "spec.hostname", "el nombre de máquina", name);
+    }
+    for (i, gate) in spec.readiness_gates.iter().enumerate() {
+        let path = format!("spec.readinessGates[{i}].conditionType");
+        names::qualified(checks, &path, " de la condición", &gate.condition_type);
     }
     if let Some(seconds) = spec.termination_grace_period_seconds {
         range(checks, "MP0144", "spec.terminationGracePeriodSeconds", seconds, 0, MAX_INT);
