@@ -34,7 +34,7 @@ use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -192,19 +192,24 @@ pub fn log_dir(pod: &str) -> PathBuf {
     Path::new(LOG).join(pod)
 }
 
-/// Crea `path`, donde solo entra root. Lo que falte por encima lo puede ver cualquiera.
+/// Crea `path` y lo que falte por encima, solo para root.
 pub fn make_private_dir(path: &Path) -> Result<(), Error> {
     make_dir(path, 0o700)
 }
 
-/// Crea `path`, que cualquiera puede mirar y solo root cambiar.
+/// Crea `path`, que cualquiera puede mirar y solo root cambiar; se puede llegar a él desde [`LIB`].
 pub fn make_public_dir(path: &Path) -> Result<(), Error> {
-    make_dir(path, 0o755)
+    make_dir(path, 0o755)?;
+    for dir in path.ancestors().take_while(|dir| dir.starts_with(LIB)) {
+        let opened = fs::set_permissions(dir, fs::Permissions::from_mode(0o755));
+        opened
+            .map_err(|e| Error::failed(format!("no se pudo abrir a todos {}", dir.display())).because(e))?;
+    }
+    Ok(())
 }
 
 fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
-    let above = path.parent().map_or(Ok(()), |above| DirBuilder::new().recursive(true).create(above));
-    above.and_then(|()| DirBuilder::new().recursive(true).mode(mode).create(path)).map_err(|e| {
+    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|e| {
         let errno = Errno::from_raw(e.raw_os_error().unwrap_or(0));
         Error::failed(format!("no se pudo crear el directorio {}", path.display()))
             .because(spanish(errno))

@@ -335,13 +335,15 @@ fn c16_lo_que_guarda_micropod_no_lo_lee_ni_lo_escribe_otro_usuario() {
     );
     world.sh(&format!("umask 000; {} run -d {}", common::binary().display(), file.display()));
     pid_of(&world, "sleep 3316");
-    // lo que ve un usuario cualquiera: nada, porque no puede ni entrar
-    let script = "for d in /run/micropod /var/lib/micropod /var/log/micropod; do
-            ls $d 2>/dev/null; find $d -readable 2>/dev/null; find $d -writable 2>/dev/null
-        done; true";
+    // lo que ve un usuario cualquiera: ni el estado, ni los logs, ni los volúmenes, ni lo que lleva una imagen
+    // por dentro (qué imágenes hay, sí); y no puede escribir en nada
+    let script = "for d in /run/micropod /var/log/micropod; do ls $d; find $d -readable; done 2>/dev/null
+        find /var/lib/micropod -readable \\( -path '*/pods/*' -o -path '*/rootfs*' \\) 2>/dev/null
+        find /run/micropod /var/log/micropod /var/lib/micropod -writable 2>/dev/null; true";
     let mut command = world.command("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", script]);
     assert_eq!(common::run(&mut command).ok().out, "");
+    assert!(world.sh("find /var/lib/micropod/pods -name v").contains("/v"), "el volumen está");
     // y por dentro tampoco, por si alguien abriera la puerta
     for dir in ["/run/micropod", "/var/log/micropod"] {
         assert_private(&world.path(dir));

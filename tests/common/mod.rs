@@ -128,7 +128,7 @@ const PREPARE: &str = r#"
 set -e
 for dir in /run/micropod /var/lib/micropod /var/log/micropod; do
     mkdir -p $dir
-    mount -t tmpfs -o mode=755 micropod $dir
+    mount -t tmpfs -o mode=700 micropod $dir
 done
 if [ -n "$1" ]; then
     umount "$1"
