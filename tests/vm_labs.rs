@@ -1,5 +1,6 @@
 //! Los laboratorios que piden límites, con cgroup v2 de verdad: la solución, la otra, lo de partida, nada y
-//! las respuestas malas.
+//! una muestra fija de las respuestas malas: en la VM cada corrección tarda (`make labs` las prueba todas donde
+//! haya cgroup v2).
 
 mod common;
 #[path = "labs/en_mundo.rs"]
@@ -10,6 +11,9 @@ use common::{World, in_vm};
 use en_mundo::grade;
 use labs::{Case, Files};
 use micropod::lab::catalog;
+
+/// De cada tantas respuestas malas se prueba una.
+const ONE_IN: usize = 4;
 
 fn cases() -> Vec<Case> {
     let limited = |lab: &catalog::Lab| {
@@ -44,20 +48,22 @@ fn con_limites_de_verdad_las_soluciones_valen_diez_y_lo_de_partida_poco() {
 }
 
 #[test]
-fn con_limites_de_verdad_cada_respuesta_mala_se_rechaza_con_su_diagnostico() {
+fn con_limites_de_verdad_las_respuestas_malas_se_rechazan_con_su_diagnostico() {
     if !in_vm() {
         return;
     }
     let world = World::with_busybox();
     for case in cases() {
         let mut missed = Vec::new();
-        for wrong in &case.proofs.malas {
+        let sample: Vec<_> = case.proofs.malas.iter().step_by(ONE_IN).collect();
+        for wrong in &sample {
             let report = grade(&world, &case, &case.wrong(wrong));
             if report.points() == 10.0 || !report.blames(&wrong.falla, Some(&wrong.concepto)) {
                 missed.push(format!("«{}»:\n{}", wrong.nombre, report.story()));
             }
         }
         assert!(missed.is_empty(), "{}: {}", case.lab.name, missed.join("\n"));
-        eprintln!("{}: {} respuestas malas rechazadas", case.lab.name, case.proofs.malas.len());
+        let all = case.proofs.malas.len();
+        eprintln!("{}: {} respuestas malas rechazadas, de {all}", case.lab.name, sample.len());
     }
 }
