@@ -500,7 +500,7 @@ impl Supervisor {
     /// A quien espera tras `run -d`: ya corre lo que puede correr, o ya ha fallado algo.
     fn tell_parent(&mut self) {
         let status = &self.live.status;
-        let containers = status.init_containers.iter().chain(&status.containers);
+        let containers = status.all();
         let begun =
             |c: &crate::logic::status::ContainerStatus| !matches!(c.state, ContainerState::Waiting { .. });
         let init_begun = status.init_containers.iter().any(begun);

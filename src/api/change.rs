@@ -89,10 +89,15 @@ fn start(
     Ok(Outcome::Started(Box::new(Change { what, namespace: namespace.into(), name: name.into(), program })))
 }
 
-/// `POST …/pods`
-pub fn create(store: &Store, namespace: &str, request: &Request) -> Result<Outcome, Problem> {
+/// `POST …/pods`; con `name`, el que ha de llevar.
+pub fn create(
+    store: &Store,
+    namespace: &str,
+    name: Option<&str>,
+    request: &Request,
+) -> Result<Outcome, Problem> {
     let mut pod = read_object(request)?;
-    let name = check(&mut pod, namespace, None)?;
+    let name = check(&mut pod, namespace, name)?;
     let strict = strictness(request)?;
     let text = crate::output::json::pretty(&pod);
     validate(&name, &text, strict)?;
@@ -136,12 +141,11 @@ pub fn delete(pod: &Stored, request: &Request) -> Result<Outcome, Problem> {
 /// quiere es lo que hay, bien; si no, se dice qué es distinto.
 pub fn patch(store: &Store, namespace: &str, name: &str, request: &Request) -> Result<Outcome, Problem> {
     let current = store.get(Resource::Pods, namespace, name);
-    let kind = request.header("content-type").unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let kind = request.content_type();
     let wanted = read_json(request);
     let different = match (kind, &current) {
         // server-side apply: lo que se envía es el objeto entero, y si no está se crea
-        (patch::APPLY, None) => return create_named(store, namespace, name, request),
+        (patch::APPLY, None) => return create(store, namespace, Some(name), request),
         (_, None) => return Err(Problem::not_found("pods", name)),
         (patch::APPLY, Some(pod)) => applied(&mut wanted?, namespace, name, pod)?,
         (patch::STRATEGIC | patch::MERGE, Some(pod)) => {
@@ -173,12 +177,6 @@ pub fn unchangeable(name: &str, different: &[String]) -> Problem {
     Problem::invalid(name, message)
 }
 
-fn create_named(store: &Store, namespace: &str, name: &str, request: &Request) -> Result<Outcome, Problem> {
-    let mut pod = read_object(request)?;
-    check(&mut pod, namespace, Some(name))?;
-    create(store, namespace, request)
-}
-
 /// En qué se distingue lo que se aplica de lo que hay.
 fn applied(wanted: &mut Value, namespace: &str, name: &str, pod: &Stored) -> Result<Vec<String>, Problem> {
     check(wanted, namespace, Some(name))?;
@@ -208,14 +206,16 @@ fn validate(name: &str, text: &str, strict: &str) -> Result<Option<crate::spec::
 }
 
 fn read_json(request: &Request) -> Result<Value, Problem> {
-    serde_json::from_slice(&request.body)
-        .map_err(|_| Problem::new(415, "UnsupportedMediaType", "el objeto ha de venir en JSON [MP0336]"))
+    serde_json::from_slice(&request.body).map_err(|_| not_json())
+}
+
+fn not_json() -> Problem {
+    Problem::new(415, "UnsupportedMediaType", "el objeto ha de venir en JSON [MP0336]")
 }
 
 fn read_object(request: &Request) -> Result<Value, Problem> {
-    let kind = request.header("content-type").unwrap_or_default();
-    if !matches!(kind.split(';').next().unwrap_or_default().trim(), "application/json" | patch::APPLY) {
-        return Err(Problem::new(415, "UnsupportedMediaType", "el objeto ha de venir en JSON [MP0336]"));
+    if !matches!(request.content_type(), "application/json" | patch::APPLY) {
+        return Err(not_json());
     }
     read_json(request)
 }

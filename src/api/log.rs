@@ -4,6 +4,7 @@
 use super::answer::Problem;
 use super::http::Request;
 use crate::cli::duration;
+use crate::cli::logs::{no_previous, not_started};
 use crate::logic::status::ContainerState;
 use crate::logs::{self, Line};
 use crate::output::time;
@@ -55,14 +56,13 @@ impl LogStream {
         let id = container(seen, request.query("container"))?;
         let (pod, name) = (&seen.record.name, &seen.record.plans[id].name);
         let dir = state::log_dir(pod).join(name);
-        let last = logs::last_life(&dir).ok_or_else(|| not_started(seen, id))?;
+        let status = seen.live.status.all().nth(id);
+        let last =
+            logs::last_life(&dir).ok_or_else(|| Problem::bad_request(not_started(pod, name, status)))?;
         let life = match (request.asks("previous"), last.checked_sub(1)) {
             (false, _) => last,
             (true, Some(before)) => before,
-            (true, None) => {
-                let message = format!("previous terminated container \"{name}\" in pod \"{pod}\" not found");
-                return Err(Problem::bad_request(message));
-            }
+            (true, None) => return Err(Problem::bad_request(no_previous(pod, name))),
         };
         let tail = number(request, "tailLines")?;
         let files = logs::files(&dir, life);
@@ -121,7 +121,7 @@ impl LogStream {
             return true;
         };
         let status = &seen.live.status;
-        let own = status.init_containers.iter().chain(&status.containers).nth(self.id);
+        let own = status.all().nth(self.id);
         let runs = own.is_some_and(|own| matches!(own.state, ContainerState::Running { .. }));
         !seen.supervised || !runs || logs::last_life(&self.dir).is_some_and(|last| last > self.life)
     }
@@ -180,21 +180,6 @@ fn container(seen: &Seen, wanted: Option<&str>) -> Result<usize, Problem> {
             names.join(" ")
         ))),
     }
-}
-
-fn not_started(seen: &Seen, id: usize) -> Problem {
-    let status = &seen.live.status;
-    let own = status.init_containers.iter().chain(&status.containers).nth(id);
-    let reason = own.and_then(|own| match &own.state {
-        ContainerState::Waiting { reason, .. } => Some(reason.as_str()),
-        ContainerState::Running { .. } | ContainerState::Terminated(_) => None,
-    });
-    Problem::bad_request(format!(
-        "container \"{}\" in pod \"{}\" is waiting to start: {}",
-        seen.record.plans[id].name,
-        seen.record.name,
-        reason.unwrap_or("ContainerCreating")
-    ))
 }
 
 fn number(request: &Request, name: &str) -> Result<Option<u64>, Problem> {

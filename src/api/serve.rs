@@ -33,11 +33,11 @@ pub fn serve(options: &Options, store: &mut Store, request: &Request, asker: imp
     let asked = route(&request.path);
     let reply = local(request, &asker).and_then(|()| {
         store.refresh();
-        match (request.method.as_str(), &asked) {
+        match (request.method.as_str(), asked) {
             // lo que no hay no lo hay para nadie
-            (_, Route::Missing(what)) => Err(missing(what)),
-            ("GET", _) => look(options, store, request),
-            _ => may_change(options, asker).and_then(|()| change(store, request)),
+            (_, Route::Missing(what)) => Err(missing(&what)),
+            ("GET", asked) => look(options, store, request, asked),
+            (_, asked) => may_change(options, asker).and_then(|()| change(store, request, asked)),
         }
     });
     reply.unwrap_or_else(|problem| Reply::Done(problem.answer()))
@@ -92,8 +92,7 @@ fn is_loopback(host: &str) -> bool {
     matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-fn look(options: &Options, store: &Store, request: &Request) -> Result<Reply, Problem> {
-    let route = route(&request.path);
+fn look(options: &Options, store: &Store, request: &Request, route: Route) -> Result<Reply, Problem> {
     if !accepts_json(request) && !matches!(route, Route::OpenApi2 | Route::Log { .. }) {
         return Err(Problem::new(406, "NotAcceptable", "esto se da en application/json"));
     }
@@ -240,10 +239,10 @@ pub fn sample(code: &str) -> Option<Problem> {
 }
 
 /// Lo que no es mirar. Las puertas ya se han pasado.
-fn change(store: &Store, request: &Request) -> Result<Reply, Problem> {
-    let outcome = match (request.method.as_str(), route(&request.path)) {
+fn change(store: &Store, request: &Request, route: Route) -> Result<Reply, Problem> {
+    let outcome = match (request.method.as_str(), route) {
         ("POST", Route::Collection { resource: Resource::Pods, namespace: Some(namespace) }) => {
-            change::create(store, &namespace, request)?
+            change::create(store, &namespace, None, request)?
         }
         ("DELETE", Route::Object { resource: Resource::Pods, namespace, name }) => {
             change::delete(&*find(store, Resource::Pods, &namespace, &name)?, request)?

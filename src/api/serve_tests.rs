@@ -72,9 +72,9 @@ fn solo_cambia_algo_quien_puede_y_solo_si_se_permite() {
 fn lo_que_no_se_hace_se_dice_por_su_nombre() {
     let store = store_with(&["web"]);
     let get = |path: &str| {
-        let path = path.split('/').filter(|p| !p.is_empty()).map(String::from).collect();
+        let path: Vec<String> = path.split('/').filter(|p| !p.is_empty()).map(String::from).collect();
         let options = Options { changes: false, owner: None };
-        look(&options, &store, &Request { method: "GET".into(), path, ..Request::default() }).err()
+        look(&options, &store, &Request { method: "GET".into(), ..Request::default() }, route(&path)).err()
     };
     let exec = get("/api/v1/namespaces/default/pods/web/exec").unwrap();
     assert!(exec.message.contains("micropod exec") && exec.status == 404, "{exec:?}");

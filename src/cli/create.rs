@@ -8,6 +8,7 @@ use super::namespace::Namespace;
 use super::{path, validation};
 use crate::config;
 use crate::control::{self, Request, Response};
+use crate::data;
 use crate::error::{Error, exit};
 use crate::kernel::Mode;
 use crate::run::{self, RunOptions};
@@ -102,8 +103,8 @@ fn ask(name: &str, what: &str, one: &Config) -> Result<usize, Error> {
     let failed =
         |why: String| Error::failed(format!("no se pudo cambiar {what} en el Pod `{name}`")).because(why);
     let path = state::pod_dir(name);
-    let bytes = serde_json::to_vec(one).map_err(|fault| failed(fault.to_string()))?;
-    state::replace_file(&path.join(state::NEXT_CONFIG), &bytes).map_err(|fault| failed(fault.to_string()))?;
+    state::replace_file(&path.join(state::NEXT_CONFIG), &data::bytes(one))
+        .map_err(|fault| failed(fault.to_string()))?;
     match control::ask(&path.join("control"), &Request::Configure) {
         Ok(Response::Configured { changed }) => Ok(changed),
         Ok(Response::Refused(why)) => Err(failed(why)),

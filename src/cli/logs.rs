@@ -137,12 +137,18 @@ impl Source {
     fn find(seen: &Seen, id: usize, previous: bool, shape: &Shape) -> Result<Source, Error> {
         let (pod, container) = (seen.record.name.clone(), seen.record.plans[id].name.clone());
         let dir = state::log_dir(&pod).join(&container);
-        let status = seen.live.status.init_containers.iter().chain(&seen.live.status.containers).nth(id);
-        let last = logs::last_life(&dir).ok_or_else(|| not_started(&pod, &container, status))?;
+        let status = seen.live.status.all().nth(id);
+        let last = logs::last_life(&dir).ok_or_else(|| {
+            refused(&not_started(&pod, &container, status))
+                .with_hint(format!("aún no ha escrito nada; mira por qué con `micropod describe pod {pod}`"))
+        })?;
         let life = match (previous, last.checked_sub(1)) {
             (false, _) => last,
             (true, Some(before)) => before,
-            (true, None) => return Err(no_previous(&pod, &container)),
+            (true, None) => {
+                return Err(refused(&no_previous(&pod, &container))
+                    .with_hint("solo ha tenido una vida: sus logs se ven sin -p"));
+            }
         };
         Ok(Source { pod, container, dir, life, at: 0, left: shape.limit, starts: true })
     }
@@ -246,21 +252,21 @@ fn follow(sources: &mut Vec<Source>, out: &mut Out) {
     }
 }
 
-fn not_started(pod: &str, container: &str, status: Option<&ContainerStatus>) -> Error {
+/// Lo que contesta Kubernetes si un contenedor aún no ha escrito nada.
+pub fn not_started(pod: &str, container: &str, status: Option<&ContainerStatus>) -> String {
     let reason = status.and_then(|status| match &status.state {
         ContainerState::Waiting { reason, .. } => Some(reason.as_str()),
         ContainerState::Running { .. } | ContainerState::Terminated(_) => None,
     });
     let reason = reason.unwrap_or("ContainerCreating");
-    Error::failed(format!(
-        "Error from server (BadRequest): container \"{container}\" in pod \"{pod}\" is waiting to start: {reason}"
-    ))
-    .with_hint(format!("aún no ha escrito nada; mira por qué con `micropod describe pod {pod}`"))
+    format!("container \"{container}\" in pod \"{pod}\" is waiting to start: {reason}")
 }
 
-fn no_previous(pod: &str, container: &str) -> Error {
-    Error::failed(format!(
-        "Error from server (BadRequest): previous terminated container \"{container}\" in pod \"{pod}\" not found"
-    ))
-    .with_hint("solo ha tenido una vida: sus logs se ven sin -p")
+/// Lo que contesta Kubernetes si se piden los de la vida anterior de quien no la tiene.
+pub fn no_previous(pod: &str, container: &str) -> String {
+    format!("previous terminated container \"{container}\" in pod \"{pod}\" not found")
+}
+
+fn refused(message: &str) -> Error {
+    Error::failed(format!("Error from server (BadRequest): {message}"))
 }

@@ -13,7 +13,7 @@ use crate::spec::{Config, base64};
 use crate::volume::{VolumeKind, VolumePlan};
 use files::Context;
 use publish::DataVolume;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Lo que un contenedor o un volumen pide y no hay. Con `optional`, no es un fallo.
@@ -48,41 +48,28 @@ pub fn secret<'a>(config: &'a Config, name: &str) -> Result<&'a Secret, Missing>
 
 /// De `config`, lo que el Pod nombra en sus volúmenes o en sus variables.
 pub fn used(spec: &PodSpec, config: &Config) -> Config {
-    let mut used = Config::default();
-    let mut map = |name: &String| {
-        used.config_maps.extend(config.config_maps.get(name).map(|map| (name.clone(), map.clone())));
-    };
+    let (mut maps, mut secrets) = (BTreeSet::new(), BTreeSet::new());
     for volume in &spec.volumes {
-        volume.config_map.iter().for_each(|source| map(&source.name));
-        let projected = volume.projected.iter().flat_map(|projected| &projected.sources);
-        projected.filter_map(|source| source.config_map.as_ref()).for_each(|source| map(&source.name));
+        maps.extend(volume.config_map.as_ref().map(|source| &source.name));
+        secrets.extend(volume.secret.as_ref().map(|source| &source.secret_name));
+        for source in volume.projected.iter().flat_map(|projected| &projected.sources) {
+            maps.extend(source.config_map.as_ref().map(|source| &source.name));
+            secrets.extend(source.secret.as_ref().map(|source| &source.name));
+        }
     }
     for container in crate::plan::all_containers(spec) {
-        let sources = container.env.iter().filter_map(|var| var.value_from.as_ref());
-        sources.filter_map(|from| from.config_map_key_ref.as_ref()).for_each(|key| map(&key.name));
-        container
-            .env_from
-            .iter()
-            .filter_map(|from| from.config_map_ref.as_ref())
-            .for_each(|all| map(&all.name));
+        for from in container.env.iter().filter_map(|var| var.value_from.as_ref()) {
+            maps.extend(from.config_map_key_ref.as_ref().map(|key| &key.name));
+            secrets.extend(from.secret_key_ref.as_ref().map(|key| &key.name));
+        }
+        for from in &container.env_from {
+            maps.extend(from.config_map_ref.as_ref().map(|all| &all.name));
+            secrets.extend(from.secret_ref.as_ref().map(|all| &all.name));
+        }
     }
-    let mut secret = |name: &String| {
-        used.secrets.extend(config.secrets.get(name).map(|secret| (name.clone(), secret.clone())));
-    };
-    for volume in &spec.volumes {
-        volume.secret.iter().for_each(|source| secret(&source.secret_name));
-        let projected = volume.projected.iter().flat_map(|projected| &projected.sources);
-        projected.filter_map(|source| source.secret.as_ref()).for_each(|source| secret(&source.name));
-    }
-    for container in crate::plan::all_containers(spec) {
-        let sources = container.env.iter().filter_map(|var| var.value_from.as_ref());
-        sources.filter_map(|from| from.secret_key_ref.as_ref()).for_each(|key| secret(&key.name));
-        container
-            .env_from
-            .iter()
-            .filter_map(|from| from.secret_ref.as_ref())
-            .for_each(|all| secret(&all.name));
-    }
+    let mut used = config.clone();
+    used.config_maps.retain(|name, _| maps.contains(name));
+    used.secrets.retain(|name, _| secrets.contains(name));
     used
 }
 

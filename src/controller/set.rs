@@ -229,7 +229,7 @@ impl Set {
         let Some(seen) = state::see(&member.name) else { return (None, None) };
         let status = &seen.live.status;
         let ready = status.conditions.iter().any(|c| c.kind == "Ready" && c.status);
-        let restarts = status.init_containers.iter().chain(&status.containers).map(|c| c.restart_count).sum();
+        let restarts = status.all().map(|c| c.restart_count).sum();
         let mut line = None;
         if member.address.is_none() {
             member.address = seen.record.network.as_ref().map(|net| net.ip.to_string());

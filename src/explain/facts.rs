@@ -232,7 +232,7 @@ fn cgroup(path: &Path) -> Cgroup {
 fn why_absent(seen: &Seen, id: usize) -> String {
     use crate::logic::status::ContainerState;
     let status = &seen.live.status;
-    match status.init_containers.iter().chain(&status.containers).nth(id).map(|c| &c.state) {
+    match status.all().nth(id).map(|c| &c.state) {
         Some(ContainerState::Terminated(end)) => format!("acabó con código {}", end.exit_code),
         Some(ContainerState::Waiting { reason, .. }) => format!("espera: {reason}"),
         Some(ContainerState::Running { .. }) | None => "acaba de morir".into(),

@@ -197,7 +197,7 @@ fn phase(pod: &Pod, wanted: &str) -> Look {
 /// Por qué no arranca, si lo dice el estado de alguno de sus contenedores.
 fn why(seen: &Seen) -> String {
     let status = &seen.live.status;
-    let waiting = status.init_containers.iter().chain(&status.containers).find_map(|c| match &c.state {
+    let waiting = status.all().find_map(|c| match &c.state {
         ContainerState::Waiting { reason, message } if !reason.is_empty() && reason != "PodInitializing" => {
             Some(format!(" («{}» espera: {reason}. {})", c.name, crate::cli::term::harmless(message)))
         }
@@ -210,7 +210,7 @@ fn status(pod: &Pod, container: &str) -> Result<ContainerStatus, String> {
     let seen = pod.seen()?;
     let index = pod.index(&seen, container)?;
     let status = &seen.live.status;
-    let mut all = status.init_containers.iter().chain(&status.containers);
+    let mut all = status.all();
     all.nth(index).cloned().ok_or_else(|| format!("«{container}» aún no ha empezado"))
 }
 

@@ -43,6 +43,13 @@ pub struct PodStatus {
     pub containers: Vec<ContainerStatus>,
 }
 
+impl PodStatus {
+    /// Todos sus contenedores, numerados como en [`crate::plan::all_containers`]: primero los de inicialización.
+    pub fn all(&self) -> impl Iterator<Item = &ContainerStatus> + Clone {
+        self.init_containers.iter().chain(&self.containers)
+    }
+}
+
 /// El borrado de un Pod.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deletion {

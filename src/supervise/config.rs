@@ -5,8 +5,8 @@ use super::Supervisor;
 use crate::config::{self, publish};
 use crate::error::StepError;
 use crate::spec::Config;
-use crate::spec::types::{ConfigMap, Secret};
-use crate::{plan, state};
+use crate::{data, plan, state};
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 impl Supervisor {
@@ -36,29 +36,15 @@ impl Supervisor {
         let text = std::fs::read(&path).map_err(|fault| fault.to_string())?;
         // lleva secretos, y ya se ha leído
         let _ = std::fs::remove_file(&path);
-        serde_json::from_slice(&text).map_err(|fault| fault.to_string())
+        data::read(&text).map_err(|fault| fault.to_string())
     }
 
     /// Cuántos son otros. El que se declaró inmutable no puede serlo.
     fn changes(&self, wanted: &Config) -> Result<usize, String> {
         let now = &self.plan.config;
-        let frozen = |kind: &str, name: &str| format!("el {kind} `{name}` es inmutable (immutable: true)");
-        let mut changed = 0;
-        for (name, new) in &wanted.config_maps {
-            match now.config_maps.get(name) {
-                Some(old) if old == new => {}
-                Some(ConfigMap { immutable: Some(true), .. }) => return Err(frozen("ConfigMap", name)),
-                Some(_) | None => changed += 1,
-            }
-        }
-        for (name, new) in &wanted.secrets {
-            match now.secrets.get(name) {
-                Some(old) if old == new => {}
-                Some(Secret { immutable: Some(true), .. }) => return Err(frozen("Secret", name)),
-                Some(_) | None => changed += 1,
-            }
-        }
-        Ok(changed)
+        let maps = different("ConfigMap", &now.config_maps, &wanted.config_maps, |old| old.immutable)?;
+        let secrets = different("Secret", &now.secrets, &wanted.secrets, |old| old.immutable)?;
+        Ok(maps + secrets)
     }
 
     /// Pone a la vista los volúmenes que salen distintos. Al que ahora le falta algo se le deja como está.
@@ -100,4 +86,24 @@ impl Supervisor {
             log::error!("la ficha de {} se queda como estaba: {error}", record.name);
         }
     }
+}
+
+/// Cuántos de los que se quieren no son como los que hay.
+fn different<T: PartialEq>(
+    kind: &str,
+    now: &BTreeMap<String, T>,
+    wanted: &BTreeMap<String, T>,
+    immutable: impl Fn(&T) -> Option<bool>,
+) -> Result<usize, String> {
+    let mut changed = 0;
+    for (name, new) in wanted {
+        match now.get(name) {
+            Some(old) if old == new => {}
+            Some(old) if immutable(old) == Some(true) => {
+                return Err(format!("el {kind} `{name}` es inmutable (immutable: true)"));
+            }
+            Some(_) | None => changed += 1,
+        }
+    }
+    Ok(changed)
 }

@@ -44,7 +44,7 @@ impl<'a> Clues<'a> {
     pub fn gather(seen: &'a Seen) -> Clues<'a> {
         let status = &seen.live.status;
         let spec = &seen.record.pod.spec;
-        let all = status.init_containers.iter().chain(&status.containers);
+        let all = status.all();
         let inits = spec.init_containers.len();
         let clue = |(id, ((spec, plan), status)): (
             usize,

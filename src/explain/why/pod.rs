@@ -20,7 +20,7 @@ pub fn of_the_pod(clues: &Clues) -> Option<Finding> {
     let status = &live.status;
     let unknown =
         |c: &ContainerStatus| matches!(&c.state, ContainerState::Terminated(end) if end.reason == UNKNOWN);
-    if live.lost || status.init_containers.iter().chain(&status.containers).any(unknown) {
+    if live.lost || status.all().any(unknown) {
         return Some(lost(clues));
     }
     if let Some(event) = clues.pod_event("SandboxChanged") {

@@ -71,7 +71,7 @@ fn starts(diary: &[Entry], id: ContainerId) -> Vec<u64> {
 
 fn state(pod: &Pod, id: usize) -> ContainerStatus {
     let status = pod.status();
-    status.init_containers.iter().chain(&status.containers).nth(id).unwrap().clone()
+    status.all().nth(id).unwrap().clone()
 }
 
 fn reason(pod: &Pod, id: usize) -> String {

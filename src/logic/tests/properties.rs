@@ -177,7 +177,7 @@ impl Obeyer {
 
 fn restarts(pod: &Pod) -> Vec<u32> {
     let status = pod.status();
-    status.init_containers.iter().chain(&status.containers).map(|c| c.restart_count).collect()
+    status.all().map(|c| c.restart_count).collect()
 }
 
 #[test]
