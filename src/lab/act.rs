@@ -52,6 +52,9 @@ pub fn take(pod: &mut Pod, step: &Step, patience: Patience) -> Result<(), Failur
         }
         Step::Within(seconds, inner) => wait(pod, inner, patience.of(Duration::from_secs_f64(*seconds))),
         Step::WithinClock(seconds, inner) => wait(pod, inner, Duration::from_secs_f64(*seconds)),
+        Step::MatchesReal(real) => {
+            wait(pod, &Step::MatchesReal(real.with_patience(patience)), patience.of(real.takes()))
+        }
         Step::Now(inner) => look(pod, inner).map_err(|miss| Failure::Wrong(miss.seen)),
         watching => wait(pod, watching, patience.of(USUAL)),
     }

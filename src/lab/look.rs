@@ -6,6 +6,7 @@ use super::mounts::{mounted, sees_mount};
 use super::net;
 use super::pod::Pod;
 use super::step::Step;
+use super::timeline;
 use crate::explain::{facts, inside};
 use crate::logic::status::{ContainerState, ContainerStatus};
 use crate::state::Seen;
@@ -136,6 +137,8 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
                 format!("http://{ip}:{port}{path} responde {} y dice «{begin}»", answer.code)
             })
         }
+        Step::Foretells(lives) => timeline::foretells(pod, lives),
+        Step::MatchesReal(real) => timeline::matches_real(pod, real),
         Step::Exec { container, command, code, says } => exec(pod, container, command, *code, says),
         Step::Not(inner) => match look(pod, inner) {
             Ok(()) => Err(Miss { seen: unwanted(inner), hope: true }),

@@ -25,4 +25,5 @@ mod look;
 mod mounts;
 mod net;
 mod pod;
+mod timeline;
 mod web;

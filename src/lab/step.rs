@@ -3,6 +3,7 @@
 //! En `lab.ron` se escriben en español. Quien los hace está en `look.rs` (lo que se mira) y en
 //! `act.rs` (lo que se hace).
 
+use super::timeline::{Lives, Real};
 use serde::Deserialize;
 use std::net::Ipv4Addr;
 
@@ -163,6 +164,13 @@ pub enum Step {
         #[serde(rename = "dice", default)]
         says: String,
     },
+
+    /// El programa que está en ese contenedor dice de unas vidas inventadas lo que dice el núcleo.
+    #[serde(rename = "Traza")]
+    Foretells(Lives),
+    /// Y lo que dice es lo que pasa en un Pod de verdad.
+    #[serde(rename = "TrazaDeVerdad")]
+    MatchesReal(Real),
 
     // ── lo que se hace ──
     /// Escribir un fichero dentro de un contenedor, como si lo escribiera él.
