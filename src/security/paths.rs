@@ -100,7 +100,7 @@ fn empty_directory(k: &mut Kernel, root: &Place, path: &str, target: &Place) -> 
 /// Algo de la nueva raíz, cuando en ella solo hay lo nuestro: sin seguir ni un enlace.
 fn inside<'a>(root: &'a Place, path: &'a str) -> OpenInRoot<'a> {
     let resolve = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_SYMLINKS;
-    OpenInRoot { root, path, kind: Kind::Directory, resolve }
+    OpenInRoot { root, path, kind: Kind::Present, resolve }
 }
 
 /// Un montaje encima de sí mismo, que se puede dejar en solo lectura sin tocar lo de debajo.

@@ -11,6 +11,7 @@
 #![allow(dead_code)] // cada fichero de tests compila este módulo y usa solo una parte
 
 pub mod faults;
+pub mod guion;
 pub mod notas;
 
 use std::ffi::OsStr;

@@ -268,6 +268,8 @@ impl Op for OpenPath {
 pub enum Kind {
     Directory,
     File,
+    /// Nada: tiene que estar.
+    Present,
 }
 
 // ANCHOR: open_in_root
@@ -308,7 +310,7 @@ impl<'a> OpenInRoot<'a> {
         links: usize,
     ) -> Result<OwnedFd, Errno> {
         match self.open(root, path) {
-            Err(Errno::ENOENT) => {}
+            Err(Errno::ENOENT) if kind != Kind::Present => {}
             other => return other,
         }
         let (above, name) = match path.rsplit_once('/') {
@@ -323,6 +325,7 @@ impl<'a> OpenInRoot<'a> {
         let created = match kind {
             Kind::Directory => mkdirat(&parent, name, Mode::from_bits_truncate(0o755)),
             Kind::File => mknodat(&parent, name, SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0),
+            Kind::Present => Err(Errno::ENOENT),
         };
         match created {
             Ok(()) => self.open(root, path),
@@ -370,6 +373,7 @@ impl Op for OpenInRoot<'_> {
                 let above = quote_path(above.parent().unwrap_or(Path::new("/")));
                 format!("mkdir -p {above}\ntest -e {path} || : > {path}")
             }
+            Kind::Present => format!("test -e {path}"),
         }
     }
     fn run(&self) -> Result<Place, Errno> {
@@ -381,7 +385,10 @@ impl Op for OpenInRoot<'_> {
         Place::at(self.shown())
     }
     fn caveat(&self) -> Option<&'static str> {
-        Some("mkdir sí sigue enlaces simbólicos que salgan de la raíz; openat2 se niega")
+        Some(match self.kind {
+            Kind::Present => "test sí sigue enlaces simbólicos que salgan de la raíz; openat2 se niega",
+            _ => "mkdir sí sigue enlaces simbólicos que salgan de la raíz; openat2 se niega",
+        })
     }
 }
 
