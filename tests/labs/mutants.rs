@@ -17,7 +17,8 @@ pub struct Mutant {
 /// Todos los de un fichero, según lo que sea.
 pub fn of(file: &str, text: &str) -> Vec<Mutant> {
     let edits = match file.rsplit('.').next() {
-        Some("ron") => of_ron(text),
+        Some("ron") => of_spec(Language::Ron, text),
+        Some("yaml") => of_spec(Language::Yaml, text),
         Some("rs") => {
             of_lines(text, &RUST, |line| line.ends_with(';') && !starts(line, &["let", "use", "//"]))
         }
@@ -47,9 +48,9 @@ fn starts(line: &str, words: &[&str]) -> bool {
     words.iter().any(|word| line.starts_with(word))
 }
 
-fn of_ron(text: &str) -> Vec<Edit> {
+fn of_spec(language: Language, text: &str) -> Vec<Edit> {
     let mut edits = Vec::new();
-    visit(text, &Tree::read(Language::Ron, text).root, &mut edits);
+    visit(text, &Tree::read(language, text).root, &mut edits);
     edits
 }
 
@@ -78,7 +79,9 @@ fn visit(text: &str, node: &Node, edits: &mut Vec<Edit>) {
             edits.extend(number.ok().map(|new| ("más uno", span, new)));
         }
         Value::Text(_) => {
-            let (inside, quote) = old.split_at(old.len() - 1);
+            // en YAML un texto puede no llevar comillas, y entonces lo que queda detrás es su última letra
+            let last = old.char_indices().next_back().map_or(0, |(at, _)| at);
+            let (inside, quote) = old.split_at(last);
             edits.push(("otro texto", span, format!("{inside}x{quote}")));
         }
         Value::Word(_) => {
@@ -189,6 +192,17 @@ fn de_un_fichero_ron_salen_mutantes_de_cada_clase_y_ninguno_repetido() {
     let unique: BTreeSet<&str> = texts.iter().copied().collect();
     assert_eq!(unique.len(), texts.len());
     assert!(!texts.contains(&text));
+}
+
+#[test]
+fn de_un_fichero_yaml_tambien_salen_mutantes() {
+    let text = "kind: Pod\nmetadata:\n  name: web\nspec:\n  restartPolicy: Always\n  containers:\n  - name: 'c'\n    ports: [{containerPort: 80}]\n";
+    let texts: Vec<String> = of("x.yaml", text).into_iter().map(|m| m.text).collect();
+    for (old, new) in
+        [("name: web", "name: wexb"), ("'c'", "'cx'"), ("80", "81"), ("Always", "Alwayxs"), ("name: web", "")]
+    {
+        assert!(texts.contains(&text.replacen(old, new, 1)), "{new}\n{texts:#?}");
+    }
 }
 
 #[test]
