@@ -151,7 +151,7 @@ fn together(spec: &PodSpec, of: impl Fn(&Container) -> Option<u64>) -> Option<u6
         let own = of(container)?;
         match init_kind(container) {
             Kind::Sidecar => sidecars = sidecars.saturating_add(own),
-            Kind::Init | Kind::App => most = most.max(sidecars.saturating_add(own)),
+            Kind::Init | Kind::App | Kind::Ephemeral => most = most.max(sidecars.saturating_add(own)),
         }
     }
     let apps = spec.containers.iter().map(of).try_fold(0u64, |sum, own| Some(sum.saturating_add(own?)))?;

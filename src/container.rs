@@ -46,7 +46,7 @@ pub struct Born {
 /// Del lado del anfitrión: prepara lo suyo y trae al mundo al contenedor, que espera a que se le diga
 /// «adelante».
 pub fn create(k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepError> {
-    let Order { pod, id, life, pause } = *order;
+    let Order { pod, id, life, pause, target } = *order;
     let plan = &pod.containers[id];
     k.step("comprobar que desde dentro no se puede reescribir micropod", CheckSealed)?;
     let layer = prepare_layer(k, &pod.uid, &plan.name, life)?;
@@ -58,16 +58,16 @@ pub fn create(k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepE
         Some(path) => Some(k.step("abrir su grupo de control", OpenPath(path.clone()))?),
         None => None,
     };
-    let in_pod_pids = join_pids(k, pod.shared, pause)?;
+    let others = join_pids(k, pod.shared, pause, target)?;
     let birth = Clone3 {
-        namespaces: pod.own,
+        namespaces: if others { pod.own.difference(CloneFlags::CLONE_NEWPID) } else { pod.own },
         cgroup: cgroup_fd.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
         cgroup_path: cgroup.clone(),
     };
     let why = format_args!("crear el proceso del contenedor {}, ya dentro de sus límites", plan.name);
     let actor = Actor::Container(plan.name.clone());
     let child = k.spawn(why, birth, "$CONTENEDOR", actor, |k| story(k, pod, plan, &layer, pause, stdio));
-    leave_pids(k, in_pod_pids)?;
+    leave_pids(k, others)?;
     Ok(Born { child: child?, cgroup })
 }
 // ANCHOR_END: create
@@ -138,16 +138,24 @@ pub fn prepare_layer(k: &mut Kernel, uid: &str, name: &str, life: u32) -> Result
 }
 // ANCHOR_END: layer
 
-/// Del lado del anfitrión: que los próximos hijos nazcan entre los procesos del Pod, si los comparte.
-fn join_pids(k: &mut Kernel, shared: CloneFlags, pause: Pause) -> Result<bool, StepError> {
-    if !shared.contains(CloneFlags::CLONE_NEWPID) {
-        return Ok(false);
-    }
+/// Del lado del anfitrión: que los próximos hijos nazcan entre los procesos del Pod, si los comparte, o
+/// entre los del contenedor al que miran.
+fn join_pids(
+    k: &mut Kernel,
+    shared: CloneFlags,
+    pause: Pause,
+    target: Option<Pause>,
+) -> Result<bool, StepError> {
+    let (whose, others) = match target {
+        _ if shared.contains(CloneFlags::CLONE_NEWPID) => ("del Pod", pause),
+        Some(target) => ("del contenedor al que mira", target),
+        None => return Ok(false),
+    };
     k.step(
-        "que el próximo hijo nazca en el espacio de procesos del Pod",
+        format_args!("que el próximo hijo nazca en el espacio de procesos {whose}"),
         JoinNamespaces {
-            pidfd: pause.pidfd,
-            process: pause.shown.into(),
+            pidfd: others.pidfd,
+            process: others.shown.into(),
             namespaces: CloneFlags::CLONE_NEWPID,
         },
     )?;

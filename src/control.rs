@@ -5,6 +5,7 @@
 
 use crate::data;
 use crate::error::Error;
+use crate::spec::types::EphemeralContainer;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
 use nix::sys::socket::{
@@ -27,6 +28,8 @@ pub enum Request {
     Condition(crate::logic::OutsideCondition),
     /// Sus ConfigMaps y Secrets han cambiado: lo que se quiere está en su `config.json`.
     Configure,
+    /// Añadir un contenedor efímero y, con `attach`, conectarse a él desde que nace.
+    Debug { container: Box<EphemeralContainer>, attach: bool },
     /// A un ReplicaSet: lo que se quiere ha cambiado; está en su `next.json`.
     Change { replace: bool },
 }
@@ -134,6 +137,9 @@ pub fn call(path: &Path, request: &Request) -> Result<(OwnedFd, Response), Errno
     let socket = seqpacket(SockFlag::empty())?;
     connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
     let text = data::bytes(request);
+    if text.len() > MAX_MESSAGE {
+        return Err(Errno::EMSGSIZE);
+    }
     send(socket.as_raw_fd(), &text, MsgFlags::MSG_NOSIGNAL)?;
     let mut answer = [0; MAX_MESSAGE];
     let n = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty())?;

@@ -272,6 +272,7 @@ pub fn spanish(errno: Errno) -> &'static str {
         Errno::EINTR => "llamada interrumpida",
         Errno::EIO => "error de entrada o salida",
         Errno::ENXIO => "no existe ese dispositivo o dirección",
+        Errno::EMSGSIZE => "el mensaje es demasiado largo",
         Errno::E2BIG => "argumentos demasiado largos",
         Errno::ENOEXEC => "el formato del ejecutable no es válido",
         Errno::EBADF => "descriptor de fichero no válido",

@@ -45,11 +45,13 @@ pub struct PodPlan {
     /// Lo que sus contenedores pueden preguntar del Pod, y los ConfigMaps y Secrets que pueden pedir.
     pub facts: Facts,
     pub config: Config,
-    /// En el orden de [`crate::logic::ContainerId`]: primero los de inicialización.
+    /// La política con la que se admitió: también vale para quien llegue después.
+    pub policy: Policy,
+    /// En el orden de [`crate::logic::ContainerId`]: primero los de inicialización; los efímeros, detrás.
     pub containers: Vec<ContainerPlan>,
 }
 
-/// Los contenedores de un Pod, en el orden de [`crate::logic::ContainerId`].
+/// Los contenedores de un Pod, en el orden de [`crate::logic::ContainerId`], sin los efímeros.
 pub fn all_containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
     spec.init_containers.iter().chain(&spec.containers)
 }
@@ -83,6 +85,7 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
         version: publish::version(SystemTime::now()),
         facts,
         config: loaded.config.clone(),
+        policy: loaded.policy,
         containers: Vec::new(),
     };
     plan.containers = all_containers(spec)
@@ -167,6 +170,7 @@ pub fn decide_container(
         stdin: container.stdin,
         stdin_once: container.stdin_once,
         tty: container.tty,
+        target: None,
         config_error,
     })
 }

@@ -40,6 +40,9 @@ pub struct ContainerPlan {
     #[serde(default)]
     pub stdin_once: bool,
     pub tty: bool,
+    /// El contenedor entre cuyos procesos nace, si es efímero y mira a uno.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Pide algo que no hay (un ConfigMap, una clave) o que se contradice: no puede arrancar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_error: Option<ConfigError>,

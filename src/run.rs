@@ -441,7 +441,7 @@ fn tell(k: &mut Kernel, plan: &PodPlan, runtime: &dyn Runtime) -> Result<(), Err
     let shown = pause.shown();
     for id in 0..plan.containers.len() {
         let pause = Pause { pidfd: None, shown: &shown };
-        let order = Order { pod: plan, id, life: 0, pause };
+        let order = Order { pod: plan, id, life: 0, pause, target: None };
         let born = runtime.create(k, &order, Stdio::Rehearsal)?;
         runtime.start(k, &born);
         if let Some(cgroup) = born.cgroup {

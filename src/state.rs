@@ -428,7 +428,12 @@ pub fn declare_lost(live: &mut Live) {
         container.started = false;
     };
     let status = &mut live.status;
-    status.init_containers.iter_mut().chain(&mut status.containers).for_each(lost);
+    status
+        .init_containers
+        .iter_mut()
+        .chain(&mut status.containers)
+        .chain(&mut status.ephemeral_containers)
+        .for_each(lost);
     for condition in &mut status.conditions {
         if condition.kind == "Ready" || condition.kind == "ContainersReady" {
             condition.status = false;

@@ -7,6 +7,7 @@
 mod attach;
 mod config;
 mod containers;
+mod debug;
 mod last_words;
 mod probes;
 mod scale;
@@ -458,6 +459,7 @@ impl Supervisor {
                     };
                     self.control.answer(client, &answer);
                 }
+                Request::Debug { container, attach } => self.debug(client, *container, attach),
                 // es para un controlador; quien lo pide a un Pod ve que se le cuelga
                 Request::Change { .. } => {}
             }

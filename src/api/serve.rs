@@ -133,6 +133,7 @@ fn missing(what: &str) -> Problem {
     let verb = match what {
         "pods/exec" => "exec",
         "pods/attach" => "attach",
+        "pods/ephemeralcontainers" => "debug",
         "pods/portforward" => "port-forward",
         _ => return Problem::missing(what),
     };

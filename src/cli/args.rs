@@ -126,6 +126,22 @@ fn run_verbs() -> Vec<Command> {
             .arg(option("pod-running-timeout", "PLAZO", "Esperar hasta eso a que el contenedor corra: 30s, 1m"))
             .arg(namespace())
             .arg(operand("COMANDO", "El comando, detrás de --").required(true).last(true).num_args(1..)),
+        verb("debug", "Añade a un Pod en marcha un contenedor efímero, para mirarlo con otra imagen")
+            .arg(operand("POD", "Nombre del Pod").required(true))
+            .arg(option("image", "IMAGEN", "La imagen del contenedor, con las herramientas").required(true))
+            .arg(container().help("Cómo se va a llamar. Si no se dice: debugger- y cinco letras"))
+            .arg(option("target", "CONTENEDOR", "Que nazca entre los procesos de este: los ve, y muere con él"))
+            .arg(flag("stdin", "Pasarle lo que se teclee, y quedarse mirando").short('i'))
+            .arg(flag("tty", "Darle una terminal").short('t'))
+            .arg(flag("attach", "Quedarse mirando lo que escribe"))
+            .arg(
+                option("env", "NOMBRE=VALOR", "Una variable de entorno; se puede repetir")
+                    .action(ArgAction::Append),
+            )
+            .arg(flag("arguments-only", "Lo que va detrás de -- son los argumentos, y no el programa"))
+            .arg(flag("quiet", "Callar todo lo que no diga el contenedor").short('q'))
+            .arg(namespace())
+            .arg(operand("COMANDO", "El programa, detrás de --").last(true).num_args(1..)),
         verb("create", "Crea el Pod de un fichero y lo deja en segundo plano, como kubectl")
             .arg(file_to_create())
             .arg(put_in())

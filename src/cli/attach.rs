@@ -40,7 +40,12 @@ pub fn attach(args: &ArgMatches) -> Result<u8, Error> {
     if let Response::Refused(why) = response {
         return Err(Error::failed(why).with_hint(format!("micropod describe pod {}", seen.record.name)));
     }
-    let terminal = tty && plan.tty && std::io::stdin().is_terminal();
+    follow(socket, stdin, tty && plan.tty)
+}
+
+/// Enseña lo que llega por `socket` y, con `stdin`, manda lo que se teclea, hasta que el contenedor acabe.
+pub(super) fn follow(socket: OwnedFd, stdin: bool, tty: bool) -> Result<u8, Error> {
+    let terminal = tty && std::io::stdin().is_terminal();
     Session { socket, stdin, queue: Queue::default(), terminal }.run()
 }
 

@@ -7,6 +7,7 @@ pub mod completion;
 pub mod controllers;
 pub mod convert;
 pub mod cp;
+pub mod debug;
 pub mod create;
 pub mod delete;
 pub mod describe;
@@ -37,6 +38,7 @@ use self::namespace::Namespace;
 use crate::error::{Error, exit};
 use crate::kernel::Mode;
 use crate::logic::rules::{MAX_ACELERA, parse_acelera};
+use crate::plan;
 use crate::run::{self, RunOptions};
 use crate::runtime::Kind;
 use crate::spec::language::Language;
@@ -58,6 +60,7 @@ pub fn main() -> Result<u8, Error> {
         "patch" => patch::patch(args),
         "port-forward" => port_forward::forward(args),
         "cp" => cp::cp(args),
+        "debug" => debug::debug(args),
         "delete" => match controllers::wanted(args) {
             Some(wanted) => controllers::delete(&wanted, args),
             None => delete::delete(args),
@@ -215,6 +218,14 @@ fn why_verb(args: &ArgMatches) -> Result<u8, Error> {
         Some(_) => Some(choose_container(&seen, args.get_one::<String>("container"))?),
         None => None,
     };
+    let spec = &seen.record.pod.spec;
+    if let Some(guest) = container.and_then(|id| id.checked_sub(plan::all_containers(spec).count())) {
+        let name = &spec.ephemeral_containers[guest].name;
+        return Err(Error::usage(format!(
+            "`{name}` es un contenedor efímero: cómo está el Pod no depende de él"
+        ))
+        .with_hint(format!("cómo acabó se ve con `micropod describe pod {}`", seen.record.name)));
+    }
     why::print(&seen, container, as_json)
 }
 
@@ -386,8 +397,13 @@ fn choose_container(seen: &Seen, wanted: Option<&String>) -> Result<usize, Error
         None => {
             if names.len() > 1 {
                 let shown = names.iter().enumerate();
+                let ephemeral = names.len() - seen.record.pod.spec.ephemeral_containers.len();
                 let shown: Vec<String> = shown
-                    .map(|(i, n)| if i < inits { format!("{n} (init)") } else { n.to_string() })
+                    .map(|(i, n)| match () {
+                        () if i < inits => format!("{n} (init)"),
+                        () if i >= ephemeral => format!("{n} (ephem)"),
+                        () => n.to_string(),
+                    })
                     .collect();
                 // kubectl enseña antes los de aplicación
                 let ordered = [&shown[inits..], &shown[..inits]].concat().join(", ");

@@ -100,6 +100,8 @@ struct Lane {
 pub struct Screen {
     /// Lo que se pone delante de lo que se dice del Pod: nada, o su nombre si hay varios.
     pod: String,
+    /// Lo que se pone delante del nombre de cada contenedor: nada, o `POD/`.
+    path: String,
     lanes: Vec<Lane>,
     skipped: u64,
     /// Ya se ha pulsado Ctrl-C.
@@ -148,23 +150,31 @@ impl Screen {
         let mark = pod.map(|name| format!("{name}: ")).unwrap_or_default();
         let reader = if pod.is_some() { Reader::ignored() } else { Reader::default() };
         let pod = pod.map(|name| format!("{name}/")).unwrap_or_default();
-        let width = containers.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
-        let colours = colours();
-        let lane = |(i, c): (usize, &ContainerPlan)| {
-            let (on, off) = if colours { (COLOURS[i % COLOURS.len()], "\x1b[0m") } else { ("", "") };
-            Lane { prefix: format!("{on}{pod}{:width$} │{off} ", c.name), pending: Vec::new() }
-        };
-        let lanes = containers.iter().enumerate().map(lane).collect();
-        Screen {
+        let mut screen = Screen {
             pod: mark,
-            lanes,
+            path: pod,
+            lanes: Vec::new(),
             skipped: 0,
             stopping: false,
             told: String::new(),
             raw: None,
             input_open: true,
             reader,
+        };
+        for _ in containers {
+            screen.add_lane(containers);
         }
+        screen
+    }
+
+    /// El siguiente de `containers` que aún no salía.
+    pub fn add_lane(&mut self, containers: &[ContainerPlan]) {
+        let i = self.lanes.len();
+        let Some(container) = containers.get(i) else { return };
+        let width = containers.iter().map(|c| c.name.chars().count()).max().unwrap_or(0);
+        let (on, off) = if colours() { (COLOURS[i % COLOURS.len()], "\x1b[0m") } else { ("", "") };
+        let prefix = format!("{on}{}{:width$} │{off} ", self.path, container.name);
+        self.lanes.push(Lane { prefix, pending: Vec::new() });
     }
 
     /// Lo que escribe un contenedor, línea a línea y con su nombre delante.

@@ -338,7 +338,7 @@ impl<'a> Manager<'a> {
                 Request::Change { replace } => self.change(replace),
                 Request::Condition(_) | Request::Configure => {}
                 Request::Delete { .. } => self.stop(),
-                Request::Attach { .. } => {
+                Request::Attach { .. } | Request::Debug { .. } => {
                     let why = "un controlador no tiene terminal: conéctate a uno de sus Pods".into();
                     self.control.answer(client, &Response::Refused(why));
                     continue;

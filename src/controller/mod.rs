@@ -6,7 +6,7 @@
 //! SIGTERM y acaban con orden.
 
 mod manager;
-mod names;
+pub mod names;
 mod set;
 pub mod state;
 

@@ -8,6 +8,8 @@ use super::mounts::{self, Mounted, Root, Volume};
 use super::net::{self, Network};
 use crate::cgroup::Hierarchy;
 use crate::kernel::ops::Place;
+use crate::logic::Kind;
+use crate::logic::rules::init_kind;
 use crate::network::look::View;
 use crate::state::{ProcessId, Seen};
 use std::collections::BTreeMap;
@@ -53,6 +55,8 @@ pub enum Role {
     Init,
     /// De inicialización, y se queda.
     Sidecar,
+    /// Llegó a mirar.
+    Ephemeral,
 }
 
 /// La pausa o un contenedor.
@@ -141,14 +145,13 @@ pub fn read(seen: &Seen) -> Facts {
         facts.members.push(member("la pausa", uid, Role::Pause, process, hierarchy.as_deref()));
     }
     let spec = &seen.record.pod.spec;
-    let all = crate::plan::all_containers(spec).enumerate();
+    let all = crate::plan::all_containers(spec).map(Some).chain(std::iter::repeat(None)).enumerate();
     for ((id, container), plan) in all.zip(&seen.record.plans) {
-        let role = match () {
-            () if id >= spec.init_containers.len() => Role::App,
-            () if container.restart_policy == Some(crate::spec::types::RestartPolicy::Always) => {
-                Role::Sidecar
-            }
-            () => Role::Init,
+        let role = match container {
+            None => Role::Ephemeral,
+            Some(_) if id >= spec.init_containers.len() => Role::App,
+            Some(container) if init_kind(container) == Kind::Sidecar => Role::Sidecar,
+            Some(_) => Role::Init,
         };
         let process = seen.live.processes.get(id).copied().flatten().filter(|p| p.is_alive());
         match process {
@@ -157,6 +160,8 @@ pub fn read(seen: &Seen) -> Facts {
                 found.mounts = mounts::of(process.pid, &plan.mounts, pause);
                 facts.members.push(found);
             }
+            // el que miraba y se ha ido no falta
+            None if role == Role::Ephemeral => {}
             None => facts.absent.push((plan.name.clone(), why_absent(seen, id))),
         }
     }

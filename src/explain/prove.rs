@@ -1,7 +1,7 @@
 //! `micropod demuestra`: cada frase sobre el Pod, demostrada o refutada mirando solo al kernel.
 
 use super::claims;
-use super::facts;
+use super::facts::{self, Role};
 use crate::error::{Error, exit};
 use crate::state::Seen;
 use std::fmt;
@@ -47,7 +47,9 @@ impl Statement {
 
 /// Imprime la demostración. Sale con 1 si el kernel refuta alguna frase.
 pub fn prove(seen: &Seen) -> Result<u8, Error> {
-    let facts = facts::read(seen);
+    let mut facts = facts::read(seen);
+    // lo que se afirma es de los contenedores del Pod, y no de quien ha venido a mirarlos
+    facts.members.retain(|member| member.role != Role::Ephemeral);
     if facts.members.is_empty() {
         return Err(Error::failed(format!(
             "el Pod `{}` no está en marcha: no hay nada que mirar",

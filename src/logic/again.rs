@@ -5,6 +5,7 @@ use super::lifecycle::Cause;
 use super::notes;
 use super::pod::Pod;
 use super::restart::NextStart;
+use super::rules::Kind;
 use super::{Action, ContainerId};
 use std::time::Duration;
 
@@ -38,9 +39,16 @@ impl Pod {
         self.restarting = Some(by);
         for id in 0..self.containers.len() {
             self.containers[id].has_started = false;
-            self.stop_to_restart(id, out);
+            if self.must_restart(id) {
+                self.stop_to_restart(id, out);
+            }
         }
         self.back_to_the_start();
+    }
+
+    /// ¿Tiene que volver a empezar con los demás? Un efímero no empieza dos veces.
+    pub(super) fn must_restart(&self, id: ContainerId) -> bool {
+        self.restarting.is_some() && self.rules.containers[id].kind != Kind::Ephemeral
     }
 
     /// Mata a quien corra: ni preStop ni plazo de gracia.
@@ -62,8 +70,10 @@ impl Pod {
     /// Quien no corre espera su turno, aunque ya hubiera acabado.
     fn back_to_the_start(&mut self) -> bool {
         let mut changed = false;
-        for container in &mut self.containers {
-            if matches!(container.state, State::Waiting { .. } | State::Ended) {
+        for id in 0..self.containers.len() {
+            let restarts = self.must_restart(id);
+            let container = &mut self.containers[id];
+            if restarts && matches!(container.state, State::Waiting { .. } | State::Ended) {
                 container.state = State::Pending;
                 changed = true;
             }
@@ -77,7 +87,8 @@ impl Pod {
             return false;
         }
         let changed = self.back_to_the_start();
-        if self.containers.iter().any(|container| container.may_live()) {
+        let alive = |id: ContainerId| self.must_restart(id) && self.containers[id].may_live();
+        if (0..self.containers.len()).any(alive) {
             return changed;
         }
         self.restarting = None;

@@ -35,9 +35,9 @@ impl Conditions {
 impl Pod {
     /// El estado del Pod, con la forma que le da Kubernetes.
     pub fn status(&self) -> PodStatus {
-        let (init, apps): (Vec<_>, Vec<_>) = self.each().partition(|(rules, _)| rules.kind != Kind::App);
-        let all = |list: Vec<(&ContainerRules, &Container)>| {
-            list.into_iter().map(|(rules, c)| self.container_status(rules, c)).collect()
+        let all = |belongs: fn(Kind) -> bool| {
+            let some = self.each().filter(|(rules, _)| belongs(rules.kind));
+            some.map(|(rules, c)| self.container_status(rules, c)).collect()
         };
         let condemned = self.condemned.as_ref().filter(|_| self.over);
         PodStatus {
@@ -51,8 +51,9 @@ impl Pod {
                 .filter(|_| self.deleting)
                 .map(|ending| Deletion { requested: ending.began, grace: ending.grace }),
             conditions: self.conditions_now(),
-            init_containers: all(init),
-            containers: all(apps),
+            init_containers: all(Kind::is_init),
+            containers: all(|kind| kind == Kind::App),
+            ephemeral_containers: all(|kind| kind == Kind::Ephemeral),
         }
     }
 
@@ -92,7 +93,7 @@ impl Pod {
         let incomplete = |(id, (rules, c)): &(usize, (&ContainerRules, &Container))| match rules.kind {
             Kind::Init => !self.init_succeeded(*id),
             Kind::Sidecar => !c.has_started,
-            Kind::App => false,
+            Kind::App | Kind::Ephemeral => false,
         };
         self.each().enumerate().filter(incomplete).map(|(_, (rules, _))| rules)
     }
@@ -102,7 +103,9 @@ impl Pod {
     }
 
     fn not_ready(&self) -> impl Iterator<Item = &ContainerRules> {
-        let unready = |(rules, c): &(&ContainerRules, &Container)| rules.kind != Kind::Init && !is_ready(c);
+        let unready = |(rules, c): &(&ContainerRules, &Container)| {
+            matches!(rules.kind, Kind::Sidecar | Kind::App) && !is_ready(c)
+        };
         self.each().filter(unready).map(|(rules, _)| rules)
     }
 
@@ -213,7 +216,7 @@ impl Pod {
 
     /// La espera de quien aún no ha arrancado.
     pub(super) fn not_yet(&self) -> Notice {
-        let has_init = self.rules.containers.iter().any(|c| c.kind != Kind::App);
+        let has_init = self.rules.containers.iter().any(|c| c.kind.is_init());
         let reason = if has_init { "PodInitializing" } else { "ContainerCreating" };
         Notice { reason: reason.into(), message: String::new() }
     }
@@ -225,7 +228,11 @@ impl Pod {
         ContainerStatus {
             name: rules.name.clone(),
             sidecar: rules.kind == Kind::Sidecar,
-            ready: if rules.kind == Kind::Init { exited_well(&state) } else { is_ready(container) },
+            ready: match rules.kind {
+                Kind::Init => exited_well(&state),
+                Kind::Sidecar | Kind::App => is_ready(container),
+                Kind::Ephemeral => false,
+            },
             started: container.probes().is_some_and(|probes| probes.started()),
             restart_count: container.lives.saturating_sub(1),
             state,

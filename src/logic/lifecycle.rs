@@ -231,7 +231,11 @@ impl Pod {
     /// orden inverso al de arranque.
     fn is_its_turn(&self, id: ContainerId) -> bool {
         let kind = |id: ContainerId| self.rules.containers[id].kind;
-        let waits_for = |other: ContainerId| kind(other) != Kind::Sidecar || other > id;
+        let waits_for = |other: ContainerId| match kind(other) {
+            Kind::Init | Kind::App => true,
+            Kind::Sidecar => other > id,
+            Kind::Ephemeral => false,
+        };
         let first = |other: ContainerId| other != id && waits_for(other) && self.containers[other].may_live();
         kind(id) != Kind::Sidecar || !(0..self.containers.len()).any(first)
     }

@@ -64,7 +64,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Un contenedor, por su índice: primero los de inicialización y luego los de aplicación, en el
-/// orden de la especificación.
+/// orden de la especificación; detrás, los efímeros, según llegan.
 pub type ContainerId = usize;
 
 /// Cómo acabó un proceso.
@@ -165,6 +165,8 @@ pub enum Event {
         grace: Option<Duration>,
         reason: StopReason,
     },
+    /// Llega un contenedor efímero, a mirar.
+    EphemeralAdded(Box<ContainerRules>),
     /// Alguien de fuera pone una de las condiciones de `readinessGates`.
     ConditionSet(OutsideCondition),
     /// Ha vencido algún plazo (o no: no hace daño llamarlo de más).

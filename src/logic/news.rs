@@ -1,11 +1,11 @@
 //! Lo que ha pasado: cada suceso cambia lo que se sabe, y lo que no se esperaba no cambia nada.
 
-use super::container::{Notice, Probes, State, terminated};
+use super::container::{Container, Notice, Probes, State, terminated};
 use super::lifecycle::{Cause, MIN_GRACE, Step};
 use super::notes;
 use super::pod::{Pod, Sandbox};
 use super::restart::{NextStart, Restart, after, next_start};
-use super::rules::RestartPolicy;
+use super::rules::{ContainerRules, Kind, RestartPolicy};
 use super::{Action, ContainerId, Event, Exit, HookKind, Note, Outcome, ProbeKind, StartFailure, StopReason};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ impl Pod {
             Event::Probed(id, kind, outcome) => self.probed(id, kind, outcome, out),
             Event::HookDone(id, hook, result) => self.hook_done(id, hook, result, out),
             Event::StopRequested { grace, reason } => self.stop_requested(grace, reason, out),
+            Event::EphemeralAdded(rules) => self.add_ephemeral(*rules),
             Event::ConditionSet(condition) => self.set_condition(condition),
             Event::TimePassed => {}
         }
@@ -43,6 +44,18 @@ impl Pod {
         self.condemn(note, out);
         self.end(Duration::ZERO, true);
     }
+
+    // ANCHOR: ephemeral
+    /// Viene a mirar un Pod que vive. Del que acaba ya no hay nada que mirar.
+    fn add_ephemeral(&mut self, rules: ContainerRules) {
+        let known = self.rules.containers.iter().any(|other| other.name == rules.name);
+        if known || self.ending.is_some() || rules.kind != Kind::Ephemeral {
+            return;
+        }
+        self.rules.containers.push(rules);
+        self.containers.push(Container::new());
+    }
+    // ANCHOR_END: ephemeral
 
     fn started(&mut self, id: ContainerId, out: &mut Vec<Action>) {
         let Some(container) = self.containers.get_mut(id) else { return };

@@ -58,7 +58,7 @@ impl Pod {
     pub fn new(rules: PodRules) -> Pod {
         Pod {
             containers: rules.containers.iter().map(|_| Container::new()).collect(),
-            conditions: Conditions::new(!rules.containers.iter().any(|c| c.kind != Kind::App)),
+            conditions: Conditions::new(!rules.containers.iter().any(|c| c.kind.is_init())),
             rules,
             outside: Vec::new(),
             sandbox: Sandbox::New,
@@ -178,6 +178,7 @@ impl Pod {
 
     fn advance_container(&mut self, id: ContainerId, out: &mut Vec<Action>) -> bool {
         let now = self.now;
+        let restarts = self.must_restart(id);
         let container = &mut self.containers[id];
         match &mut container.state {
             State::Pending | State::Waiting { .. } if self.ending.is_some() => {
@@ -197,7 +198,7 @@ impl Pod {
                 true
             }
             // estaba naciendo cuando se pidió que volvieran a empezar todos
-            State::PostStart { .. } | State::Running { .. } if self.restarting.is_some() => {
+            State::PostStart { .. } | State::Running { .. } if restarts => {
                 self.stop_to_restart(id, out);
                 true
             }
@@ -260,10 +261,14 @@ impl Pod {
 
     /// Los de inicialización, de uno en uno y cada uno cuando el anterior ha salido bien (o, si se
     /// queda, cuando ha arrancado). Los de aplicación, en orden, sin esperar a que estén listos:
-    /// solo a que el anterior haya nacido y su postStart haya acabado.
+    /// solo a que el anterior haya nacido y su postStart haya acabado. Los efímeros no esperan a nadie.
     fn next_in_line(&self) -> Option<ContainerId> {
+        if let Some(id) = self.ephemerals().find(|id| self.containers[*id].state == State::Pending) {
+            return Some(id);
+        }
         for (id, (rules, container)) in self.rules.containers.iter().zip(&self.containers).enumerate() {
             let lets_pass = match (&container.state, rules.kind) {
+                (_, Kind::Ephemeral) => true,
                 (State::Pending, _) => return Some(id),
                 (_, Kind::Init) => self.init_succeeded(id),
                 (_, Kind::Sidecar) => container.has_started,
@@ -278,6 +283,11 @@ impl Pod {
         None
     }
     // ANCHOR_END: start_next
+
+    fn ephemerals(&self) -> impl Iterator<Item = ContainerId> {
+        let all = self.rules.containers.iter().enumerate();
+        all.filter(|(_, rules)| rules.kind == Kind::Ephemeral).map(|(id, _)| id)
+    }
 
     /// ¿Acabó bien este contenedor de inicialización?
     pub(super) fn init_succeeded(&self, id: ContainerId) -> bool {

@@ -18,7 +18,7 @@ pub struct PodRules {
     pub active_deadline: Option<Duration>,
     /// Divisor de las esperas entre reinicios, y solo de ellas. 1: tiempo real.
     pub acelera: u32,
-    /// Los de inicialización y luego los de aplicación, en su orden.
+    /// Los de inicialización, los de aplicación y los efímeros, en su orden.
     pub containers: Vec<ContainerRules>,
     /// La política de DNS que pide un clúster que no hay, si la pide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +50,15 @@ pub enum Kind {
     /// De inicialización que se queda: arranca en su turno y se para el último.
     Sidecar,
     App,
+    /// Llegó con el Pod ya en marcha, a mirar: empieza sin esperar a nadie, una vez, y no cuenta para nada.
+    Ephemeral,
+}
+
+impl Kind {
+    /// ¿Es de los que se ejecutan antes que los de aplicación?
+    pub fn is_init(self) -> bool {
+        matches!(self, Kind::Init | Kind::Sidecar)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,6 +117,11 @@ fn missing_cluster_dns(spec: &types::PodSpec) -> Option<String> {
         policy @ (Policy::ClusterFirst | Policy::ClusterFirstWithHostNet) => Some(policy.to_string()),
         Policy::Default | Policy::None => None,
     }
+}
+
+/// Las de uno efímero: nunca se reinicia.
+pub fn ephemeral(c: &types::EphemeralContainer) -> ContainerRules {
+    container(&c.as_container(), Kind::Ephemeral, RestartPolicy::Never)
 }
 
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);

@@ -41,12 +41,14 @@ pub struct PodStatus {
     pub conditions: Vec<Condition>,
     pub init_containers: Vec<ContainerStatus>,
     pub containers: Vec<ContainerStatus>,
+    #[serde(default)]
+    pub ephemeral_containers: Vec<ContainerStatus>,
 }
 
 impl PodStatus {
-    /// Todos sus contenedores, numerados como en [`crate::plan::all_containers`]: primero los de inicialización.
+    /// Todos sus contenedores, en el orden de [`crate::logic::ContainerId`].
     pub fn all(&self) -> impl Iterator<Item = &ContainerStatus> + Clone {
-        self.init_containers.iter().chain(&self.containers)
+        self.init_containers.iter().chain(&self.containers).chain(&self.ephemeral_containers)
     }
 }
 

@@ -16,7 +16,7 @@ pub fn apply(spec: &mut Value, base: &Path) {
     if let Some(resources) = map.get_mut("resources") {
         complete_resources(resources);
     }
-    for list in ["initContainers", "containers"] {
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
         each(map.get_mut(list), container);
     }
     each(map.get_mut("volumes"), |volume| self::volume(volume, base));

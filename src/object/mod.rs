@@ -86,11 +86,15 @@ fn status(seen: &Seen) -> Value {
     let (record, status) = (&seen.record, &seen.live.status);
     let host_ip = crate::network::host_ip(record.network.as_ref()).to_string();
     let ip = record.network.as_ref().map_or_else(|| host_ip.clone(), |net| net.ip.to_string());
-    let (init_plans, app_plans) = record.plans.split_at(status.init_containers.len().min(record.plans.len()));
+    let (init_plans, rest) = record.plans.split_at(status.init_containers.len().min(record.plans.len()));
+    let (app_plans, ephemeral_plans) = rest.split_at(status.containers.len().min(rest.len()));
     let all = |statuses: &[ContainerStatus], plans: &[ContainerPlan]| {
         let each = statuses.iter().zip(plans).map(|(status, plan)| container_status(seen, status, plan));
         each.collect::<Vec<_>>()
     };
+    let mut guests = all(&status.ephemeral_containers, ephemeral_plans);
+    // de un efímero, Kubernetes no dice si ha arrancado
+    guests.iter_mut().filter_map(Value::as_object_mut).for_each(|guest| drop(guest.remove("started")));
     compact(json!({
         "phase": status.phase.to_string(),
         "reason": status.reason,
@@ -104,6 +108,7 @@ fn status(seen: &Seen) -> Value {
         "conditions": status.conditions.iter().map(|c| condition(seen, c)).collect::<Vec<_>>(),
         "initContainerStatuses": all(&status.init_containers, init_plans),
         "containerStatuses": all(&status.containers, app_plans),
+        "ephemeralContainerStatuses": guests,
     }))
 }
 

@@ -115,6 +115,7 @@ impl Recorder {
             | Event::StartFailed(..)
             | Event::StopRequested { .. }
             | Event::ConditionSet(_)
+            | Event::EphemeralAdded(_)
             | Event::TimePassed => None,
         }
     }

@@ -115,6 +115,10 @@ fn namespaces(order: &Order) -> Vec<Value> {
     ];
     let one = |(flag, kind, file): &(CloneFlags, &str, &str)| {
         let pause = order.pause.shown;
+        if let (Some(target), CloneFlags::CLONE_NEWPID) = (order.target, *flag) {
+            let target = target.shown;
+            return Some(json!({ "type": kind, "path": format!("/proc/{target}/ns/{file}") }));
+        }
         if order.pod.shared.contains(*flag) {
             return Some(json!({ "type": kind, "path": format!("/proc/{pause}/ns/{file}") }));
         }

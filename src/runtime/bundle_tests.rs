@@ -25,7 +25,7 @@ fn decided(text: &str) -> PodPlan {
 }
 
 fn config_of(pod: &PodPlan) -> Value {
-    let order = Order { pod, id: 0, life: 2, pause: Pause { pidfd: None, shown: "77" } };
+    let order = Order { pod, id: 0, life: 2, pause: Pause { pidfd: None, shown: "77" }, target: None };
     config(&order, &Bundle::of(&order), &pod.containers[0].argv, &pod.containers[0].env)
 }
 
@@ -54,6 +54,16 @@ fn lo_que_comparte_el_pod_se_nombra_por_la_pausa_y_lo_demas_es_nuevo() {
     let together = config_of(&pod("shareProcessNamespace: true,", ""));
     let all = together["linux"]["namespaces"].as_array().unwrap();
     assert!(all.contains(&json!({ "type": "pid", "path": "/proc/77/ns/pid" })));
+}
+
+#[test]
+fn el_efimero_que_mira_a_uno_nace_entre_sus_procesos() {
+    let pod = pod("", "");
+    let pause = |shown| Pause { pidfd: None, shown };
+    let order = Order { pod: &pod, id: 0, life: 0, pause: pause("77"), target: Some(pause("88")) };
+    let all = namespaces(&order);
+    assert!(all.contains(&json!({ "type": "pid", "path": "/proc/88/ns/pid" })), "{all:?}");
+    assert!(all.contains(&json!({ "type": "network", "path": "/proc/77/ns/net" })), "{all:?}");
 }
 
 #[test]
@@ -119,7 +129,7 @@ fn lo_secreto_se_escribe_y_no_se_ensena() {
     pod.containers[0]
         .hidden
         .push(crate::process::Hidden { real: "CLAVE=hunter2".into(), shown: "CLAVE=(oculto)".into() });
-    let order = Order { pod: &pod, id: 0, life: 0, pause: Pause { pidfd: None, shown: "77" } };
+    let order = Order { pod: &pod, id: 0, life: 0, pause: Pause { pidfd: None, shown: "77" }, target: None };
     let bundle = Bundle::of(&order);
     let shown = WriteConfig { order: &order, bundle: &bundle }.shell();
     assert!(shown.contains("CLAVE=(oculto)") && !shown.contains("hunter2"));

@@ -145,6 +145,8 @@ pub struct Order<'a> {
     pub id: usize,
     pub life: u32,
     pub pause: Pause<'a>,
+    /// El contenedor entre cuyos procesos nace, si no estrena los suyos.
+    pub target: Option<Pause<'a>>,
 }
 
 /// Un contenedor que corre, para pararlo.

@@ -921,6 +921,16 @@ pub const CODES: &[Code] = &[
          mountPath: \"/v\", subPathExpr: \"$(B)\")])],",
     ),
     code(
+        "MP0236",
+        "contenedor efímero fuera de lugar",
+        "Un contenedor efímero llega a un Pod que ya vive, para mirarlo: no se escribe en su fichero, sino que se \
+         añade con `micropod debug`. No puede tener puertos, recursos, sondas, hooks ni `subPath`, y el contenedor \
+         al que mira ha de ser del Pod.",
+        Where::Spec,
+        "ephemeralContainers: [(name: \"mira\", image: \"busybox\")],",
+        "",
+    ),
+    code(
         "MP0301",
         "esto no es una avería",
         "Un fichero de averías es una lista, y cada elemento es una de las averías que hay, con su nombre en \

@@ -4,6 +4,7 @@ pub mod base64;
 pub mod codes;
 pub mod controllers;
 pub mod dns;
+pub mod ephemeral;
 pub mod errors;
 pub mod fields;
 pub mod kubernetes_fields;

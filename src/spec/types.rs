@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 pub use super::controllers::*;
 pub use super::dns::*;
+pub use super::ephemeral::EphemeralContainer;
 pub use super::objects::{ConfigMap, List, Object, Secret, SecretText};
 pub use super::sources::*;
 
@@ -73,6 +74,9 @@ object! {
             /// uno debe acabar con código 0 para que empiece el siguiente. Con restartPolicy: Always
             /// es un contenedor auxiliar (sidecar): basta con que arranque, y se queda.
             init_containers: Vec<Container>,
+            /// Contenedores que han llegado con el Pod ya en marcha, a mirar. No se escriben en un
+            /// fichero: los añade `micropod debug`.
+            ephemeral_containers: Vec<EphemeralContainer>,
             /// Volúmenes que los contenedores pueden montar con volumeMounts.
             volumes: Vec<Volume>,
             /// Cuándo se reinicia un contenedor que acaba: Always (siempre), OnFailure (si falla)

@@ -4,7 +4,7 @@ use super::{Source, Supervisor};
 use crate::attach::{Frame, MAX_TEXT, Queue, Received, receive};
 use crate::control::Response;
 use crate::kernel::sys;
-use crate::logic::ContainerId;
+use crate::logic::{ContainerId, Glance};
 use crate::logs::Stream;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
@@ -44,8 +44,7 @@ impl Attached {
 
 impl Supervisor {
     pub(super) fn attach(&mut self, client: OwnedFd, container: &str, stdin: bool) {
-        let id = self.plan.containers.iter().position(|plan| plan.name == container);
-        let running = id.filter(|id| self.lives[*id].as_ref().is_some_and(|life| life.channel.is_none()));
+        let running = self.running(container);
         let refused = match running {
             _ if self.attached.len() >= MAX_ATTACHED => {
                 Some(format!("ya hay {MAX_ATTACHED} conectados a este Pod"))
@@ -57,6 +56,11 @@ impl Supervisor {
             let why = refused.unwrap_or_default();
             return self.control.answer(client, &Response::Refused(why));
         };
+        self.accept_attached(client, id, stdin);
+    }
+
+    /// Conecta a `client` con el contenedor, haya nacido o no.
+    pub(super) fn accept_attached(&mut self, client: OwnedFd, id: ContainerId, stdin: bool) {
         self.control.answer_and_keep(&client, &Response::Accepted);
         let (queue, typed) = (Queue::default(), Vec::new());
         self.attached.push(Attached { socket: client, id, stdin, queue, typed, ending: false, gone: false });
@@ -136,8 +140,21 @@ impl Supervisor {
         if attached.typed.is_empty() {
             return;
         }
-        let Some(life) = &mut self.lives[attached.id] else { return attached.typed.clear() };
-        let Some(input) = &life.input else { return attached.typed.clear() };
+        let Some(life) = &mut self.lives[attached.id] else {
+            // el que está por nacer lo leerá entonces
+            if !matches!(self.core.glance(attached.id), Glance::Pending | Glance::Waiting | Glance::Starting)
+            {
+                attached.typed.clear();
+            }
+            return;
+        };
+        let Some(input) = &life.input else {
+            // mientras se prepara, su terminal aún no ha llegado
+            if life.channel.is_none() {
+                attached.typed.clear();
+            }
+            return;
+        };
         match nix::unistd::write(input, &attached.typed) {
             Ok(n) => drop(attached.typed.drain(..n)),
             Err(Errno::EAGAIN | Errno::EINTR) => {}

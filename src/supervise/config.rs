@@ -79,12 +79,7 @@ impl Supervisor {
                 Err(error) => log::error!("{} seguirá como estaba: {error}", container.name),
             }
         }
-        let record = state::see(&self.plan.name).map(|seen| seen.record);
-        let Some(mut record) = record.filter(|record| record.uid == self.plan.uid) else { return };
-        record.plans = self.plan.containers.clone();
-        if let Err(error) = state::write_record(&record) {
-            log::error!("la ficha de {} se queda como estaba: {error}", record.name);
-        }
+        self.rewrite_record();
     }
 }
 

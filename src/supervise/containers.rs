@@ -71,6 +71,11 @@ impl Supervisor {
         if let Some(error) = self.plan.containers[id].config_error.clone() {
             return self.misconfigured(id, &error);
         }
+        if let (Some(target), None) = (self.target_of(id), self.target_process(id)) {
+            let problem = format!("el contenedor `{target}`, al que mira, no está en marcha");
+            let hint = "nacerá cuando lo esté".into();
+            return self.misconfigured(id, &ConfigError { problem, hint });
+        }
         match self.try_start(id) {
             Ok(life) => {
                 self.live.processes[id] = Some(life.process);
@@ -136,7 +141,14 @@ impl Supervisor {
         let number = self.lives_so_far[id];
         let (stdio, ends) = self.open_pipes(id)?;
         let shown = shown(&self.pause);
-        let order = Order { pod: &self.plan, id, life: number, pause: seen(&self.pause, &shown) };
+        let target = self.target_process(id);
+        let order = Order {
+            pod: &self.plan,
+            id,
+            life: number,
+            pause: seen(&self.pause, &shown),
+            target: target.as_ref().map(|(fd, shown)| Pause { pidfd: Some(fd.as_fd()), shown }),
+        };
         let born = self.runtime.create(&mut self.k, &order, stdio)?;
         self.runtime.start(&mut self.k, &born);
         let pid = born.child.pid;
@@ -340,21 +352,25 @@ impl Supervisor {
 
     /// Lo que el contenedor dejó dicho antes de acabar.
     fn termination_message(&self, id: ContainerId, life: u32, exit: Exit) -> String {
-        let (Some((pause, _)), Some(spec)) = (&self.pause, all_containers(&self.spec).nth(id)) else {
+        let ephemeral = self.spec.ephemeral_containers.iter().map(|c| c.termination_message_policy);
+        let mut policies = all_containers(&self.spec).map(|c| c.termination_message_policy).chain(ephemeral);
+        let (Some((pause, _)), Some(policy)) = (&self.pause, policies.nth(id)) else {
             return String::new();
         };
         // el fichero está en un montaje que solo ve la pausa
-        let path = rootfs::termination_log(&spec.name);
+        let name = &self.plan.containers[id].name;
+        let path = rootfs::termination_log(name);
         let seen = PathBuf::from(format!("/proc/{}/root{}", pause.pid, path.display()));
-        let logs = state::log_dir(&self.plan.name).join(&spec.name);
+        let logs = state::log_dir(&self.plan.name).join(name);
         let containers = self.plan.containers.len();
-        last_words(&seen, (&logs, life), spec.termination_message_policy, exit, containers)
+        last_words(&seen, (&logs, life), policy, exit, containers)
     }
 
     /// Deshace lo que era de una vida del contenedor: lo que corra aún, su cgroup y su capa.
     fn discard(&mut self, id: ContainerId, number: u32) {
         let shown = shown(&self.pause);
-        let order = Order { pod: &self.plan, id, life: number, pause: seen(&self.pause, &shown) };
+        let order =
+            Order { pod: &self.plan, id, life: number, pause: seen(&self.pause, &shown), target: None };
         if let Err(error) = self.runtime.remove(&mut self.k, &order) {
             log::error!("{error}");
         }
@@ -395,7 +411,13 @@ impl Supervisor {
         };
         let shown = shown(&self.pause);
         let alive = Alive {
-            order: Order { pod: &self.plan, id, life: life.number, pause: seen(&self.pause, &shown) },
+            order: Order {
+                pod: &self.plan,
+                id,
+                life: life.number,
+                pause: seen(&self.pause, &shown),
+                target: None,
+            },
             pid: life.process.pid,
             pidfd: life.pidfd.as_fd(),
             cgroup: life.cgroup.as_deref(),

@@ -162,6 +162,7 @@ fn member(picture: &mut Picture, facts: &Facts, member: &Member, rect: Rect) {
         Role::App => (Look::Container, member.name.clone()),
         Role::Init => (Look::Container, format!("{} · init", member.name)),
         Role::Sidecar => (Look::Container, format!("{} · auxiliar", member.name)),
+        Role::Ephemeral => (Look::Container, format!("{} · efímero", member.name)),
     };
     let frame = picture.frame(rect, look, &title);
     picture.frames[frame].hover = hover(member);

@@ -81,21 +81,35 @@ pub struct Told {
 impl Story {
     /// `slack`: cuánto bailan los ritmos de lo que se repite (nada, en una simulación).
     pub fn new(rules: &PodRules, slack: Duration) -> Story {
-        let count = rules.containers.len();
-        Story {
-            names: rules.containers.iter().map(|c| c.name.clone()).collect(),
-            kinds: rules.containers.iter().map(|c| c.kind).collect(),
-            asks: rules.containers.iter().map(|c| c.readiness.is_some() || c.startup.is_some()).collect(),
+        let mut story = Story {
+            names: Vec::new(),
+            kinds: Vec::new(),
+            asks: Vec::new(),
             tracks: BTreeMap::new(),
             order: 0,
             slack,
-            began: vec![None; count],
-            glances: vec![Glance::Pending; count],
+            began: Vec::new(),
+            glances: Vec::new(),
             phase: Phase::Pending,
             ready: false,
-            lanes: (0..=count).map(|_| Lane::default()).collect(),
-            tallies: vec![Tally::default(); count],
+            lanes: vec![Lane::default()],
+            tallies: Vec::new(),
             now: Duration::ZERO,
+        };
+        story.make_room(rules);
+        story
+    }
+
+    /// Sitio para los contenedores que aún no salían: los del principio, y los efímeros según llegan.
+    fn make_room(&mut self, rules: &PodRules) {
+        for new in rules.containers.iter().skip(self.names.len()) {
+            self.names.push(new.name.clone());
+            self.kinds.push(new.kind);
+            self.asks.push(new.readiness.is_some() || new.startup.is_some());
+            self.began.push(None);
+            self.glances.push(Glance::Pending);
+            self.lanes.push(Lane::default());
+            self.tallies.push(Tally::default());
         }
     }
 
@@ -121,6 +135,7 @@ impl Story {
         if *event == Event::TimePassed && actions.iter().all(|a| matches!(a, Action::Probe(..))) {
             return;
         }
+        self.make_room(pod.rules());
         self.event(pod, at, event);
         for (i, action) in actions.iter().enumerate() {
             self.action(pod, at, event, action, &actions[i + 1..]);
@@ -235,6 +250,10 @@ impl Story {
                 let value = if condition.status { "True" } else { "False" };
                 let said = format!("alguien de fuera pone la condición {} a {value}", condition.kind);
                 self.say(None, Topic::Life, at, Said::plain(&said));
+            }
+            Event::EphemeralAdded(rules) => {
+                let id = self.names.iter().position(|name| *name == rules.name);
+                self.say(id, Topic::Life, at, Said::plain("llega un contenedor efímero, a mirar"));
             }
             Event::TimePassed => {}
         }

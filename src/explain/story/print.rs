@@ -104,7 +104,11 @@ fn summary(told: &Told) -> String {
             tally.restarts.to_string(),
             share(tally.running, told.end),
             // de uno de inicialización nadie espera que esté listo: se espera que acabe
-            if *kind == Kind::Init { "-".into() } else { share(tally.ready, told.end) },
+            if matches!(kind, Kind::Init | Kind::Ephemeral) {
+                "-".into()
+            } else {
+                share(tally.ready, told.end)
+            },
             probes,
         ]);
     }

@@ -57,6 +57,10 @@ fn remember(recording: &Recording) -> Past {
             past.heard(*id, *kind, text);
         }
         let actions = past.pod.step(at, step.e.clone());
+        let count = past.pod.rules().containers.len();
+        past.deaths.resize(count, Vec::new());
+        past.said.resize(count, Default::default());
+        killers.resize(count, None);
         if let Event::Exited { id, exit, oom, .. } = step.e {
             let killed = killers.get_mut(id).and_then(Option::take);
             past.died(id, Death { at, exit, oom, killed });

@@ -1,6 +1,7 @@
 //! Diarios: qué pide el núcleo y cuándo. Se leen de arriba abajo.
 
 mod again;
+mod ephemeral;
 
 mod init;
 mod printed;

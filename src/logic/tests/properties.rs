@@ -68,7 +68,7 @@ impl Dice {
         }
     }
 
-    /// Cualquier suceso, tenga sentido o no. El contenedor 4 no existe.
+    /// Cualquier suceso, tenga sentido o no. El contenedor 4 no existe, salvo que llegue un efímero.
     fn event(&mut self) -> Event {
         let id = self.roll(5) as usize;
         let kind = [ProbeKind::Startup, ProbeKind::Readiness, ProbeKind::Liveness][self.roll(3) as usize];
@@ -98,6 +98,7 @@ impl Dice {
                     reason: StopReason::Deleted,
                 },
             },
+            36 if self.roll(20) == 0 => super::ephemeral::guest("e"),
             _ => Event::TimePassed,
         }
     }
@@ -138,6 +139,7 @@ impl Obeyer {
             | Event::SandboxFailed(_)
             | Event::SandboxDied(_)
             | Event::ConditionSet(_)
+            | Event::EphemeralAdded(_)
             | Event::TimePassed => {}
         }
     }

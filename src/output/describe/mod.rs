@@ -33,6 +33,10 @@ pub fn pod(pod: &Value, events: &[Value], now: &Now) -> String {
         pod,
         now,
     );
+    if !list(&spec["ephemeralContainers"]).is_empty() {
+        let (specs, statuses) = (&spec["ephemeralContainers"], &status["ephemeralContainerStatuses"]);
+        containers::describe(&mut page, "Ephemeral Containers:", specs, statuses, pod, now);
+    }
     conditions(&mut page, pod);
     volumes::describe(&mut page, &spec["volumes"]);
     page.line(0, &format!("QoS Class:\t{}", text(&status["qosClass"])));

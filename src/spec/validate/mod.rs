@@ -8,6 +8,7 @@ mod controllers;
 mod data;
 mod dns;
 mod data_volumes;
+pub mod ephemeral;
 mod life;
 mod names;
 mod network;
@@ -140,6 +141,7 @@ pub fn check(pod: &Pod) -> Vec<Broken> {
     names::metadata(&mut checks, &pod.metadata, "el nombre del Pod");
     dns::check(&mut checks, pod);
     whole_pod(&mut checks, pod);
+    ephemeral::none(&mut checks, pod);
     volumes::check(&mut checks, pod);
     containers::check(&mut checks, pod);
     sources::check(&mut checks, pod);
