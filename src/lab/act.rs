@@ -5,6 +5,7 @@ use super::patience::{LOOK_EVERY, Patience, USUAL};
 use super::pod::{Pod, micropod};
 use super::step::Step;
 use crate::state::ProcessId;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -31,6 +32,8 @@ pub fn take(pod: &mut Pod, step: &Step, patience: Patience) -> Result<(), Failur
     match step {
         Step::Write(c, path, text) => wrong(write(pod, c, path, text)),
         Step::WriteBeside(path, text) => wrong(write_beside(pod, path, text)),
+        Step::RemoveBeside(path) => wrong(remove_beside(pod, path)),
+        Step::AskToStop => wrong(delete(pod, &["--wait=false"])),
         Step::Remove(c, path) => wrong(remove(pod, c, path)),
         Step::Signal(c, name) => wrong(pod.pid(c).and_then(|pid| signal(&[pid], name))),
         Step::SignalAll(c, name) => wrong(pod.processes(c).and_then(|all| signal(&all, name))),
@@ -102,12 +105,26 @@ fn put(fd: OwnedFd, text: &str) -> Result<(), String> {
     File::from(fd).write_all(text.as_bytes()).map_err(|e| crate::error::in_spanish(e.to_string()))
 }
 
+const DIRECTORY: i32 = libc::O_PATH | libc::O_DIRECTORY;
+
 fn remove(pod: &Pod, container: &str, path: &str) -> Result<(), String> {
     let (above, name) = path.rsplit_once('/').unwrap_or(("/", path));
     let above = if above.is_empty() { "/" } else { above };
-    let dir = pod.open(container, above, libc::O_PATH | libc::O_DIRECTORY)?;
-    nix::unistd::unlinkat(&dir, name, nix::unistd::UnlinkatFlags::NoRemoveDir)
+    unlink(pod.open(container, above, DIRECTORY)?, name)
         .map_err(|e| format!("{path} de «{container}»: {}", crate::error::spanish(e)))
+}
+
+fn remove_beside(pod: &Pod, path: &str) -> Result<(), String> {
+    let (above, name) = path.rsplit_once('/').unwrap_or((".", path));
+    match unlink(pod.open_beside(above, DIRECTORY)?, name) {
+        // lo que se quiere es que no esté
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(format!("{path}, junto al fichero del Pod: {}", crate::error::spanish(errno))),
+    }
+}
+
+fn unlink(dir: OwnedFd, name: &str) -> nix::Result<()> {
+    nix::unistd::unlinkat(&dir, name, nix::unistd::UnlinkatFlags::NoRemoveDir)
 }
 
 fn signal(pids: &[i32], name: &str) -> Result<(), String> {
@@ -137,9 +154,14 @@ fn kill_children(pod: &Pod, container: &str) -> Result<(), String> {
 /// Para el Pod con buenas maneras y dice lo que tardó.
 fn stop(pod: &Pod) -> Result<Duration, String> {
     let start = Instant::now();
-    let output = micropod(["delete", "pod", &pod.name]).map_err(|e| e.to_string())?;
+    delete(pod, &[]).map(|()| start.elapsed())
+}
+
+fn delete(pod: &Pod, more: &[&str]) -> Result<(), String> {
+    let words = ["delete", "pod", &pod.name].into_iter().chain(more.iter().copied());
+    let output = micropod(words).map_err(|e| e.to_string())?;
     match output.status.success() {
-        true => Ok(start.elapsed()),
+        true => Ok(()),
         false => Err(String::from_utf8_lossy(&output.stderr).trim().to_string()),
     }
 }

@@ -154,6 +154,8 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         Step::Write(..)
         | Step::WriteBeside(..)
         | Step::Remove(..)
+        | Step::RemoveBeside(_)
+        | Step::AskToStop
         | Step::Signal(..)
         | Step::SignalAll(..)
         | Step::KillChildren(_)

@@ -179,6 +179,12 @@ pub enum Step {
     /// Escribir en un fichero de junto al del Pod.
     #[serde(rename = "EscribeEnLaEntrega")]
     WriteBeside(String, String),
+    /// Quitar un fichero de junto al del Pod.
+    #[serde(rename = "BorraDeLaEntrega")]
+    RemoveBeside(String),
+    /// Pedir que el Pod acabe, y no esperarlo.
+    #[serde(rename = "PideQueAcabe")]
+    AskToStop,
     #[serde(rename = "Borra")]
     Remove(String, String),
     /// Mandar una señal a su proceso principal.

@@ -1,6 +1,8 @@
 //! `make labs`: todas las pruebas de los correctores, con sus cifras.
 //!
-//!     labs [LABORATORIO…] [--sin-mutantes] [--veces N] [--a-la-vez N]
+//!     labs [LABORATORIO…] [--sin-mutantes] [--veces N] [--a-la-vez N] [--solo TEXTO]…
+//!
+//! Con `--solo`, nada más que las respuestas en cuyo nombre está ese texto.
 //!
 //! Cada corrección se hace en su propio mundo: aquí solo se mira que después no quede nada.
 
@@ -21,16 +23,18 @@ struct Options {
     mutants: bool,
     times: u32,
     at_once: usize,
+    only: Vec<String>,
 }
 
 fn options() -> Options {
-    let mut options = Options { wanted: Vec::new(), mutants: true, times: 1, at_once: 2 };
+    let mut options = Options { wanted: Vec::new(), mutants: true, times: 1, at_once: 2, only: Vec::new() };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--sin-mutantes" => options.mutants = false,
             "--veces" => options.times = args.next().and_then(|n| n.parse().ok()).expect("--veces N"),
             "--a-la-vez" => options.at_once = args.next().and_then(|n| n.parse().ok()).expect("--a-la-vez N"),
+            "--solo" => options.only.push(args.next().expect("--solo TEXTO")),
             other => options.wanted.push(other.to_string()),
         }
     }
@@ -119,6 +123,8 @@ fn trials(case: &Case, options: &Options) -> Vec<Trial> {
     if options.mutants {
         all.extend(mutants(case));
     }
+    let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|text| name.contains(text));
+    all.retain(|trial| chosen(&trial.name));
     all
 }
 
