@@ -12,7 +12,7 @@ use crate::state::Seen;
 use clap::ArgMatches;
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 pub fn get(args: &ArgMatches) -> Result<u8, Error> {
     super::require_root("mirar los Pods", "get pods")?;
@@ -119,16 +119,22 @@ const NARROW: usize = 5;
 
 /// La fila de un Pod: una celda por columna.
 pub fn row(seen: &Seen, wide: bool) -> Vec<String> {
+    row_at(seen, wide, SystemTime::now(), object::node_name())
+}
+
+/// La que tiene a las `now`, en esta máquina o en otra.
+fn row_at(seen: &Seen, wide: bool, now: SystemTime, node: String) -> Vec<String> {
+    // el reloj pudo cambiar: negativo, nunca
+    let since = |at| age::human(now.duration_since(seen.clock(at)).unwrap_or_default());
     let Columns { ready, status, restarts, last_restart } = columns::columns(&seen.live.status);
     let restarts = match last_restart {
-        Some(at) => format!("{restarts} ({} ago)", age::human(seen.since(at))),
+        Some(at) => format!("{restarts} ({} ago)", since(at)),
         None => restarts.to_string(),
     };
-    let mut row =
-        vec![seen.record.name.clone(), ready, status, restarts, age::human(seen.since(Duration::ZERO))];
+    let mut row = vec![seen.record.name.clone(), ready, status, restarts, since(Duration::ZERO)];
     if wide {
         let ip = seen.record.network.as_ref().map_or("<none>".into(), |net| net.ip.to_string());
-        row.extend([ip, object::node_name(), "<none>".into(), gates(seen)]);
+        row.extend([ip, node, "<none>".into(), gates(seen)]);
     }
     row
 }
@@ -205,5 +211,73 @@ fn is_same(wanted: &Wanted, (old, before): (&Seen, &Columns), (new, now): (&Seen
     match wanted.format.is_table() {
         true => before == now,
         false => object::pod(old) == object::pod(new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::status::{Condition, ContainerStatus, Phase, PodStatus, Terminated};
+    use crate::network::{PodNetwork, Subnet};
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn container(name: &str, state: ContainerState) -> ContainerStatus {
+        let ready = matches!(state, ContainerState::Running { .. });
+        let name = name.to_string();
+        ContainerStatus { name, sidecar: false, ready, started: ready, restart_count: 0, state, last: None }
+    }
+
+    /// El Pod de la tabla, a los cuatro minutos de nacer: php se ha caído cuatro veces.
+    fn crashing() -> Seen {
+        let mut seen = object::tests::simple_seen("nginx-php");
+        let end = Terminated {
+            exit_code: 137,
+            signal: 9,
+            reason: "OOMKilled".into(),
+            message: String::new(),
+            started: s(110),
+            finished: s(112),
+        };
+        let waiting = ContainerState::Waiting { reason: "CrashLoopBackOff".into(), message: String::new() };
+        let php = ContainerStatus { restart_count: 4, last: Some(end), ..container("php", waiting) };
+        let initialized = Condition {
+            kind: "Initialized".into(),
+            status: true,
+            reason: String::new(),
+            message: String::new(),
+            since: s(0),
+        };
+        seen.live.status = PodStatus {
+            phase: Phase::Running,
+            conditions: vec![initialized],
+            containers: vec![container("nginx", ContainerState::Running { since: s(1) }), php],
+            ..PodStatus::default()
+        };
+        let ip = std::net::Ipv4Addr::new(10, 244, 0, 5);
+        seen.record.network = Some(PodNetwork::new(Subnet::DEFAULT, ip));
+        seen
+    }
+
+    #[test]
+    fn la_tabla_ancha_es_byte_a_byte_la_de_kubectl() {
+        let seen = crashing();
+        let now = seen.clock(s(240));
+        let headers = HEADERS.map(String::from).to_vec();
+        let wide = row_at(&seen, true, now, "aula-01".into());
+        assert_eq!(
+            tabwriter::table(&[headers.clone(), wide.clone()]),
+            "NAME        READY   STATUS             RESTARTS       AGE   IP           NODE      NOMINATED NODE   READINESS GATES\n\
+             nginx-php   1/2     CrashLoopBackOff   4 (2m8s ago)   4m    10.244.0.5   aula-01   <none>           <none>\n"
+        );
+        let narrow = row_at(&seen, false, now, "aula-01".into());
+        assert_eq!(
+            tabwriter::table(&[headers[..NARROW].to_vec(), narrow.clone()]),
+            "NAME        READY   STATUS             RESTARTS       AGE\n\
+             nginx-php   1/2     CrashLoopBackOff   4 (2m8s ago)   4m\n"
+        );
+        assert_eq!(narrow[..], wide[..NARROW]);
     }
 }

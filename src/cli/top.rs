@@ -176,3 +176,43 @@ impl Row {
         sum.map_or("<none>".into(), |(throttled, periods)| format!("{throttled}/{periods}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::Memory;
+    use std::time::Instant;
+
+    /// Una lectura de nginx y php: lo que han gastado de CPU en total y lo que tienen de memoria.
+    fn sample(at: Instant, nginx: u64, php: u64) -> Sample {
+        let usage = |micros: u64, mib: u64| Usage {
+            cpu: Duration::from_micros(micros),
+            memory: Some(Memory { used: mib << 20, counted: true, ..Memory::default() }),
+            ..Usage::default()
+        };
+        let containers = vec![("nginx".to_string(), usage(nginx, 7)), ("php".to_string(), usage(php, 20))];
+        Sample { at, containers }
+    }
+
+    #[test]
+    fn las_tablas_de_top_son_las_de_kubectl_sin_blancos_al_final() {
+        let begin = Instant::now();
+        let seen = crate::object::tests::simple_seen("nginx-php");
+        let before = [(seen.clone(), sample(begin, 0, 0))];
+        let now = [(seen, sample(begin + Duration::from_secs(1), 2000, 3000))];
+        let namespace = Namespace::default();
+        let shape =
+            |containers| Shape { containers, wide: false, headers: true, sort: None, namespace: &namespace };
+        assert_eq!(
+            shape(false).table(&before, &now),
+            "NAME        CPU(cores)   MEMORY(bytes)\n\
+             nginx-php   5m           27Mi\n"
+        );
+        assert_eq!(
+            shape(true).table(&before, &now),
+            "POD         NAME    CPU(cores)   MEMORY(bytes)\n\
+             nginx-php   nginx   2m           7Mi\n\
+             nginx-php   php     3m           20Mi\n"
+        );
+    }
+}

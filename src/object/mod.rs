@@ -199,4 +199,4 @@ fn event(seen: &Seen, event: &PodEvent, number: usize) -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

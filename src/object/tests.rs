@@ -33,6 +33,13 @@ fn seen(spec: Value, status: PodStatus) -> Seen {
     Seen { record, live: Live { status, ..Live::default() }, supervised: true }
 }
 
+/// Un Pod cualquiera que corre.
+pub fn simple_seen(name: &str) -> Seen {
+    let mut seen = seen(simple(), PodStatus::default());
+    seen.record.name = name.into();
+    seen
+}
+
 fn simple() -> Value {
     json!({"containers": [{"name": "c", "image": "busybox"}]})
 }

@@ -1,0 +1,107 @@
+//! Las líneas que un guion de kubectl espera, letra por letra, y `top` como vista que se refresca.
+
+mod common;
+
+use common::notas::{delete, file, pod, shell, start};
+use common::{World, is_root, wait_until};
+use std::fs::File;
+use std::io::Read;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+fn quiet(name: &str) -> String {
+    pod(name, "terminationGracePeriodSeconds: 1,", &shell("c", "exec sleep 3201", ""))
+}
+
+#[test]
+fn las_lineas_de_resultado_y_de_error_son_las_de_kubectl() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let nothing = world.micropod(&["get", "pods"]).ok();
+    assert_eq!(
+        (nothing.out.as_str(), nothing.err.as_str()),
+        ("", "No resources found in default namespace.\n")
+    );
+    let made = world.micropod(&["run", "-d", &file(&world, "lineas", &quiet("lineas"))]).ok();
+    assert_eq!(made.out, "pod/lineas created\n");
+    let failed = world.micropod(&["exec", "lineas", "--", "/bin/sh", "-c", "exit 7"]).exits(7);
+    assert_eq!((failed.out.as_str(), failed.err.as_str()), ("", "command terminated with exit code 7\n"));
+    let cases: [(&[&str], &str); 3] = [
+        (&["get", "pod", "noexiste"], "Error from server (NotFound): pods \"noexiste\" not found\n"),
+        (&["get", "foo"], "error: the server doesn't have a resource type \"foo\"\n"),
+        (
+            &["get", "pods", "-o", "foo"],
+            "error: unable to match a printer suitable for the output format \"foo\", allowed formats are: ",
+        ),
+    ];
+    for (args, text) in cases {
+        let done = world.micropod(args);
+        assert!(done.code > 0 && done.out.is_empty(), "{args:?}");
+        assert!(done.err.starts_with(text), "{args:?}: {}", done.err);
+    }
+    let met = world.micropod(&["wait", "pod/lineas", "--for=condition=Ready"]).ok();
+    assert_eq!(met.out, "pod/lineas condition met\n");
+    let late = world.micropod(&["wait", "pod/lineas", "--for=delete", "--timeout=1s"]).exits(1);
+    assert!(
+        late.err.starts_with("error: timed out waiting for the condition on pods/lineas\n"),
+        "{}",
+        late.err
+    );
+    let gone = world.micropod(&["delete", "pod", "lineas"]).ok();
+    assert_eq!(gone.out, "pod \"lineas\" deleted\n");
+}
+
+/// Lo que se va viendo en una pantalla.
+fn screen(mut from: File) -> Arc<Mutex<String>> {
+    let seen = Arc::new(Mutex::new(String::new()));
+    let shared = seen.clone();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(n @ 1..) = from.read(&mut bytes) {
+            shared.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
+        }
+    });
+    seen
+}
+
+const CLEAR: &str = "\u{1b}[H\u{1b}[J";
+
+#[test]
+fn top_w_es_una_vista_que_se_refresca_y_en_una_tuberia_no_borra_nada() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    start(&world, "uno", &quiet("uno"));
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
+    let mut command = world.command(common::binary());
+    command.args(["top", "pods", "-w"]).stdin(Stdio::null()).stdout(slave()).stderr(slave());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let seen = screen(File::from(pty.master));
+    drop(pty.slave);
+    // cada vez borra la pantalla y lo escribe todo otra vez
+    let views = || seen.lock().unwrap().matches(CLEAR).count();
+    wait_until("que se refresque", 15, || views() >= 2);
+    let last = || seen.lock().unwrap().rsplit(CLEAR).next().unwrap().to_string();
+    let header = "NAME   CPU(cores)   MEMORY(bytes)";
+    wait_until("la tabla", 15, || last().starts_with(header) && last().contains("\nuno "));
+    // lo que nace y lo que muere se ve en la siguiente
+    start(&world, "dos", &quiet("dos"));
+    wait_until("el que nace", 15, || last().contains("\ndos "));
+    delete(&world, "uno");
+    wait_until("el que muere", 15, || last().contains("\ndos ") && !last().contains("\nuno "));
+    let looks = |(_, line): &(i32, String)| line.ends_with("top pods -w");
+    let (pid, _) = world.processes().into_iter().find(looks).expect("sigue mirando");
+    world.kill("INT", pid);
+    child.wait().unwrap();
+    // en una tubería son tablas seguidas, para un programa; y cuando nadie lee, acaba
+    let text = world.sh(&format!("{} top pods -w --no-headers | head -2", common::binary().display()));
+    let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, ["dos", "dos"], "{text:?}");
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+    delete(&world, "dos");
+}
