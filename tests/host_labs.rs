@@ -114,3 +114,45 @@ fn se_corrige_otra_vez_en_la_maquina_de_quien_ensena_y_los_valores_de_otro_no_va
     assert!(page.contains("<li>ana.ruiz, eva.copia</li>"), "{page}");
     world.assert_clean();
 }
+
+#[test]
+fn en_un_examen_el_porque_solo_se_le_dice_a_quien_ensena() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let begin = |student: &str| {
+        world.micropod(&["lab", "examen", "--semilla", "2ASIR", "--alumno", student]).ok();
+        world.sh(&format!("mv 23-diagnostica {student}"));
+    };
+    begin("ana");
+    begin("eva");
+    let read = |path: &str| std::fs::read_to_string(world.dir().join(path)).unwrap();
+    let differ = ["buzon.ron", "reparto.ron", "tienda.ron", "mesa.ron", "guardia.ron"]
+        .iter()
+        .filter(|file| read(&format!("ana/{file}")) != read(&format!("eva/{file}")));
+    assert!(differ.count() > 2);
+    let binary = common::binary().display().to_string();
+    let inside = |words: &str| {
+        common::run(world.command("sh").arg("-c").arg(format!("cd ana && {binary} lab {words}")))
+    };
+    // el quinto, con su avería: se dice que está mal, y nada más
+    let text = inside("comprueba --tarea 5");
+    assert!(text.out.contains("[mal]") && !text.out.contains("capítulo"), "{}", text.out);
+    let report = inside("comprueba --tarea 5 -o json");
+    let report: serde_json::Value = serde_json::from_str(&report.out).unwrap();
+    for test in report["tests"].as_array().unwrap() {
+        assert!(test["message"] == "" && test["concepto"].is_null(), "{test}");
+    }
+    assert!(inside("pista 23 5").err.contains("en un examen no hay pistas"));
+    inside("entrega");
+    world.sh("mkdir clase && mv ana/*.tar.gz clase/");
+    world.micropod(&["lab", "corrige", "clase", "--curso", "2ASIR"]).ok();
+    world.micropod(&["lab", "informe", "clase"]).ok();
+    let page = read("clase/informe.html");
+    assert!(
+        page.contains("(capítulo 1") || page.contains("(capítulo 2") || page.contains("(capítulo 6)"),
+        "{page}"
+    );
+    world.assert_clean();
+}

@@ -162,7 +162,8 @@ fn no_task(sheet: &Sheet, task: u32) -> Error {
 /// Corrige, lo cuenta y lo apunta.
 fn attempt(folder: &mut Folder, sheet: &Sheet, task: Option<u32>, json: bool) -> Result<Grade, Error> {
     let compiler = sheet.needs.rustc.then(Compiler::find).flatten();
-    let grade = job_of(folder, task, compiler).grade(job::LIMIT)?;
+    let full = job_of(folder, task, compiler).grade(job::LIMIT)?;
+    let grade = if sheet.exam { full.without_reasons() } else { full };
     match json {
         true => println!("{}", report::exercism(&grade, &folder.state.hints)),
         false => show(&folder.lab, sheet, &grade),
@@ -205,7 +206,7 @@ fn show_mark(sheet: &Sheet, mark: &Mark) {
         Outcome::Blocked => "[espera]",
     };
     println!("{word} {id}  {title} ({} de {})", points(*won), points(*out_of));
-    if *outcome == Outcome::Pass || sheet.exam {
+    if *outcome == Outcome::Pass {
         return;
     }
     for line in seen.lines() {

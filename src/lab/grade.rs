@@ -63,6 +63,12 @@ impl Grade {
         self.marks.iter().map(|m| m.out_of).sum()
     }
 
+    /// Solo qué está bien y qué está mal: en un examen no se dice por qué.
+    pub fn without_reasons(&self) -> Grade {
+        let silent = |mark: &Mark| Mark { seen: String::new(), concept: None, ..mark.clone() };
+        Grade { marks: self.marks.iter().map(silent).collect(), millis: self.millis }
+    }
+
     pub fn is_full(&self) -> bool {
         self.marks.iter().all(|m| m.outcome == Outcome::Pass)
     }

@@ -115,6 +115,18 @@ impl Case {
         }
     }
 
+    /// Cómo se corrige desde su carpeta, para una shell. De un examen solo se dice el porqué a quien enseña.
+    pub fn script(&self, binary: &Path, files: &Files) -> String {
+        let lab = format!("{} lab", binary.display());
+        if !self.lab.blank_sheet().exam || files.is_empty() {
+            return format!("exec {lab} comprueba -o json");
+        }
+        format!(
+            "{lab} entrega >/dev/null && mkdir clase && mv *.tar.gz clase && {lab} corrige clase >&2; \
+             cat clase/resultados.json"
+        )
+    }
+
     /// Lo que falta por decir: cuántas malas hay como poco, que nombren lo que está en la hoja, y que los
     /// mutantes que se dan por buenos existan.
     pub fn complaints(&self) -> Vec<String> {
@@ -131,7 +143,23 @@ impl Case {
                 wrong.push(format!("«{}» nombra {}, que no está", bad.nombre, bad.concepto));
             }
         }
+        for fault in sheet.faults.iter().flatten() {
+            let change = (fault.file.clone(), fault.before.clone(), fault.after.clone());
+            let fill = |text: &String| values::fill(text, &self.values);
+            let same = |bad: &Wrong| match &bad.cambia[..] {
+                [(file, before, after)] => (file.clone(), fill(before), fill(after)) == change,
+                _ => false,
+            };
+            if !self.proofs.malas.iter().any(same) {
+                wrong.push(format!("la avería {change:?} no es una de las respuestas malas"));
+            }
+        }
         let solution = self.answer("solucion");
+        // lo que se estropea es lo que funcionaba
+        let start = self.lab.start_files(&self.values);
+        if sheet.exam && solution.iter().any(|(file, text)| start.get(file) != Some(text)) {
+            wrong.push("lo de partida, sin averías, no es la solución".into());
+        }
         let all = solution.iter().flat_map(|(file, text)| mutants::of(file, text));
         let names: BTreeSet<String> = all.map(|mutant| mutant.name).collect();
         for same in self.proofs.equivalentes.iter().filter(|same| !names.contains(&same.mutante)) {
@@ -158,7 +186,14 @@ pub struct Report(pub Value);
 
 impl Report {
     pub fn read(text: &str) -> Option<Report> {
-        serde_json::from_str(text).ok().map(Report)
+        let mut value: Value = serde_json::from_str(text).ok()?;
+        if value.get("tests").is_some() {
+            return Some(Report(value));
+        }
+        // lo que guarda quien enseña: una sola entrega
+        let grade = value.as_object_mut()?.values_mut().next()?["correccion"].take();
+        let grade: micropod::lab::grade::Grade = serde_json::from_value(grade).ok()?;
+        Some(Report(micropod::lab::report::exercism(&grade, &BTreeMap::new())))
     }
 
     pub fn points(&self) -> f64 {

@@ -60,8 +60,8 @@ impl Prober {
     fn grade(&self, case: &Case, files: &Files, worker: usize) -> Report {
         let folder = self.folder.join(worker.to_string());
         case.lay_out(&folder, files);
-        let output = Command::new(&self.binary)
-            .args(["lab", "comprueba", "-o", "json"])
+        let output = Command::new("sh")
+            .args(["-c", &case.script(&self.binary, files)])
             .current_dir(&folder)
             .output()
             .expect("micropod");
