@@ -71,6 +71,7 @@ pub enum Asking {
 pub struct Errand {
     /// Quien hace el recado o, si lo que trajo al mundo es de otro motor, el propio comando.
     pidfd: OwnedFd,
+    pub pid: i32,
     pipe: OwnedFd,
     output: Vec<u8>,
     /// ¿Puede decir algo más?
@@ -102,7 +103,7 @@ impl Heard {
         match news {
             Some(News::Failed(error)) => Heard::Failed(error),
             Some(News::Born(pid)) => Heard::Born(pid),
-            Some(News::Ready | News::Terminal(_) | News::Closed) | None => Heard::Itself,
+            Some(News::Ready | News::Terminal(_) | News::Client(_) | News::Closed) | None => Heard::Itself,
         }
     }
 }
@@ -163,9 +164,9 @@ impl Errand {
                     Heard::Failed(error) => Done::Answer(command_outcome(Some(error), code, text)),
                     Heard::Nothing | Heard::Itself => Done::Answer(command_outcome(None, code, text)),
                     Heard::Born(pid) => match crate::runtime::adopted(pid) {
-                        Some((_, pidfd)) => {
+                        Some((process, pidfd)) => {
                             let what = What::Command { channel, heard: Heard::Itself };
-                            Done::Goes(Errand { pidfd, what, asks_another: false, ..self })
+                            Done::Goes(Errand { pidfd, pid: process.pid, what, asks_another: false, ..self })
                         }
                         None => Done::Answer(Outcome::Error(format!("no se puede seguir al proceso {pid}"))),
                     },
@@ -241,6 +242,7 @@ fn run(k: &mut Kernel, command: &[String], target: &Target) -> Result<Errand, St
         k.step("compartir la tubería entre salida y errores", crate::kernel::ops::Duplicate(&theirs))?;
     let stdio = Stdio::Pipes { input: None, output: theirs, errors };
     let child = target.runtime.exec(k, target, command, stdio)?;
+    let pid = child.pid;
     let Some((pidfd, channel)) = child.into_parts() else { unreachable!("una sonda nunca se ensaya") };
     let mut heard = Heard::Nothing;
     if k.mode() != Mode::Quiet {
@@ -254,7 +256,7 @@ fn run(k: &mut Kernel, command: &[String], target: &Target) -> Result<Errand, St
     }
     let what = What::Command { channel, heard };
     let asks_another = target.runtime.adopts();
-    Ok(Errand { pidfd, pipe: ours, output: Vec::new(), listening: true, asks_another, what })
+    Ok(Errand { pidfd, pid, pipe: ours, output: Vec::new(), listening: true, asks_another, what })
 }
 
 /// Busca la dirección de un nombre en un hijo: preguntarla puede tardar.
@@ -267,9 +269,17 @@ fn resolve(k: &mut Kernel, question: Question, any_answer: bool) -> Result<Erran
             let _ = std::fs::File::from(theirs).write_all(found.unwrap_or_default().as_bytes());
             sys::exit_now(0)
         }
-        Some(sys::Cloned::Parent { pidfd, .. }) => {
+        Some(sys::Cloned::Parent { pidfd, pid }) => {
             let what = What::Resolve { question, any_answer };
-            Ok(Errand { pidfd, pipe: ours, output: Vec::new(), listening: true, asks_another: false, what })
+            Ok(Errand {
+                pidfd,
+                pid,
+                pipe: ours,
+                output: Vec::new(),
+                listening: true,
+                asks_another: false,
+                what,
+            })
         }
         None => unreachable!("una sonda nunca se ensaya"),
     }

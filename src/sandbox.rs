@@ -69,7 +69,7 @@ fn wait_until_ready(k: &mut Kernel, pause: &Child) -> Result<(), StepError> {
             None => {}
             Some(News::Ready) => return Ok(()),
             Some(News::Failed(error)) => return Err(*error),
-            Some(News::Closed | News::Terminal(_) | News::Born(_)) => {
+            Some(News::Closed | News::Terminal(_) | News::Born(_) | News::Client(_)) => {
                 return Err(StepError {
                     actor: Actor::Pause.to_string(),
                     goal: "poner en pie la pausa".into(),

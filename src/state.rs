@@ -70,11 +70,14 @@ impl ProcessId {
     /// pasar a otro, así que se comprueba después. `cgroup`: donde debe vivir, si se sabe.
     pub fn open(self, cgroup: Option<&Path>) -> Option<OwnedFd> {
         let pidfd = sys::pidfd_open(self.pid).ok()?;
-        let lives_there = |dir: &Path| {
-            let members = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
-            members.lines().any(|line| line.trim() == self.pid.to_string())
-        };
-        (self.is_alive() && cgroup.is_none_or(lives_there)).then_some(pidfd)
+        (self.is_alive() && cgroup.is_none_or(|dir| self.lives_in(dir))).then_some(pidfd)
+    }
+
+    /// ¿Vive en ese cgroup, o en alguno que cuelga de él?
+    fn lives_in(self, dir: &Path) -> bool {
+        let members = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+        let here = members.lines().any(|line| line.trim() == self.pid.to_string());
+        here || names_in(dir).iter().map(|name| dir.join(name)).any(|d| d.is_dir() && self.lives_in(&d))
     }
 }
 

@@ -211,6 +211,7 @@ impl Supervisor {
                 break;
             }
             self.wait();
+            self.reap_strangers();
             self.wake_sleepers();
             self.events.push_back(Event::TimePassed);
         }

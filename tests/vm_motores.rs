@@ -1,61 +1,74 @@
-//! Los límites con cada motor: los mismos valores en cgroupfs, y la misma muerte al pasarlos.
+//! Los límites con cada motor: los mismos valores en cgroupfs, y la misma muerte al pasarlos. De aquí sale
+//! la otra tabla del capítulo 22.
 
 mod common;
 
-use common::{World, in_vm, wait_until};
+use common::{World, in_vm, project, wait_until};
 use std::fs;
 
-fn start(world: &World, runtime: &str, name: &str, fields: &str, container: &str) {
-    let text = format!("Pod(metadata: (name: \"{name}\"), spec: ({fields} containers: [{container}]))");
-    let file = world.write(&format!("{name}.ron"), &text);
+const RUNTIMES: [&str; 4] = ["native", "runc", "crun", "podman"];
+
+/// Lo que se ha visto con un motor: hecho y valor, en el orden en que se enseñan.
+type Facts = Vec<(&'static str, String)>;
+
+/// La tabla que incluye el libro.
+const TABLE: &str = "book/tablas/motores-limites.md";
+
+/// Un contenedor con límites: lo que dicen los ficheros de su grupo, y lo que le pasa cuando gasta de más.
+fn limits(world: &World, runtime: &str) -> Facts {
+    let line = "until [ -e /gasta ]; do sleep 1; done; tail /dev/zero";
+    let container = format!(
+        "(name: \"c\", image: \"busybox\", command: [\"/bin/sh\", \"-c\", \"{line}\"],
+            resources: (limits: (cpu: \"500m\", memory: \"32Mi\")))"
+    );
+    let text =
+        format!("Pod(metadata: (name: \"tope\"), spec: (restartPolicy: Never, containers: [{container}]))");
+    let file = world.write("tope.ron", &text);
     world.micropod(&["run", "-d", "--runtime", runtime, file.to_str().unwrap()]).ok();
-}
-
-fn shell(line: &str, limits: &str) -> String {
-    format!(
-        "(name: \"c\", image: \"busybox\", command: [\"/bin/sh\", \"-c\", r#\"{line}\"#], resources: (limits: ({limits})))"
-    )
-}
-
-/// Lo que dicen los ficheros del cgroup del contenedor.
-fn values(world: &World, runtime: &str) -> Vec<String> {
-    start(world, runtime, "tope", "", &shell("exec sleep 3101", "cpu: \"500m\", memory: \"64Mi\""));
     let dir = world.cgroup().join("micropod/tope/c");
-    let files = ["memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "cpu.weight", "pids.max"];
-    let read = |file: &&str| {
+    let mut facts = Facts::new();
+    for file in ["memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "cpu.weight", "pids.max"] {
         let text = fs::read_to_string(dir.join(file)).unwrap_or_else(|e| panic!("{runtime} {file}: {e}"));
-        format!("{file} {}", text.trim())
-    };
-    let values = files.iter().map(read).collect();
-    assert_eq!(fs::read_to_string(dir.join("cgroup.procs")).unwrap().lines().count(), 1, "{runtime}");
+        facts.push((file, text.trim().to_string()));
+    }
+    let shell = || world.processes().into_iter().find(|(_, text)| text.contains("[ -e /gasta ]"));
+    wait_until("que corra su programa", 30, || shell().is_some_and(|(_, text)| text.starts_with("/bin/sh")));
+    let pid = shell().unwrap().0;
+    // el de podman cuelga del que le hacemos
+    let inside = world.read(&format!("/proc/{pid}/cgroup")).contains("/micropod/tope/c");
+    facts.push(("está en su grupo", if inside { "sí" } else { "no" }.to_string()));
+    fs::write(world.path(&format!("/proc/{pid}/root/gasta")), "").unwrap();
+    let status = || world.read("/run/micropod/pods/tope/status.json");
+    wait_until("que muera por falta de memoria", 60, || status().contains("OOMKilled"));
+    let code = if status().contains("\"exit_code\":137") { "137 OOMKilled" } else { "OOMKilled" };
+    facts.push(("pasa de su memoria", code.to_string()));
     world.micropod(&["delete", "pod", "tope", "--grace-period=1"]).ok();
-    values
+    facts
+}
+
+fn table(columns: &[Facts]) -> String {
+    let mut out = format!("| Lo que se ve | {} |\n|---|", RUNTIMES.map(|r| format!("`{r}`")).join(" | "));
+    out += &RUNTIMES.map(|_| "---|").concat();
+    out.push('\n');
+    for (row, (name, _)) in columns[0].iter().enumerate() {
+        let values: Vec<&str> = columns.iter().map(|facts| facts[row].1.as_str()).collect();
+        out += &format!("| {name} | {} |\n", values.join(" | "));
+    }
+    out
 }
 
 #[test]
-fn con_cada_motor_los_limites_son_los_mismos() {
+fn con_cada_motor_los_limites_son_los_mismos_y_quien_los_pasa_muere_igual() {
     if !in_vm() {
         return;
     }
     let world = World::with_busybox();
-    let ours = values(&world, "native");
-    assert!(ours.contains(&"memory.max 67108864".to_string()), "{ours:?}");
-    for runtime in ["runc", "crun"] {
-        assert_eq!(values(&world, runtime), ours, "{runtime}");
+    let columns: Vec<Facts> = RUNTIMES.iter().map(|runtime| limits(&world, runtime)).collect();
+    let text = table(&columns);
+    assert!(columns[0].contains(&("memory.max", "33554432".to_string())), "{text}");
+    for (facts, runtime) in columns.iter().zip(RUNTIMES).skip(1) {
+        assert_eq!(*facts, columns[0], "{runtime}\n{text}");
     }
-}
-
-#[test]
-fn con_cada_motor_quien_pasa_su_memoria_muere_y_se_cuenta() {
-    if !in_vm() {
-        return;
-    }
-    let world = World::with_busybox();
-    for runtime in ["native", "runc", "crun"] {
-        start(&world, runtime, "oom", "restartPolicy: Never,", &shell("tail /dev/zero", "memory: \"32Mi\""));
-        let status = || world.read("/run/micropod/pods/oom/status.json");
-        wait_until("que muera por falta de memoria", 30, || status().contains("OOMKilled"));
-        assert!(status().contains("\"exit_code\":137"), "{runtime}: {}", status());
-        world.micropod(&["delete", "pod", "oom", "--grace-period=1"]).ok();
-    }
+    let kept = fs::read_to_string(project().join(TABLE)).unwrap_or_default();
+    assert_eq!(kept, text, "la tabla ha cambiado: escribe esto en {TABLE}\n{text}");
 }

@@ -178,7 +178,9 @@ fn privileges(a: &mut Auditor) {
     a.add(GROUP, "ninguna ambiental", a.mask("CapAmb") == 0, CAPABILITIES);
     let gains = a.status("NoNewPrivs") == "1";
     a.add(GROUP, "no puede ganar privilegios", gains, "securityContext.allowPrivilegeEscalation");
-    let groups = ["", "0"].contains(&a.status("Groups"));
+    // el suyo, apuntado otra vez, no es de más: así lo deja podman
+    let own = a.status("Gid").split(' ').next().unwrap_or_default();
+    let groups = ["", "0", own].contains(&a.status("Groups"));
     a.add(GROUP, "ningún grupo de más", groups, "securityContext.supplementalGroups");
 }
 

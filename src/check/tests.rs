@@ -82,7 +82,7 @@ fn de_lo_que_dice_un_comando_se_guardan_diez_kib_y_lo_demas_se_lee_y_se_tira() {
     let what = What::Resolve { question: Question::Exec { command: vec![] }, any_answer: false };
     let pidfd = sys::pidfd_open(std::process::id() as i32).unwrap();
     let mut errand =
-        Errand { pidfd, pipe: ours, output: Vec::new(), listening: true, asks_another: false, what };
+        Errand { pidfd, pid: 0, pipe: ours, output: Vec::new(), listening: true, asks_another: false, what };
     let writer = std::thread::spawn(move || std::fs::File::from(theirs).write_all(&vec![b'x'; 100_000]));
     while errand.listening {
         errand.listen();

@@ -110,7 +110,7 @@ fn run_verbs() -> Vec<Command> {
             .arg(option(
                 "runtime",
                 "MOTOR",
-                "Quién crea los contenedores: native (el propio micropod), runc, crun o youki",
+                "Quién crea los contenedores: native (el propio micropod), runc, crun, youki o podman",
             ))
             .arg(option(
                 "acelera",

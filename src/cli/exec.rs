@@ -66,7 +66,7 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
                 child = crate::runtime::adopted(pid).ok_or_else(gone)?.1;
                 break;
             }
-            Some(News::Closed) => break,
+            Some(News::Closed | News::Client(_)) => break,
         }
     }
     drop(channel);

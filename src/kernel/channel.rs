@@ -8,6 +8,7 @@
 //!    <------- Go ------------------   sigue
 //!    -------- Ready --------------->  la pausa está lista
 //!    -------- Born --------------->  el contenedor es este proceso: adóptalo
+//!    -------- Client ------------->  el contenedor es este proceso, y yo acabaré con él
 //!    -------- Failed -------------->  no he podido: este es el error
 //!    ======== fin de fichero =====>   execve ha cerrado el canal: el programa ya corre
 //! ```
@@ -33,6 +34,8 @@ pub enum Message {
     Terminal,
     /// El contenedor, que ha creado otro, es este proceso.
     Born(i32),
+    /// El contenedor es este proceso, y quien lo dice acabará cuando él y con su código.
+    Client(i32),
     Failed(StepError),
 }
 

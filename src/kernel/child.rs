@@ -66,6 +66,8 @@ pub enum News {
     Terminal(Option<OwnedFd>),
     /// Quien hizo el recado dice qué proceso es el contenedor.
     Born(i32),
+    /// El contenedor es este proceso; quien lo dice vivirá lo que él, y acabará con su código.
+    Client(i32),
     /// `execve` cerró el canal: su programa ya corre. (O murió sin decir nada: lo dirá su pidfd.)
     Closed,
 }
@@ -128,6 +130,7 @@ impl Kernel {
             Some(Message::Ready) => Some(News::Ready),
             Some(Message::Terminal) => Some(News::Terminal(fd.flatten())),
             Some(Message::Born(pid)) => Some(News::Born(pid)),
+            Some(Message::Client(pid)) => Some(News::Client(pid)),
             Some(Message::Failed(error)) => Some(News::Failed(Box::new(error))),
             Some(Message::Go) | None => Some(News::Closed),
         }

@@ -31,6 +31,18 @@ impl Bundle {
         Bundle { dir, id: format!("{}.{id}.{life}", pod.uid) }
     }
 
+    /// El de la última vida de un contenedor, según los directorios que hay.
+    pub fn latest(uid: &str, id: usize, name: &str) -> Bundle {
+        let prefix = format!("{name}.");
+        let life =
+            |file: &String| -> Option<u32> { file.strip_prefix(&prefix)?.strip_suffix(".oci")?.parse().ok() };
+        let last = state::names_in(&state::data_dir(uid)).iter().filter_map(life).max().unwrap_or(0);
+        Bundle {
+            dir: state::data_dir(uid).join(format!("{name}.{last}.oci")),
+            id: format!("{uid}.{id}.{last}"),
+        }
+    }
+
     pub fn config(&self) -> PathBuf {
         self.dir.join("config.json")
     }
@@ -154,19 +166,21 @@ fn resources(order: &Order) -> Value {
 }
 
 /// El cgroup del contenedor, desde la raíz de la jerarquía.
-fn cgroups_path(order: &Order) -> Option<String> {
+pub fn cgroups_path(order: &Order) -> Option<String> {
     let hierarchy = order.pod.hierarchy.as_ref()?;
     let path = order.pod.cgroup.as_ref()?.strip_prefix(&hierarchy.root).ok()?;
     Some(format!("/{}", path.join(&order.pod.containers[order.id].name).display()))
 }
 
+/// Los nombres de unas capacidades: `CAP_CHOWN`.
+pub fn capability_names(mask: u64) -> Vec<String> {
+    let all = CAPABILITIES.iter().enumerate();
+    all.filter(|(i, _)| mask & (1 << i) != 0).map(|(_, name)| format!("CAP_{name}")).collect()
+}
+
 fn capabilities(security: &SecurityPlan) -> Value {
-    let names = |mask: u64| -> Vec<String> {
-        let all = CAPABILITIES.iter().enumerate();
-        all.filter(|(i, _)| mask & (1 << i) != 0).map(|(_, name)| format!("CAP_{name}")).collect()
-    };
-    let kept = names(security.kept_capabilities());
-    json!({ "bounding": names(security.capabilities), "effective": kept, "permitted": kept })
+    let kept = capability_names(security.kept_capabilities());
+    json!({ "bounding": capability_names(security.capabilities), "effective": kept, "permitted": kept })
 }
 
 /// ¿Puede micropod subir un tope? Quien crea el contenedor no lo tolera si no: se le pide lo que hay.
@@ -177,18 +191,24 @@ pub fn can_raise() -> bool {
     security::capabilities::contains(own, "SYS_RESOURCE")
 }
 
-fn limits() -> Vec<Value> {
+/// Los topes de un proceso: cómo se llama, el blando y el duro.
+pub fn limits_here() -> Vec<(String, u64, u64)> {
     let free = can_raise();
     let one = |(resource, _, _, soft, hard): &security::Limit| {
         let most = nix::sys::resource::getrlimit(*resource).map_or(*hard, |(_, most)| most);
         let hard = if free { *hard } else { most.min(*hard) };
-        json!({ "type": format!("{resource:?}"), "soft": hard.min(*soft), "hard": hard })
+        (format!("{resource:?}"), hard.min(*soft), hard)
     };
     LIMITS.iter().map(one).collect()
 }
 
+fn limits() -> Vec<Value> {
+    let all = limits_here().into_iter();
+    all.map(|(name, soft, hard)| json!({ "type": name, "soft": soft, "hard": hard })).collect()
+}
+
 /// A quién matar antes. Bajarlo de donde está también exige CAP_SYS_RESOURCE.
-fn oom_score(wanted: Option<i32>) -> i32 {
+pub fn oom_score(wanted: Option<i32>) -> i32 {
     let own = fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
     let own = own.trim().parse().unwrap_or(0);
     let wanted = wanted.unwrap_or(own);
@@ -306,7 +326,7 @@ impl Op for WriteProcess<'_> {
 }
 
 /// Unas palabras, sin lo que no se enseña.
-fn public(plan: &ContainerPlan, words: &[String]) -> Vec<String> {
+pub fn public(plan: &ContainerPlan, words: &[String]) -> Vec<String> {
     words.iter().map(|word| shown(word, &plan.hidden).to_string()).collect()
 }
 

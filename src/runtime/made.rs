@@ -16,6 +16,8 @@ use std::path::PathBuf;
 /// supervisor, que adopta a los que aquel deja huérfanos: con otro, no se ha dicho la verdad.
 pub struct FindContainer {
     pub file: PathBuf,
+    /// Hijo, 1; nieto, si entre los dos hay quien lo vigila, 2.
+    pub generations: u32,
 }
 
 impl Op for FindContainer {
@@ -33,7 +35,8 @@ impl Op for FindContainer {
         file.take(32).read_to_end(&mut text).map_err(|e| errno_of(&e))?;
         let text = String::from_utf8(text).map_err(|_| Errno::EINVAL)?;
         let pid: i32 = text.trim().parse().map_err(|_| Errno::EINVAL)?;
-        if state::parent_of(pid) == Some(getppid().as_raw()) { Ok(Some(pid)) } else { Err(Errno::ECHILD) }
+        let forebear = (0..self.generations).try_fold(pid, |pid, _| state::parent_of(pid));
+        if forebear == Some(getppid().as_raw()) { Ok(Some(pid)) } else { Err(Errno::ECHILD) }
     }
     fn rehearse(&self) -> Option<i32> {
         None

@@ -23,6 +23,7 @@ mod filter;
 mod made;
 mod native;
 mod oci;
+mod podman;
 mod tool;
 
 pub use native::Native;
@@ -36,6 +37,7 @@ use crate::kernel::program::{self, Program};
 use crate::plan::PodPlan;
 use crate::sandbox;
 use oci::Oci;
+use podman::Podman;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::os::fd::BorrowedFd;
@@ -51,10 +53,11 @@ pub enum Kind {
     Runc,
     Crun,
     Youki,
+    Podman,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Native, Kind::Runc, Kind::Crun, Kind::Youki];
+    pub const ALL: [Kind; 5] = [Kind::Native, Kind::Runc, Kind::Crun, Kind::Youki, Kind::Podman];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -62,6 +65,7 @@ impl Kind {
             Kind::Runc => "runc",
             Kind::Crun => "crun",
             Kind::Youki => "youki",
+            Kind::Podman => "podman",
         }
     }
 
@@ -71,6 +75,7 @@ impl Kind {
             Kind::Native => "viene con micropod",
             Kind::Runc => "sudo apt-get install runc",
             Kind::Crun => "sudo apt-get install crun",
+            Kind::Podman => "sudo apt-get install podman",
             Kind::Youki => "Debian no lo trae; está en el proyecto youki, y su programa se llama así",
         }
     }
@@ -111,6 +116,7 @@ impl Kind {
             Kind::Runc => &Oci(Kind::Runc),
             Kind::Crun => &Oci(Kind::Crun),
             Kind::Youki => &Oci(Kind::Youki),
+            Kind::Podman => &Podman,
         }
     }
 }
@@ -131,7 +137,7 @@ fn unknown(name: &str) -> Error {
         "cri-o" | "crio" => Error::usage(
             "CRI-O solo se maneja por el socket de CRI, con gRPC, y micropod no lo habla: usa lo que CRI-O llama por debajo, `--runtime crun` o `--runtime runc`",
         ),
-        "docker" | "podman" | "containerd" => Error::usage(format!(
+        "docker" | "containerd" => Error::usage(format!(
             "micropod no maneja {name}: usa lo que {name} llama por debajo para hacer los contenedores, `--runtime runc` o `--runtime crun`"
         )),
         _ => Error::usage(format!("no conozco el motor `{name}`")).with_hint(format!("los que hay: {known}")),
@@ -181,6 +187,11 @@ pub trait Runtime {
 
     /// La pausa ya ha muerto: no queda nada de lo que se levantó.
     fn stop_sandbox(&self) {}
+
+    /// Cómo se llaman los programas que deja huérfanos y que el supervisor ha de recoger cuando acaben.
+    fn strangers(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Trae al mundo lo que va a ser el contenedor. No empieza hasta [`Runtime::start`].
     fn create(&self, k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepError>;

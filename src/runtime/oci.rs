@@ -85,7 +85,8 @@ impl Runtime for Oci {
         let id = Bundle::of(&alive.order).id;
         let goal = format!("enviar la señal {signal} a {} con {}", plan.name, self.0);
         let name = if signal == libc::SIGKILL { "KILL".into() } else { signal.to_string() };
-        let sent = self.errand(k, &alive.order, &goal, vec!["kill".into(), id, name]);
+        let sent = self.tool(&alive.order, vec!["kill".into(), id, name], false);
+        let sent = errand(k, &alive.order, self.name(), &goal, sent);
         match sent {
             Ok(()) if signal != libc::SIGKILL => Ok(()),
             // solo ha matado al PID 1: el kernel remata a cuantos haya en su grupo de control
@@ -141,9 +142,8 @@ impl Runtime for Oci {
         let name = &plan.name;
         if state_of(&order.pod.name).join(&bundle.id).exists() {
             let goal = format!("que {} olvide a {name} y borre lo suyo", self.0);
-            if let Err(error) =
-                self.errand(k, order, &goal, vec!["delete".into(), "--force".into(), bundle.id])
-            {
+            let tool = self.tool(order, vec!["delete".into(), "--force".into(), bundle.id], false);
+            if let Err(error) = errand(k, order, self.name(), &goal, tool) {
                 log::error!("{error}");
             }
         }
@@ -185,8 +185,8 @@ impl Oci {
             format_args!("que {program} haga el contenedor: queda hecho, y su programa sin empezar"),
             self.tool(order, words, !terminal),
         )
-        .map_err(|error| explain(error, &bundle.log(), command(plan), program))?;
-        let pid = found(k, bundle.pid_file(), program)?;
+        .map_err(|error| explain(error, &bundle.log(), command(plan), self.name()))?;
+        let pid = found(k, bundle.pid_file(), self.name(), 1)?;
         k.step(
             format_args!("devolver a su raíz los atributos que {program} le haya quitado"),
             RestrictRoot { pid, nosuid: plan.security.no_new_privs },
@@ -196,7 +196,7 @@ impl Oci {
         }
         let start = self.tool(order, vec!["start".into(), bundle.id.clone()], false);
         k.step(format_args!("que {program} le diga «adelante»"), start)
-            .map_err(|error| explain(error, &bundle.log(), command(plan), program))?;
+            .map_err(|error| explain(error, &bundle.log(), command(plan), self.name()))?;
         tell(k, pid)
     }
     // ANCHOR_END: story
@@ -232,9 +232,9 @@ impl Oci {
                 let goal =
                     format_args!("que {program} traiga al mundo un proceso dentro de {}", target.plan.name);
                 let asked = argv.first().map_or("", String::as_str);
-                k.step(goal, exec).map_err(|error| explain(error, &log, asked, program))
+                k.step(goal, exec).map_err(|error| explain(error, &log, asked, self.name()))
             })
-            .and_then(|()| found(k, file("pid"), program));
+            .and_then(|()| found(k, file("pid"), self.name(), 1));
         // pase lo que pase, no queda
         k.step("borrar lo que se le contó", RemoveTree(dir.clone()))?;
         let pid = made?;
@@ -242,27 +242,6 @@ impl Oci {
             hand_over_terminal(k, listener, path)?;
         }
         tell(k, pid)
-    }
-
-    /// Un recado corto: llamar una vez a quien creó el contenedor, y esperar.
-    fn errand(&self, k: &mut Kernel, order: &Order, goal: &str, words: Vec<String>) -> Result<(), StepError> {
-        let birth = Clone3 { namespaces: CloneFlags::empty(), cgroup: None, cgroup_path: None };
-        let why = format_args!("crear el proceso que hará el recado de llamar a {}", self.0);
-        let child = k.spawn(why, birth, "$RECADO", Actor::Host, |k| {
-            own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
-            k.step(goal, self.tool(order, words, false))
-        })?;
-        k.go(&child);
-        let Some((pidfd, channel)) = child.into_parts() else { return Ok(()) };
-        let result = loop {
-            match k.hear(&channel) {
-                None | Some(News::Ready) => {}
-                Some(News::Failed(error)) => break Err(*error),
-                Some(News::Closed | News::Terminal(_) | News::Born(_)) => break Ok(()),
-            }
-        };
-        supervise::reap(pidfd.as_fd());
-        result
     }
 
     fn tool(&self, order: &Order, words: Vec<String>, shares: bool) -> Tool {
@@ -277,7 +256,7 @@ impl Oci {
         args.extend(["--root".into(), text(root), "--log".into(), text(log)]);
         args.extend(["--log-format".into(), "json".into()]);
         args.extend(words);
-        Tool { program: self.0.path(), args, shares }
+        Tool { program: self.0.path(), args, shares, variable: None, log: None, hidden: Vec::new() }
     }
 
     /// crun filtra los dispositivos con un programa BPF, y para cargarlo quiere subir un tope: sin
@@ -299,9 +278,34 @@ impl Oci {
     }
 }
 
+/// Un recado corto: llamar una vez a quien creó el contenedor, y esperar.
+pub fn errand(k: &mut Kernel, order: &Order, program: &str, goal: &str, tool: Tool) -> Result<(), StepError> {
+    let birth = Clone3 { namespaces: CloneFlags::empty(), cgroup: None, cgroup_path: None };
+    let why = format_args!("crear el proceso que hará el recado de llamar a {program}");
+    let child = k.spawn(why, birth, "$RECADO", Actor::Host, |k| {
+        own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
+        k.step(goal, tool)
+    })?;
+    k.go(&child);
+    let Some((pidfd, channel)) = child.into_parts() else { return Ok(()) };
+    let result = loop {
+        match k.hear(&channel) {
+            None | Some(News::Ready) => {}
+            Some(News::Failed(error)) => break Err(*error),
+            Some(News::Closed | News::Terminal(_) | News::Born(_) | News::Client(_)) => break Ok(()),
+        }
+    };
+    supervise::reap(pidfd.as_fd());
+    result
+}
+
 /// Del lado del recado: ver los ficheros del Pod (si hacen falta), y la jerarquía de cgroup v2 donde
 /// todos la buscan.
-fn own_view(k: &mut Kernel, order: Option<&Order>, hierarchy: Option<&Hierarchy>) -> Result<(), StepError> {
+pub fn own_view(
+    k: &mut Kernel,
+    order: Option<&Order>,
+    hierarchy: Option<&Hierarchy>,
+) -> Result<(), StepError> {
     k.step("sesión propia, sin la terminal de quien lanzó micropod", NewSession)?;
     if let Some(order) = order.filter(|order| order.pause.pidfd.is_some() || !k.is_real()) {
         let namespaces = CloneFlags::CLONE_NEWNS;
@@ -348,13 +352,17 @@ fn hand_over_terminal(
 }
 
 /// El proceso que dejó apuntado quien lo hizo, comprobado.
-fn found(k: &mut Kernel, file: PathBuf, program: Kind) -> Result<Option<i32>, StepError> {
-    k.step(format_args!("averiguar qué proceso ha hecho {program}"), FindContainer { file }).map_err(
-        |error| {
-            let lie = lie(error.errno());
-            error.hint(format!("{program} {lie}: comprueba que es el de verdad, con `{program} --version`"))
-        },
-    )
+pub fn found(
+    k: &mut Kernel,
+    file: PathBuf,
+    program: &str,
+    generations: u32,
+) -> Result<Option<i32>, StepError> {
+    let find = FindContainer { file, generations };
+    k.step(format_args!("averiguar qué proceso ha hecho {program}"), find).map_err(|error| {
+        let lie = lie(error.errno());
+        error.hint(format!("{program} {lie}: comprueba que es el de verdad, con `{program} --version`"))
+    })
 }
 
 fn tell(k: &mut Kernel, pid: Option<i32>) -> Result<(), StepError> {
@@ -381,7 +389,7 @@ fn latest(root: &Path, uid: &str, id: usize) -> String {
     format!("{prefix}{}", last.unwrap_or(0))
 }
 
-fn command(plan: &ContainerPlan) -> &str {
+pub fn command(plan: &ContainerPlan) -> &str {
     plan.argv.first().map_or("", String::as_str)
 }
 
@@ -402,7 +410,7 @@ fn complaint(log: &Path) -> Option<String> {
 }
 
 /// Por qué no se pudo, con las palabras de siempre si es que falta el programa.
-fn explain(error: StepError, log: &Path, name: &str, program: Kind) -> StepError {
+pub fn explain(error: StepError, log: &Path, name: &str, program: &str) -> StepError {
     if error.errno() == Errno::ETIMEDOUT {
         let seconds = PATIENCE.as_secs();
         return error

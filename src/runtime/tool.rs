@@ -1,11 +1,14 @@
 //! Un programa que hace lo que se le pide y acaba.
 
 use crate::kernel::Op;
-use crate::kernel::ops::{errno_of, literal, quote_path};
+use crate::kernel::ops::{WriteFile, errno_of, literal, quote_path};
 use crate::kernel::program::Program;
+use crate::process::{Hidden, shown};
 use nix::errno::Errno;
+use serde_json::json;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 /// De sobra para hacer un contenedor, incluso en una máquina muy cargada.
@@ -18,6 +21,29 @@ pub struct Tool {
     pub args: Vec<String>,
     /// ¿Hereda la entrada, la salida y los errores? Si no, no dice nada.
     pub shares: bool,
+    /// Una variable más de su entorno.
+    pub variable: Option<(&'static str, String)>,
+    /// Si no escribe él su registro, dónde se deja lo último de lo que se queje.
+    pub log: Option<PathBuf>,
+    /// Lo que no se enseña.
+    pub hidden: Vec<Hidden>,
+}
+
+impl Tool {
+    /// Lo ejecuta y deja escrito de qué se quejó, como lo habría hecho uno de la norma OCI.
+    fn listen(&self, program: Program, log: &Path) -> io::Result<ExitStatus> {
+        let ended = program.run(b"")?;
+        let said = String::from_utf8_lossy(&ended.err).into_owned();
+        let lines = || said.lines().filter(|line| !line.trim().is_empty());
+        // tras el error puede decir cómo se usa
+        let complaint = lines().rfind(|line| line.starts_with("Error: ")).or(lines().next_back());
+        if let Some(line) = complaint.filter(|_| !ended.status.success()) {
+            let message = line.trim_start_matches("Error: ");
+            let content = format!("{}\n", json!({ "level": "error", "msg": message }));
+            WriteFile { path: log.to_path_buf(), content, mode: 0o600 }.run()?;
+        }
+        Ok(ended.status)
+    }
 }
 
 impl Op for Tool {
@@ -27,18 +53,30 @@ impl Op for Tool {
             Some("runc") => "runc(8)",
             Some("crun") => "crun(1)",
             Some("youki") => "youki",
+            Some("podman") => "podman(1)",
             _ => "execve(2)",
         }
     }
     fn shell(&self) -> String {
-        let words: Vec<String> = self.args.iter().map(|word| literal(word)).collect();
+        let words: Vec<String> = self.args.iter().map(|word| literal(shown(word, &self.hidden))).collect();
+        let variable = self.variable.iter().map(|(name, value)| format!("{name}={} ", literal(value)));
         let silent = if self.shares { "" } else { " < /dev/null > /dev/null 2>&1" };
-        format!("{} {}{silent}", quote_path(&self.program), words.join(" "))
+        let variable: String = variable.collect();
+        format!("{variable}{} {}{silent}", quote_path(&self.program), words.join(" "))
     }
     fn run(&self) -> Result<(), Errno> {
         let io = |e: io::Error| if e.kind() == ErrorKind::TimedOut { Errno::ETIMEDOUT } else { errno_of(&e) };
         let program = Program::new(&self.program, PATIENCE).map_err(io)?;
-        let status = program.options(&self.args).die_with_us().finish(self.shares).map_err(io)?;
+        let program = program.options(&self.args).die_with_us();
+        let program = match &self.variable {
+            Some((name, value)) => program.variable(name, value),
+            None => program,
+        };
+        let status = match &self.log {
+            Some(log) => self.listen(program, log),
+            None => program.finish(self.shares),
+        };
+        let status = status.map_err(io)?;
         // por qué no, lo ha dejado escrito: quien da el paso lo lee
         if status.success() { Ok(()) } else { Err(Errno::EREMOTEIO) }
     }

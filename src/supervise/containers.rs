@@ -29,6 +29,9 @@ pub struct Life {
     /// La primera es la 0.
     pub number: u32,
     pub process: ProcessId,
+    /// El hijo que trajimos al mundo: el contenedor, quien lo manda hacer o el cliente de un motor.
+    pub spawned: i32,
+    /// De quien dirá con su muerte que el contenedor ha acabado.
     pub pidfd: OwnedFd,
     /// Mientras se prepara; se cierra cuando ya corre su programa.
     pub channel: Option<Channel>,
@@ -160,6 +163,7 @@ impl Supervisor {
             number,
             // si ya ha muerto, su pidfd lo dirá
             process: ProcessId::of(pid).unwrap_or(ProcessId { pid, start: 0 }),
+            spawned: pid,
             pidfd,
             channel: Some(channel),
             output: ends.output,
@@ -222,8 +226,48 @@ impl Supervisor {
             }
             // su muerte, que viene detrás, dirá el resto
             Some(News::Born(pid)) => self.adopt(id, pid),
+            Some(News::Client(pid)) => {
+                life.channel = Some(channel);
+                self.note_container(id, pid);
+            }
             Some(News::Failed(error)) => life.failure = Some(*error),
             Some(News::Closed) => self.events.push_back(Event::Started(id)),
+        }
+    }
+
+    /// Otro ha creado el contenedor, y quien hizo el recado se queda con él: su muerte dirá la del contenedor.
+    fn note_container(&mut self, id: ContainerId, pid: i32) {
+        let Some(life) = &mut self.lives[id] else { return };
+        match ProcessId::of(pid).filter(|process| process.open(life.cgroup.as_deref()).is_some()) {
+            Some(process) => {
+                life.process = process;
+                self.live.processes[id] = Some(process);
+            }
+            None => {
+                life.failure =
+                    Some(not_a_container(self.runtime.name(), &self.plan.containers[id].name, pid));
+                // si ya ha muerto, mejor
+                let _ = sys::pidfd_send_signal(life.pidfd.as_fd(), libc::SIGKILL);
+            }
+        }
+    }
+
+    /// Recoge a los que un motor dejó huérfanos y han acabado: su número no es ya de nadie.
+    pub(super) fn reap_strangers(&mut self) {
+        use nix::sys::wait::{Id, WaitPidFlag, waitid};
+        let names = self.runtime.strangers();
+        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+        while !names.is_empty() {
+            let dead = waitid(Id::All, look | WaitPidFlag::WNOWAIT).ok().and_then(|status| status.pid());
+            let Some(pid) = dead else { return };
+            let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            let ours = self.lives.iter().flatten().any(|life| life.spawned == pid.as_raw())
+                || self.asked.iter().any(|asked| asked.is(pid.as_raw()));
+            if ours || !names.contains(&comm.trim()) {
+                return;
+            }
+            // es un hijo nuestro, y muerto: nadie más puede llevar su número
+            let _ = waitid(Id::Pid(pid), look);
         }
     }
 

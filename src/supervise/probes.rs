@@ -38,6 +38,13 @@ pub struct InFlight {
     pub abandoned: bool,
 }
 
+impl InFlight {
+    /// ¿Lo que se espera es este proceso?
+    pub fn is(&self, pid: i32) -> bool {
+        matches!(&self.asking, Asking::Errand(errand) if errand.pid == pid)
+    }
+}
+
 fn probe_of(container: &Container, kind: ProbeKind) -> Option<&Probe> {
     match kind {
         ProbeKind::Startup => container.startup_probe.as_ref(),
