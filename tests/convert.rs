@@ -11,7 +11,9 @@ use micropod::spec::types::Object;
 use micropod::spec::{structure, typed, write};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use std::fs;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Un generador de números con semilla (xorshift): los mismos objetos en cada máquina.
@@ -320,5 +322,83 @@ fn otro_lector_de_yaml_1_1_lee_lo_mismo() {
     assert_eq!(seen.len(), objects.len());
     for (seen, object) in seen.iter().zip(&objects) {
         assert_eq!(*seen, write::kubernetes(object), "{}", to_yaml(&write::kubernetes(object)));
+    }
+}
+
+/// El validador de manifiestos, si `tools/prepara kubernetes` pudo instalarlo.
+fn validator() -> Option<PathBuf> {
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache");
+    let cache =
+        std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map_or_else(home, PathBuf::from);
+    let path = cache.join("micropod/kubernetes-validate/bin/kubernetes-validate");
+    if !path.exists() {
+        eprintln!("omitido: no está kubernetes-validate, que es de PyPI (tools/prepara kubernetes)");
+    }
+    path.exists().then_some(path)
+}
+
+/// Lo que dicen de unos manifiestos los esquemas que publica Kubernetes, sin dejar pasar ningún campo de más.
+fn judge(validator: &Path, manifests: &[(String, String)]) -> (bool, String) {
+    let own = format!("{}-{:?}", std::process::id(), std::thread::current().id());
+    let dir = std::env::temp_dir().join(format!("micropod-valida-{own}"));
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    let files = manifests.iter().map(|(name, yaml)| {
+        let path = dir.join(name.replace('/', "_") + ".yaml");
+        fs::write(&path, yaml).unwrap();
+        path.to_str().unwrap().to_string()
+    });
+    let files: Vec<String> = files.collect();
+    let mut args = vec!["--strict", "--no-warn", "--quiet", "--kubernetes-version", KUBERNETES];
+    args.extend(files.iter().map(String::as_str));
+    let judged = ask(validator.to_str().unwrap(), &args, "").unwrap();
+    fs::remove_dir_all(&dir).unwrap();
+    judged
+}
+
+/// La primera con todos los campos que conoce micropod.
+const KUBERNETES: &str = "1.34";
+
+/// Los ficheros `.ron` de un directorio y de los que hay dentro.
+fn rons(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => rons(&path),
+            false => Vec::from_iter(path.extension().is_some_and(|ext| ext == "ron").then_some(path)),
+        })
+        .collect()
+}
+
+#[test]
+fn lo_que_se_exporta_cumple_los_esquemas_de_kubernetes() {
+    let Some(validator) = validator() else { return };
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut manifests = Vec::new();
+    for path in ["labs", "book/specs"].iter().flat_map(|dir| rons(&project.join(dir))) {
+        let text = fs::read_to_string(&path).unwrap().replace("{{sufijo}}", "x");
+        // no todos son objetos: hay pruebas y fichas de laboratorios, y faltas puestas a propósito
+        let Ok(loaded) = parse_all("p.ron", &text) else { continue };
+        let name = path.strip_prefix(project).unwrap().to_str().unwrap().to_string();
+        manifests.push((name, say(Language::Yaml, &loaded.objects)));
+    }
+    assert!(manifests.len() > 60, "{}", manifests.len());
+    let mut dice = Dice(0x0dd_ba11_cafe_f00d);
+    let objects: Vec<Object> = (0..80).map(|_| object(&mut dice)).collect();
+    manifests.push(("al-azar".into(), say(Language::Yaml, &objects)));
+    let (ok, said) = judge(&validator, &manifests);
+    assert!(ok, "{said}");
+}
+
+#[test]
+fn lo_que_no_cumple_los_esquemas_de_kubernetes_se_descubre() {
+    let Some(validator) = validator() else { return };
+    let good = say(Language::Yaml, &parse_all("m.yaml", REAL[0]).unwrap().objects);
+    assert!(judge(&validator, &[("bien".into(), good.clone())]).0);
+    for (from, to) in [("image: nginx", "imagen: nginx"), ("containerPort: 80", "containerPort: ochenta")] {
+        let bad = good.replacen(from, to, 1);
+        assert_ne!(bad, good);
+        let (ok, said) = judge(&validator, &[("bien".into(), good.clone()), ("mal".into(), bad)]);
+        assert!(!ok && said.contains("mal.yaml"), "{said}");
     }
 }
