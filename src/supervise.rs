@@ -23,7 +23,7 @@ use crate::kernel::{Kernel, ops};
 use crate::logic::pod::Pod;
 use crate::logic::status::ContainerState;
 use crate::logic::{Action, ContainerId, Event, StopReason};
-use crate::plan::PodPlan;
+use crate::plan::{self, PodPlan};
 use crate::recording::Recorder;
 use crate::runtime::Runtime;
 use crate::spec::types::PodSpec;
@@ -538,14 +538,17 @@ impl Supervisor {
     /// La entrada de quien lanzó `run` en primer plano, si algún contenedor la quiere.
     fn input(&self) -> Option<BorrowedFd<'_>> {
         let screen = self.screen.as_ref()?;
-        let wanted = self.lives.iter().flatten().any(|life| life.input.is_some());
+        let own = plan::all_containers(&self.spec).count();
+        let wanted = self.lives[..own].iter().flatten().any(|life| life.input.is_some());
         if wanted { screen.input() } else { None }
     }
 
-    /// Lo que se teclea va al primer contenedor con la entrada abierta.
+    /// Lo que se teclea va al primer contenedor con la entrada abierta; a un efímero le teclea quien lo pidió.
     fn copy_input(&mut self) {
         let Some(screen) = &mut self.screen else { return };
-        let Some(life) = self.lives.iter_mut().flatten().find(|life| life.input.is_some()) else { return };
+        let own = plan::all_containers(&self.spec).count();
+        let mut lives = self.lives[..own].iter_mut().flatten();
+        let Some(life) = lives.find(|life| life.input.is_some()) else { return };
         let mut bytes = [0; 4096];
         match screen.read_input(&mut bytes) {
             // fin de la entrada: el contenedor lo ve también

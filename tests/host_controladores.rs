@@ -100,6 +100,61 @@ fn otra_version_no_toca_a_los_que_hay_hasta_que_se_pide_reemplazarlos() {
     world.micropod(&["delete", "replicaset/web"]).ok();
 }
 
+/// Quién es cada Pod del ReplicaSet: su nombre, su UID y su IP.
+fn identities(world: &World) -> Vec<[String; 3]> {
+    let columns = "custom-columns=N:.metadata.name,U:.metadata.uid,I:.status.podIP";
+    let listed = world.micropod(&["get", "pods", "--no-headers", "-o", columns]).ok().out;
+    let one = |line: &str| -> [String; 3] {
+        let cells: Vec<String> = line.split_whitespace().map(String::from).collect();
+        cells.try_into().unwrap_or_else(|cells| panic!("{cells:?}"))
+    };
+    listed.lines().map(one).collect()
+}
+
+#[test]
+fn de_la_v1_a_la_v2_cada_pod_es_otro_y_se_cuenta_paso_a_paso() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let v1 = world.write("v1.ron", &replica_set(2, "exec sleep 4201"));
+    let v2 = world.write("v2.ron", &replica_set(2, "exec sleep 4202"));
+    let running = world.start(&["run", v1.to_str().unwrap()]);
+    wait_until("que haya dos Pods", 15, || pids_of(&world, "sleep 4201").len() == 2);
+    wait_until("que se vean", 15, || identities(&world).len() == 2);
+    let before = identities(&world);
+    world.micropod(&["run", v2.to_str().unwrap(), "--reemplaza"]).ok();
+    wait_until("que solo queden nuevos", 30, || {
+        pids_of(&world, "sleep 4201").is_empty() && pids_of(&world, "sleep 4202").len() == 2
+    });
+    let names = |pods: &[[String; 3]]| pods.iter().map(|[name, ..]| name.clone()).collect::<BTreeSet<_>>();
+    wait_until("que se olviden los viejos", 15, || {
+        let now = identities(&world);
+        now.len() == 2 && names(&now).is_disjoint(&names(&before))
+    });
+    let after = identities(&world);
+    for (i, what) in ["nombre", "UID", "IP"].iter().enumerate() {
+        let all: BTreeSet<&String> = before.iter().chain(&after).map(|pod| &pod[i]).collect();
+        assert_eq!(all.len(), 4, "ningún {what} se repite: {before:?} → {after:?}");
+    }
+    world.micropod(&["delete", "replicaset/web"]).ok();
+    // quien lo mira lo lee en orden: nace uno del molde nuevo y, cuando está listo, se va uno de antes
+    let told = running.wait().err;
+    let steps = told.lines().skip_while(|line| !line.contains("desde ahora, 2 Pods del molde nuevo")).skip(1);
+    let verb = |line: &str| {
+        let (_, rest) = line.split_once("replicaset/web: ")?;
+        let (verb, name) = rest.split_once(" el Pod ")?;
+        Some((verb.to_string(), name.to_string()))
+    };
+    let steps: Vec<(String, String)> = steps.filter_map(verb).take(4).collect();
+    let verbs: Vec<&str> = steps.iter().map(|(verb, _)| verb.as_str()).collect();
+    assert_eq!(verbs, ["crea", "para", "crea", "para"], "{told}");
+    for (verb, name) in &steps {
+        let whose = if verb == "crea" { &after } else { &before };
+        assert!(names(whose).contains(name), "{verb} {name}: {before:?} → {after:?}");
+    }
+}
+
 #[test]
 fn si_matan_a_quien_repone_sus_pods_acaban_y_no_queda_nada_suyo() {
     if !is_root() {

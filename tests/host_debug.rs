@@ -119,6 +119,39 @@ fn un_efimero_tiene_logs_y_attach_y_muere_con_el_pod() {
 }
 
 #[test]
+fn con_terminal_el_efimero_tiene_desde_el_principio_el_tamano_de_la_ventana() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    start(&world, "consola", &two("consola", ""));
+    let size = nix::pty::Winsize { ws_row: 33, ws_col: 101, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = nix::pty::openpty(&size, None).unwrap();
+    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
+    let mut command = world.command(common::binary());
+    command.args(["debug", "consola", "-it", "-q", "--image", "busybox", "--", "/bin/sh", "-c"]);
+    command.arg("read nada; stty size; tty").stdin(slave()).stdout(slave()).stderr(slave());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut keyboard = std::fs::File::from(pty.master.try_clone().unwrap());
+    let mut screen = std::fs::File::from(pty.master);
+    drop(pty.slave);
+    keyboard.write_all(b"\n").unwrap();
+    let reader = std::thread::spawn(move || {
+        let (mut text, mut bytes) = (String::new(), [0; 4096]);
+        while let Ok(n @ 1..) = std::io::Read::read(&mut screen, &mut bytes) {
+            text.push_str(&String::from_utf8_lossy(&bytes[..n]));
+        }
+        text
+    });
+    assert!(child.wait().unwrap().success());
+    drop(keyboard);
+    let seen = reader.join().unwrap();
+    assert!(seen.contains("33 101") && seen.contains("/dev/pts/0"), "{seen:?}");
+    delete(&world, "consola");
+}
+
+#[test]
 fn en_un_pod_que_comparte_procesos_el_efimero_los_ve_todos() {
     if !is_root() {
         return;

@@ -104,6 +104,28 @@ fn un_mes_cabe_en_una_pantalla_y_sus_cuentas_son_exactas() {
     assert!(text.contains(&format!("otras {} veces, cada 5m5s", starts - 7)), "{text}");
 }
 
+/// La CPU gastada por este hilo: lo que tarde una máquina ocupada no cuenta.
+fn spent() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(told.split_whitespace().next().unwrap().parse().unwrap())
+}
+
+#[test]
+fn un_mes_con_dos_sondas_por_segundo_se_simula_en_menos_de_un_segundo() {
+    let probes = "readinessProbe: (tcpSocket: (port: 80), periodSeconds: 1), \
+                  livenessProbe: (tcpSocket: (port: 80), periodSeconds: 1)";
+    let rules = rules("", &(container("web", probes) + &container("c", "")));
+    let begun = spent();
+    let told = tell(&rules, "[Acaba(contenedor: \"c\", codigo: 1, tras: \"5s\")]", 30 * 86_400);
+    let drawn = print::as_text(&told, false).len() + svg::as_svg(&told, "un mes").len();
+    let cost = spent() - begun;
+    assert_eq!(told.tallies[0].probes, 2 * (30 * 86_400 + 1));
+    assert!(drawn > 0);
+    // sin optimizar cuesta unas seis veces más
+    let limit = Duration::from_secs(if cfg!(debug_assertions) { 6 } else { 1 });
+    assert!(cost < limit, "{cost:?}");
+}
+
 #[test]
 fn cada_averia_hace_lo_que_dice() {
     let all = rules(

@@ -21,6 +21,8 @@ pub struct Attached {
     queue: Queue,
     /// Lo tecleado que aún no ha cabido en la entrada del contenedor.
     typed: Vec<u8>,
+    /// El tamaño de su ventana, si la tiene.
+    window: Option<(u16, u16)>,
     /// El contenedor ha acabado: falta que le llegue lo último.
     ending: bool,
     gone: bool,
@@ -63,7 +65,16 @@ impl Supervisor {
     pub(super) fn accept_attached(&mut self, client: OwnedFd, id: ContainerId, stdin: bool) {
         self.control.answer_and_keep(&client, &Response::Accepted);
         let (queue, typed) = (Queue::default(), Vec::new());
-        self.attached.push(Attached { socket: client, id, stdin, queue, typed, ending: false, gone: false });
+        self.attached.push(Attached {
+            socket: client,
+            id,
+            stdin,
+            queue,
+            typed,
+            window: None,
+            ending: false,
+            gone: false,
+        });
     }
 
     /// Lo que se vigila de ellos. Mientras no quepa lo tecleado no se lee más: así se frena quien
@@ -107,15 +118,23 @@ impl Supervisor {
             Frame::Input(text) if self.attached[i].stdin => self.attached[i].typed = text,
             Frame::InputEnd => self.close_input(i),
             Frame::Window(rows, columns) => {
-                let tty = self.plan.containers[id].tty;
-                let terminal = self.lives[id].as_ref().and_then(|life| life.output.as_ref()).filter(|_| tty);
-                if let Some(terminal) = terminal {
-                    // una terminal con otro tamaño funciona igual, solo que más fea
-                    let _ = sys::set_terminal_size(terminal.as_fd(), rows, columns);
-                }
+                self.attached[i].window = Some((rows, columns));
+                self.fit_terminal(id);
             }
             // lo demás no lo dice nadie que se porte bien
             Frame::Input(_) | Frame::Output(_) | Frame::Errors(_) | Frame::End => {}
+        }
+    }
+
+    /// Da a la terminal del contenedor el tamaño de la ventana por la que se mira: quien lo mira desde que
+    /// nace lo dice antes de que la haya.
+    pub(super) fn fit_terminal(&self, id: ContainerId) {
+        let tty = self.plan.containers[id].tty;
+        let terminal = self.lives[id].as_ref().and_then(|life| life.output.as_ref()).filter(|_| tty);
+        let window = self.attached.iter().rev().filter(|a| a.id == id && !a.gone).find_map(|a| a.window);
+        if let (Some(terminal), Some((rows, columns))) = (terminal, window) {
+            // una terminal con otro tamaño funciona igual, solo que más fea
+            let _ = sys::set_terminal_size(terminal.as_fd(), rows, columns);
         }
     }
 

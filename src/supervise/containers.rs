@@ -220,9 +220,12 @@ impl Supervisor {
                 }
                 life.input = master.as_ref().and_then(|fd| fd.try_clone().ok());
                 life.output = master;
-                if let Some(screen) = &mut self.screen {
+                // la del efímero es de quien lo pidió, y no de quien lanzó el Pod
+                let own = id < all_containers(&self.spec).count();
+                if let Some(screen) = self.screen.as_mut().filter(|_| own) {
                     screen.use_terminal(life.output.as_ref().map(AsFd::as_fd));
                 }
+                self.fit_terminal(id);
             }
             // su muerte, que viene detrás, dirá el resto
             Some(News::Born(pid)) => self.adopt(id, pid),
