@@ -75,7 +75,12 @@ fn a_un_pod_que_acaba_no_llega_ningun_efimero_ni_dos_con_el_mismo_nombre() {
     let diary = simulate(&mut pod, s(10), twice, |_, action| obedient(action));
     assert_eq!((starts(&diary, 1), pod.status().ephemeral_containers.len()), (vec![5], 1));
     let late = vec![(s(11), delete()), (s(12), guest("tarde"))];
-    simulate(&mut pod, s(20), late, |_, action| obedient(action));
+    // se resiste a acabar: aún vive cuando llega
+    simulate(&mut pod, s(20), late, |_, action| match action {
+        Action::Kill(..) => vec![],
+        other => obedient(other),
+    });
+    assert!(pod.is_ending() && !pod.is_over());
     assert_eq!(pod.status().ephemeral_containers.len(), 1);
 }
 
