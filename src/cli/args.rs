@@ -5,6 +5,7 @@ mod look;
 
 use crate::spec::{Policy, Validation};
 use clap::{Arg, ArgAction, Command};
+use std::ffi::OsString;
 
 const TEMPLATE: &str = "{about-with-newline}\nUso: {usage}\n\n{all-args}{after-help}";
 
@@ -48,9 +49,30 @@ fn operand(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).value_name(name).help(help).help_heading("Argumentos")
 }
 
+/// Un verbo y quien construye su línea de comandos.
+pub type Verb = (&'static str, fn() -> Command);
+
+pub(super) fn verbs() -> impl Iterator<Item = Verb> {
+    [run_verbs(), look::verbs(), explain_verbs(), house_verbs()].into_iter().flatten()
+}
+
 /// Toda la línea de comandos.
 pub fn command() -> Command {
-    let all = verb("micropod", "Un Pod de Kubernetes de verdad en un solo ordenador, explicado paso a paso.")
+    arranged(whole().subcommands(verbs().map(|(_, build)| build())))
+}
+
+/// Solo lo que hace falta para entender una línea que empieza por `word`: construir los demás verbos cuesta
+/// más que ponerle su red a un Pod. Si no es un verbo, todo: hay que enseñar cuáles hay.
+pub fn command_for(word: Option<&OsString>) -> Command {
+    match verbs().find(|(name, _)| word.is_some_and(|word| word == name)) {
+        Some((_, build)) => arranged(whole().subcommand(build())),
+        None => command(),
+    }
+}
+
+/// La línea de comandos, aún sin sus verbos.
+fn whole() -> Command {
+    verb("micropod", "Un Pod de Kubernetes de verdad en un solo ordenador, explicado paso a paso.")
         .subcommand_help_heading("Comandos")
         .subcommand_value_name("COMANDO")
         .subcommand_required(true)
@@ -64,25 +86,15 @@ pub fn command() -> Command {
                 .help("Imprime la versión"),
         )
         .version(env!("CARGO_PKG_VERSION"))
-        .subcommands(run_verbs())
-        .subcommands(look::verbs())
-        .subcommands(explain_verbs())
-        .subcommands(house_verbs());
-    arranged(all)
 }
 
-fn run_verbs() -> Vec<Command> {
-    let wait =
-        option("wait", "CONDICIÓN", "Con -d: esperar a que se cumpla (condition=Ready si no se dice otra)")
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("condition=Ready")
-            .hide_default_value(true);
+fn run_verbs() -> Vec<Verb> {
     vec![
-        verb("run", "Levanta el Pod que describe un fichero y lo acompaña hasta que acaba")
-            .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON; - es la entrada estándar").required(true))
+        ("run", || {
+            verb("run", "Levanta el Pod que describe un fichero y lo acompaña hasta que acaba")
+            .arg(pod_file())
             .arg(flag("detach", "Dejarlo en segundo plano").short('d'))
-            .arg(wait)
+            .arg(wait())
             .arg(option("timeout", "PLAZO", "Con --wait: cuánto esperar (30s, 2m). Si no se dice: 60s"))
             .arg(flag("rm", "Borrar su ficha y sus logs cuando acabe"))
             .arg(flag("narra", "Contar cada orden que se da al kernel").conflicts_with("detach"))
@@ -116,66 +128,106 @@ fn run_verbs() -> Vec<Command> {
                 "acelera",
                 "N",
                 "Dividir entre N las esperas entre reinicios (1 a 1000), para clase. Gana a la anotación",
-            )),
-        verb("exec", "Ejecuta un comando dentro de un contenedor")
-            .arg(operand("POD", "Nombre del Pod").required(true))
-            .arg(container())
-            .arg(flag("stdin", "Pasarle lo que se teclee").short('i'))
-            .arg(flag("tty", "Darle una terminal").short('t'))
-            .arg(flag("quiet", "Callar todo lo que no diga el comando").short('q'))
-            .arg(option("pod-running-timeout", "PLAZO", "Esperar hasta eso a que el contenedor corra: 30s, 1m"))
-            .arg(namespace())
-            .arg(operand("COMANDO", "El comando, detrás de --").required(true).last(true).num_args(1..)),
-        verb("debug", "Añade a un Pod en marcha un contenedor efímero, para mirarlo con otra imagen")
-            .arg(operand("POD", "Nombre del Pod").required(true))
-            .arg(option("image", "IMAGEN", "La imagen del contenedor, con las herramientas").required(true))
-            .arg(container().help("Cómo se va a llamar. Si no se dice: debugger- y cinco letras"))
-            .arg(option("target", "CONTENEDOR", "Que nazca entre los procesos de este: los ve, y muere con él"))
-            .arg(flag("stdin", "Pasarle lo que se teclee, y quedarse mirando").short('i'))
-            .arg(flag("tty", "Darle una terminal").short('t'))
-            .arg(flag("attach", "Quedarse mirando lo que escribe"))
-            .arg(
-                option("env", "NOMBRE=VALOR", "Una variable de entorno; se puede repetir")
-                    .action(ArgAction::Append),
-            )
-            .arg(flag("arguments-only", "Lo que va detrás de -- son los argumentos, y no el programa"))
-            .arg(flag("quiet", "Callar todo lo que no diga el contenedor").short('q'))
-            .arg(namespace())
-            .arg(operand("COMANDO", "El programa, detrás de --").last(true).num_args(1..)),
-        verb("create", "Crea el Pod de un fichero y lo deja en segundo plano, como kubectl")
-            .arg(file_to_create())
-            .arg(put_in())
-            .arg(validate()),
-        verb("apply", "Crea el Pod de un fichero si no está ya; si es otro, dice qué hacer")
-            .arg(file_to_create())
-            .arg(put_in())
-            .arg(validate()),
-        verb("patch", "Pone una condición de las que dependen de alguien de fuera (readinessGates)")
-            .arg(operand("POD", "«pod NOMBRE» o «pod/NOMBRE»").required(true).num_args(1..=2))
-            .arg(
-                option("patch", "PARCHE", "Lo que cambia, en JSON: {\"status\":{\"conditions\":[…]}}")
-                    .short('p')
-                    .required(true),
-            )
-            .arg(option("subresource", "PARTE", "status: lo único de un Pod en marcha que se cambia así"))
-            .arg(namespace()),
-        verb("port-forward", "Lleva un puerto de esta máquina a uno de dentro de un Pod")
-            .arg(operand("POD", "Nombre del Pod").required(true))
-            .arg(
-                operand("PUERTO", "8080:80, 80 (el mismo), :80 (el que dé el kernel) o 8080:NOMBRE")
-                    .required(true)
-                    .num_args(1..),
-            )
-            .arg(namespace())
-            .arg(option("address", "DIRECCIÓN", "Dónde escuchar, separadas por comas. Si no se dice: localhost")),
-        verb("cp", "Copia ficheros de un contenedor a esta máquina, y al revés")
-            .arg(operand("ORIGEN", "POD:RUTA, o una ruta de esta máquina").required(true))
-            .arg(operand("DESTINO", "Lo mismo: uno de los dos es de un Pod").required(true))
-            .arg(container())
-            .arg(namespace())
-            .arg(flag("no-preserve", "No llevar los permisos: los de un fichero nuevo")),
-        look::delete(),
+            ))
+        }),
+        ("exec", || {
+            verb("exec", "Ejecuta un comando dentro de un contenedor")
+                .arg(operand("POD", "Nombre del Pod").required(true))
+                .arg(container())
+                .arg(flag("stdin", "Pasarle lo que se teclee").short('i'))
+                .arg(flag("tty", "Darle una terminal").short('t'))
+                .arg(flag("quiet", "Callar todo lo que no diga el comando").short('q'))
+                .arg(option(
+                    "pod-running-timeout",
+                    "PLAZO",
+                    "Esperar hasta eso a que el contenedor corra: 30s, 1m",
+                ))
+                .arg(namespace())
+                .arg(operand("COMANDO", "El comando, detrás de --").required(true).last(true).num_args(1..))
+        }),
+        ("debug", || {
+            verb("debug", "Añade a un Pod en marcha un contenedor efímero, para mirarlo con otra imagen")
+                .arg(operand("POD", "Nombre del Pod").required(true))
+                .arg(option("image", "IMAGEN", "La imagen del contenedor, con las herramientas").required(true))
+                .arg(container().help("Cómo se va a llamar. Si no se dice: debugger- y cinco letras"))
+                .arg(option(
+                    "target",
+                    "CONTENEDOR",
+                    "Que nazca entre los procesos de este: los ve, y muere con él",
+                ))
+                .arg(flag("stdin", "Pasarle lo que se teclee, y quedarse mirando").short('i'))
+                .arg(flag("tty", "Darle una terminal").short('t'))
+                .arg(flag("attach", "Quedarse mirando lo que escribe"))
+                .arg(
+                    option("env", "NOMBRE=VALOR", "Una variable de entorno; se puede repetir")
+                        .action(ArgAction::Append),
+                )
+                .arg(flag("arguments-only", "Lo que va detrás de -- son los argumentos, y no el programa"))
+                .arg(flag("quiet", "Callar todo lo que no diga el contenedor").short('q'))
+                .arg(namespace())
+                .arg(operand("COMANDO", "El programa, detrás de --").last(true).num_args(1..))
+        }),
+        ("create", || {
+            verb("create", "Crea el Pod de un fichero y lo deja en segundo plano, como kubectl")
+                .arg(file_to_create())
+                .arg(put_in())
+                .arg(validate())
+        }),
+        ("apply", || {
+            verb("apply", "Crea el Pod de un fichero si no está ya; si es otro, dice qué hacer")
+                .arg(file_to_create())
+                .arg(put_in())
+                .arg(validate())
+        }),
+        ("patch", || {
+            verb("patch", "Pone una condición de las que dependen de alguien de fuera (readinessGates)")
+                .arg(operand("POD", "«pod NOMBRE» o «pod/NOMBRE»").required(true).num_args(1..=2))
+                .arg(
+                    option("patch", "PARCHE", "Lo que cambia, en JSON: {\"status\":{\"conditions\":[…]}}")
+                        .short('p')
+                        .required(true),
+                )
+                .arg(option("subresource", "PARTE", "status: lo único de un Pod en marcha que se cambia así"))
+                .arg(namespace())
+        }),
+        ("port-forward", || {
+            verb("port-forward", "Lleva un puerto de esta máquina a uno de dentro de un Pod")
+                .arg(operand("POD", "Nombre del Pod").required(true))
+                .arg(
+                    operand("PUERTO", "8080:80, 80 (el mismo), :80 (el que dé el kernel) o 8080:NOMBRE")
+                        .required(true)
+                        .num_args(1..),
+                )
+                .arg(namespace())
+                .arg(option(
+                    "address",
+                    "DIRECCIÓN",
+                    "Dónde escuchar, separadas por comas. Si no se dice: localhost",
+                ))
+        }),
+        ("cp", || {
+            verb("cp", "Copia ficheros de un contenedor a esta máquina, y al revés")
+                .arg(operand("ORIGEN", "POD:RUTA, o una ruta de esta máquina").required(true))
+                .arg(operand("DESTINO", "Lo mismo: uno de los dos es de un Pod").required(true))
+                .arg(container())
+                .arg(namespace())
+                .arg(flag("no-preserve", "No llevar los permisos: los de un fichero nuevo"))
+        }),
+        ("delete", look::delete),
     ]
+}
+
+fn pod_file() -> Arg {
+    operand("FICHERO", "Fichero del Pod en RON, YAML o JSON; - es la entrada estándar").required(true)
+}
+
+/// `run -d --wait`, con condición o sin ella.
+fn wait() -> Arg {
+    option("wait", "CONDICIÓN", "Con -d: esperar a que se cumpla (condition=Ready si no se dice otra)")
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("condition=Ready")
+        .hide_default_value(true)
 }
 
 fn file_to_create() -> Arg {
@@ -214,48 +266,77 @@ fn namespaces() -> [Arg; 2] {
     [namespace(), flag("all-namespaces", help).short('A')]
 }
 
-fn explain_verbs() -> Vec<Command> {
-    let pod = || operand("POD", "Nombre del Pod").required(true);
+fn pod() -> Arg {
+    operand("POD", "Nombre del Pod").required(true)
+}
+
+fn explain_verbs() -> Vec<Verb> {
     vec![
-        verb("explain", "Explica un campo, un código de error o una razón")
-            .arg(
-                operand("CAMPO", "pod.spec.containers.livenessProbe, MP0101, OOMKilled o 137").required(true),
-            )
-            .arg(flag("recursive", "También todos los campos de dentro")),
-        verb("convert", "Pasa un fichero a RON, YAML o JSON: de aquí a Kubernetes y de Kubernetes aquí")
-            .arg(operand("FICHERO", "Fichero en RON, YAML o JSON; - es la entrada estándar").required(true))
-            .arg(output(&["yaml", "json", "ron"], "En qué escribirlo: yaml (si no se dice), json o ron"))
-            .arg(validate()),
-        verb("guion", "Imprime un guion de shell que hace el mismo Pod sin micropod")
-            .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON").required(true)),
-        verb("dibuja", "Dibuja un Pod en marcha, mirando al kernel").arg(pod()).arg(output(
-            &["texto", "svg"],
-            "texto o svg: en este caso, micropod dibuja POD -o svg > pod.svg",
-        )),
-        verb("demuestra", "Demuestra o refuta, mirando al kernel, lo que se dice de un Pod").arg(pod()),
-        verb("audita", "Dice, mirando al kernel, qué puede hacer cada contenedor de un Pod, y lo puntúa")
-            .arg(pod())
-            .arg(container())
-            .arg(flag("todo", "Enseñar también lo que se cumple")),
-        verb("simula", "Cuenta la vida que tendría un Pod, sin crearlo y sin que pase el tiempo")
-            .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON").required(true))
-            .arg(option("averias", "FICHERO", "Lo que va mal y cuándo (micropod explain averias)"))
-            .arg(option("hasta", "PLAZO", "Cuánto simular: 10m, 1h, 30d. Si no se dice: 1h"))
-            .arg(option("acelera", "N", "Dividir entre N las esperas entre reinicios"))
-            .arg(output(&["texto", "svg", "json"], "texto, svg o json")),
-        verb("por-que", "Dice por qué un Pod está como está, con pruebas y qué hacer")
-            .arg(
-                operand("POD", "Nombre del Pod; o su fichero, y dice si algo le impide nacer").required(true),
-            )
-            .arg(container())
-            .arg(output(&["texto", "json"], "texto o json")),
-        verb("graba", "Guarda en un fichero la grabación de un Pod: todo lo que le ha pasado")
-            .arg(pod())
-            .arg(operand("FICHERO", "Dónde guardarla; si no se dice, se imprime")),
-        verb("reproduce", "Cuenta otra vez lo que le pasó a un Pod, y comprueba que fue así")
-            .arg(operand("QUÉ", "Nombre del Pod, o el fichero de su grabación").required(true))
-            .arg(output(&["texto", "svg", "json"], "texto, svg o json")),
-        verb("compara", "Dice qué cambió entre dos vidas o, de un solo Pod, qué cuesta con cada motor")
+        ("explain", || {
+            verb("explain", "Explica un campo, un código de error o una razón")
+                .arg(
+                    operand("CAMPO", "pod.spec.containers.livenessProbe, MP0101, OOMKilled o 137")
+                        .required(true),
+                )
+                .arg(flag("recursive", "También todos los campos de dentro"))
+        }),
+        ("convert", || {
+            verb("convert", "Pasa un fichero a RON, YAML o JSON: de aquí a Kubernetes y de Kubernetes aquí")
+                .arg(
+                    operand("FICHERO", "Fichero en RON, YAML o JSON; - es la entrada estándar")
+                        .required(true),
+                )
+                .arg(output(&["yaml", "json", "ron"], "En qué escribirlo: yaml (si no se dice), json o ron"))
+                .arg(validate())
+        }),
+        ("guion", || {
+            verb("guion", "Imprime un guion de shell que hace el mismo Pod sin micropod")
+                .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON").required(true))
+        }),
+        ("dibuja", || {
+            verb("dibuja", "Dibuja un Pod en marcha, mirando al kernel").arg(pod()).arg(output(
+                &["texto", "svg"],
+                "texto o svg: en este caso, micropod dibuja POD -o svg > pod.svg",
+            ))
+        }),
+        ("demuestra", || {
+            verb("demuestra", "Demuestra o refuta, mirando al kernel, lo que se dice de un Pod").arg(pod())
+        }),
+        ("audita", || {
+            verb("audita", "Dice, mirando al kernel, qué puede hacer cada contenedor de un Pod, y lo puntúa")
+                .arg(pod())
+                .arg(container())
+                .arg(flag("todo", "Enseñar también lo que se cumple"))
+        }),
+        ("simula", || {
+            verb("simula", "Cuenta la vida que tendría un Pod, sin crearlo y sin que pase el tiempo")
+                .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON").required(true))
+                .arg(option("averias", "FICHERO", "Lo que va mal y cuándo (micropod explain averias)"))
+                .arg(option("hasta", "PLAZO", "Cuánto simular: 10m, 1h, 30d. Si no se dice: 1h"))
+                .arg(option("acelera", "N", "Dividir entre N las esperas entre reinicios"))
+                .arg(output(&["texto", "svg", "json"], "texto, svg o json"))
+        }),
+        ("por-que", || {
+            verb("por-que", "Dice por qué un Pod está como está, con pruebas y qué hacer")
+                .arg(
+                    operand("POD", "Nombre del Pod; o su fichero, y dice si algo le impide nacer")
+                        .required(true),
+                )
+                .arg(container())
+                .arg(output(&["texto", "json"], "texto o json"))
+        }),
+        ("graba", || {
+            verb("graba", "Guarda en un fichero la grabación de un Pod: todo lo que le ha pasado")
+                .arg(pod())
+                .arg(operand("FICHERO", "Dónde guardarla; si no se dice, se imprime"))
+        }),
+        ("reproduce", || {
+            verb("reproduce", "Cuenta otra vez lo que le pasó a un Pod, y comprueba que fue así")
+                .arg(operand("QUÉ", "Nombre del Pod, o el fichero de su grabación").required(true))
+                .arg(output(&["texto", "svg", "json"], "texto, svg o json"))
+        }),
+        ("compara", || {
+            verb("compara", "Dice qué cambió entre dos vidas o, de un solo Pod, qué cuesta con cada motor")
             .arg(
                 operand(
                     "A",
@@ -263,12 +344,13 @@ fn explain_verbs() -> Vec<Command> {
                 )
                 .required(true),
             )
-            .arg(operand("B", "El otro Pod, o su grabación")),
+            .arg(operand("B", "El otro Pod, o su grabación"))
+        }),
     ]
 }
 
-fn house_verbs() -> Vec<Command> {
-    let image = verb("image", "Imágenes: de dónde sale la raíz de los contenedores")
+fn image() -> Command {
+    verb("image", "Imágenes: de dónde sale la raíz de los contenedores")
         .subcommand_help_heading("Comandos")
         .subcommand_value_name("COMANDO")
         .subcommand_required(true)
@@ -287,23 +369,30 @@ fn house_verbs() -> Vec<Command> {
         .subcommand(
             verb("rm", "Borra imágenes")
                 .arg(operand("NOMBRE", "Nombre de la imagen").required(true).num_args(1..)),
-        );
-    let shells = operand("SHELL", "bash, zsh, fish o elvish").required(true);
+        )
+}
+
+fn house_verbs() -> Vec<Verb> {
     vec![
-        lab::lab(),
-        verb("api", "Sirve la API de Kubernetes, lo justo, para usar el kubectl de verdad")
-            .arg(option(
-                "listen",
-                "DIRECCIÓN",
-                "Dónde escuchar, en esta máquina. Si no se dice: 127.0.0.1:8001",
-            ))
-            .arg(flag(
-                "permite-cambios",
-                "Admitir también create, apply y delete, de root y de quien usó sudo",
-            )),
-        image,
-        verb("gc", "Recoge lo que dejaron los Pods acabados o caídos"),
-        verb("doctor", "Comprueba si esta máquina sirve, y qué le falta"),
-        verb("completion", "Imprime el autocompletado de una shell").arg(shells),
+        ("lab", lab::lab),
+        ("api", || {
+            verb("api", "Sirve la API de Kubernetes, lo justo, para usar el kubectl de verdad")
+                .arg(option(
+                    "listen",
+                    "DIRECCIÓN",
+                    "Dónde escuchar, en esta máquina. Si no se dice: 127.0.0.1:8001",
+                ))
+                .arg(flag(
+                    "permite-cambios",
+                    "Admitir también create, apply y delete, de root y de quien usó sudo",
+                ))
+        }),
+        ("image", image),
+        ("gc", || verb("gc", "Recoge lo que dejaron los Pods acabados o caídos")),
+        ("doctor", || verb("doctor", "Comprueba si esta máquina sirve, y qué le falta")),
+        ("completion", || {
+            verb("completion", "Imprime el autocompletado de una shell")
+                .arg(operand("SHELL", "bash, zsh, fish o elvish").required(true))
+        }),
     ]
 }

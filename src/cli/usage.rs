@@ -9,7 +9,8 @@ use std::io::Write;
 
 /// Entiende la línea de comandos; si es ayuda o un error, lo imprime.
 pub fn matches(line: impl IntoIterator<Item = OsString>) -> Result<ArgMatches, Error> {
-    args::command().try_get_matches_from(line).map_err(|error| {
+    let line: Vec<OsString> = line.into_iter().collect();
+    args::command_for(line.get(1)).try_get_matches_from(line).map_err(|error| {
         let wrong = error.use_stderr();
         let text = said(error);
         // si nadie lee la ayuda, no hay a quién decírselo
@@ -169,6 +170,22 @@ mod tests {
         let prose = prose.join(" ");
         for english in ENGLISH {
             assert!(!prose.contains(english), "«{english}» en micropod {}:\n{said}", words.join(" "));
+        }
+    }
+
+    #[test]
+    fn un_verbo_dice_lo_mismo_solo_que_con_los_demas() {
+        for (name, _) in args::verbs() {
+            for extra in ["--help", "--nada", "de=más"] {
+                let line = ["micropod", name, extra];
+                let alone = args::command_for(Some(&name.into()));
+                assert_eq!(alone.get_subcommands().count(), 1);
+                let read = |command: Command| match command.try_get_matches_from(line) {
+                    Ok(read) => format!("{:?}", read.subcommand()),
+                    Err(error) => said(error),
+                };
+                assert_eq!(read(alone), read(args::command()), "micropod {name} {extra}");
+            }
         }
     }
 

@@ -8,9 +8,10 @@ use super::inroot::io_problem;
 use super::{HOST, Image, ImageConfig, Name, recipe};
 use crate::data;
 use crate::error::Error;
+use crate::kernel::sys;
 use crate::state::{self, Seen};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2};
+use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
@@ -192,11 +193,11 @@ impl Store {
         }
         self.refuse_if_used(name)?;
         let target = self.dir.join(name.directory());
-        let swap = |flags| renameat2(AT_FDCWD, &staging.dir, AT_FDCWD, &target, flags);
-        match swap(RenameFlags::RENAME_NOREPLACE) {
+        let swap = |flags| sys::rename_with(&staging.dir, &target, flags);
+        match swap(libc::RENAME_NOREPLACE) {
             // ahora en el directorio de preparación está la vieja: la borra el final de esta función
             Err(Errno::EEXIST) => {
-                swap(RenameFlags::RENAME_EXCHANGE).map_err(|e| io_problem(&what, e.into()))?
+                swap(libc::RENAME_EXCHANGE).map_err(|e| io_problem(&what, e.into()))?
             }
             Err(e) => return Err(io_problem(&what, e.into())),
             Ok(()) => staging.done = true,

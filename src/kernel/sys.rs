@@ -4,10 +4,12 @@
 
 #![allow(unsafe_code)]
 
+use nix::NixPath;
 use nix::errno::Errno;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::raw::c_int;
+use std::path::Path;
 
 /// `CLONE_INTO_CGROUP` no cabe en el entero con que la declara libc.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
@@ -104,6 +106,16 @@ pub fn clone_mount(path: &CStr) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as c_int) })
 }
 
+/// Cambia de nombre `from` como digan las `RENAME_*` (`renameat2(2)`, que musl no trae).
+pub fn rename_with(from: &Path, to: &Path, flags: u32) -> Result<(), Errno> {
+    let here = libc::AT_FDCWD;
+    // SAFETY: las dos rutas acaban en NUL y viven durante la llamada.
+    let rename = |from: &CStr, to: &CStr| unsafe {
+        libc::syscall(libc::SYS_renameat2, here, from.as_ptr(), here, to.as_ptr(), flags)
+    };
+    Errno::result(from.with_nix_path(|from| to.with_nix_path(|to| rename(from, to)))??).map(drop)
+}
+
 /// Cambia los atributos de un montaje; con `recursive`, también los de cuanto cuelga de él
 /// (`mount_setattr(2)`). `set`: los `MOUNT_ATTR_*` que se encienden. `propagation`: `MS_PRIVATE`… o 0.
 pub fn mount_setattr(target: BorrowedFd, recursive: bool, set: u64, propagation: u64) -> Result<(), Errno> {
@@ -187,13 +199,14 @@ pub fn seccomp_set_filter(program: &[BpfInstruction]) -> Result<(), Errno> {
 /// El filtro número `index` del proceso `pid`, que ya está detenido para quien llama (`ptrace(2)`);
 /// el 0 es el último que se puso.
 pub fn seccomp_get_filter(pid: i32, index: usize) -> Result<Vec<BpfInstruction>, Errno> {
-    const PTRACE_SECCOMP_GET_FILTER: libc::c_uint = 0x420c;
+    // glibc y musl no se ponen de acuerdo en el signo de lo que se pide
+    const PTRACE_SECCOMP_GET_FILTER: u16 = 0x420c;
     let null = std::ptr::null_mut::<BpfInstruction>();
     // SAFETY: con un puntero nulo el kernel solo dice cuántas instrucciones hay.
-    let length = Errno::result(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER, pid, index, null) })?;
+    let length = Errno::result(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER.into(), pid, index, null) })?;
     let mut program = vec![BpfInstruction { code: 0, jt: 0, jf: 0, k: 0 }; length as usize];
     // SAFETY: caben las instrucciones que acaba de decir; el proceso está detenido y no puede cambiarlas.
-    Errno::result(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER, pid, index, program.as_mut_ptr()) })?;
+    Errno::result(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER.into(), pid, index, program.as_mut_ptr()) })?;
     Ok(program)
 }
 
@@ -277,16 +290,6 @@ pub fn set_terminal_size(fd: BorrowedFd, rows: u16, columns: u16) -> Result<(), 
 pub fn set_controlling_terminal(fd: BorrowedFd) -> Result<(), Errno> {
     // SAFETY: TIOCSCTTY solo recibe un entero.
     Errno::result(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCSCTTY, 0) }).map(drop)
-}
-
-/// Segundos que lleva de más la hora local respecto a UTC en el instante `at` (segundos desde 1970).
-pub fn zone_offset(at: i64) -> i64 {
-    // SAFETY: tm es una estructura de enteros y un puntero: todo ceros es un valor válido.
-    let mut local: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: localtime_r lee un entero y escribe un tm, que viven durante la llamada; aquí no hay
-    // otro hilo que cambie TZ a la vez.
-    let known = unsafe { libc::localtime_r(&raw const at, &raw mut local) };
-    if known.is_null() { 0 } else { local.tm_gmtoff }
 }
 
 /// Se hace cargo de un descriptor recién recibido por un socket.

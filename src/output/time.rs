@@ -15,7 +15,7 @@ pub struct Now {
 impl Now {
     /// Ahora mismo, con la hora local de esta máquina.
     pub fn here() -> Now {
-        Now { at: SystemTime::now(), zone: crate::kernel::sys::zone_offset }
+        Now { at: SystemTime::now(), zone: crate::kernel::sys::local_offset }
     }
 
     /// Lo que hace de `stamp` (RFC 3339), como lo dice kubectl.

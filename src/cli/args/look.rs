@@ -1,6 +1,6 @@
 //! Los verbos que miran: get, describe, logs, wait… Y el que borra, que elige igual.
 
-use super::{container, flag, namespace, namespaces, operand, option, verb};
+use super::{Verb, container, flag, namespace, namespaces, operand, option, verb};
 use clap::{Arg, ArgAction, Command};
 
 /// «pods», «pod NOMBRE» o «pod/NOMBRE».
@@ -13,8 +13,16 @@ pub(super) fn selector() -> Arg {
         .short('l')
 }
 
-pub(super) fn verbs() -> Vec<Command> {
-    vec![get(), describe(), events(), top(), logs(), attach(), wait()]
+pub(super) fn verbs() -> Vec<Verb> {
+    vec![
+        ("get", get),
+        ("describe", describe),
+        ("events", events),
+        ("top", top),
+        ("logs", logs),
+        ("attach", attach),
+        ("wait", wait),
+    ]
 }
 
 pub(super) fn delete() -> Command {
