@@ -8,7 +8,7 @@ CARGO := tools/cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-puro test-root vm-test averias resiste fuzz rompe blindaje deny vm book book-serve labs pasos bench binario release install uninstall deb clean
+.PHONY: help demo test test-puro test-root vm-test averias resiste fuzz rompe blindaje deny vm book book-serve labs pasos bench binario release reproduce install uninstall deb clean
 
 help: ## Esta ayuda
 	@echo 'Uso: make OBJETIVO'
@@ -78,19 +78,24 @@ pasos: ## Los programas de la segunda parte del libro, en PREFIX/bin
 	@tools/instala --pasos $(TARGET)/debug/examples '$(DESTDIR)' '$(PREFIX)'
 
 bench: ## Compara micropod con runc, podman y otros; PARTES="uno exec vm" para elegir
-	@tools/prepara rust pruebas vm banco
+	@tools/prepara rust pruebas vm banco release
 	@SIN_TOPE=1 tools/estatico
 	@$(CARGO) build --quiet --example banco
 	@tests/bench/run dist/micropod $(TARGET)/debug/examples/banco $(PARTES)
 
-# instalar lo que hay no depende de que quepa en lo que nos hemos propuesto; publicarlo, sí
+# instalar lo que hay no depende de que quepa en lo que nos hemos propuesto, ni se baja otro compilador
+# para que ocupe menos; publicarlo, sí
 binario:
 	@tools/prepara rust
 	@SIN_TOPE=1 tools/estatico
 
 release: ## dist/micropod: el binario estático, que no pase de 3 MiB
-	@tools/prepara rust
+	@tools/prepara rust release
 	@tools/estatico
+
+reproduce: ## Compila el release dos veces, en dos carpetas, y comprueba que salen los mismos bytes (tarda)
+	@tools/prepara rust release
+	@tools/reproduce
 
 install: binario ## Instala en PREFIX (/usr/local si no se dice)
 	@tools/instala dist/micropod '$(DESTDIR)' '$(PREFIX)'

@@ -11,10 +11,16 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 pub use serde_json::{Map, Value};
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
-/// Lo que está mal en un valor, y dónde: `spec.containers[1].image`.
+/// Lo que está mal en un valor, y dónde. Aparte, porque lo devuelve, por si acaso, cada campo de cada tipo:
+/// un puntero cabe en un registro, y lo que señala habría que copiarlo en todos esos sitios.
 #[derive(Debug, Default, PartialEq)]
-pub struct Fault {
+pub struct Fault(Box<Blame>);
+
+/// Lo que está mal en `path`: `spec.containers[1].image`.
+#[derive(Debug, Default, PartialEq)]
+pub struct Blame {
     pub path: String,
     pub problem: String,
     pub hint: Option<String>,
@@ -24,7 +30,12 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(problem: impl Into<String>) -> Fault {
-        Fault { problem: problem.into(), ..Fault::default() }
+        Fault(Box::new(Blame { problem: problem.into(), ..Blame::default() }))
+    }
+
+    pub fn with_hint(mut self, hint: Option<String>) -> Fault {
+        self.hint = hint;
+        self
     }
 
     /// El mismo, visto desde quien lo contiene: un campo, o `[1]`.
@@ -32,6 +43,19 @@ impl Fault {
         let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
         self.path = format!("{step}{dot}{}", self.path);
         self
+    }
+}
+
+impl Deref for Fault {
+    type Target = Blame;
+    fn deref(&self) -> &Blame {
+        &self.0
+    }
+}
+
+impl DerefMut for Fault {
+    fn deref_mut(&mut self) -> &mut Blame {
+        &mut self.0
     }
 }
 
@@ -65,12 +89,13 @@ impl de::Error for Fault {
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Fault {
         let hint = Some(format!("campos posibles: {}", expected.join(", ")));
-        Fault { path: field.into(), hint, on_key: true, ..Fault::new(format!("campo desconocido `{field}`")) }
+        let problem = format!("campo desconocido `{field}`");
+        Fault(Box::new(Blame { path: field.into(), problem, hint, on_key: true }))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Fault {
         let hint = Some(format!("valores posibles: {}", expected.join(", ")));
-        Fault { hint, ..Fault::new(format!("valor desconocido `{variant}`")) }
+        Fault::new(format!("valor desconocido `{variant}`")).with_hint(hint)
     }
 }
 

@@ -388,7 +388,9 @@ fn attach_lleva_lo_tecleado_al_contenedor_y_trae_lo_suyo_hasta_que_acaba() {
     assert_eq!(out, "dice: hola\ndice: fin\n");
     let (_, out, err) = output_of(watcher);
     assert!(out.ends_with("dice: fin\n") && err.ends_with("error: fin\n"), "{out} {err}");
-    assert_eq!(ask(&world, "eco", "{.status.containerStatuses[0].state.terminated.exitCode}"), "7");
+    // quien mira se va con lo último que se escribe, y eso es antes de que muera
+    let exit_code = "{.status.containerStatuses[0].state.terminated.exitCode}";
+    wait_until("que acabe con un 7", 5, || ask(&world, "eco", exit_code) == "7");
     let late = world.micropod(&["attach", "eco"]).exits(1).err;
     assert!(late.contains("cannot attach a container in a completed pod; current phase is Failed"), "{late}");
     delete(&world, "eco");

@@ -61,8 +61,8 @@ pub fn command() -> Command {
     arranged(whole().subcommands(verbs().map(|(_, build)| build())))
 }
 
-/// Solo lo que hace falta para entender una línea que empieza por `word`: construir los demás verbos cuesta
-/// más que ponerle su red a un Pod. Si no es un verbo, todo: hay que enseñar cuáles hay.
+/// Solo lo que hace falta para entender una línea que empieza por `word`: construir los demás verbos son dos
+/// millones de instrucciones. Si no es un verbo, todo: hay que enseñar cuáles hay.
 pub fn command_for(word: Option<&OsString>) -> Command {
     match verbs().find(|(name, _)| word.is_some_and(|word| word == name)) {
         Some((_, build)) => arranged(whole().subcommand(build())),
@@ -148,7 +148,10 @@ fn run_verbs() -> Vec<Verb> {
         ("debug", || {
             verb("debug", "Añade a un Pod en marcha un contenedor efímero, para mirarlo con otra imagen")
                 .arg(operand("POD", "Nombre del Pod").required(true))
-                .arg(option("image", "IMAGEN", "La imagen del contenedor, con las herramientas").required(true))
+                .arg(
+                    option("image", "IMAGEN", "La imagen del contenedor, con las herramientas")
+                        .required(true),
+                )
                 .arg(container().help("Cómo se va a llamar. Si no se dice: debugger- y cinco letras"))
                 .arg(option(
                     "target",

@@ -196,9 +196,7 @@ impl Store {
         let swap = |flags| sys::rename_with(&staging.dir, &target, flags);
         match swap(libc::RENAME_NOREPLACE) {
             // ahora en el directorio de preparación está la vieja: la borra el final de esta función
-            Err(Errno::EEXIST) => {
-                swap(libc::RENAME_EXCHANGE).map_err(|e| io_problem(&what, e.into()))?
-            }
+            Err(Errno::EEXIST) => swap(libc::RENAME_EXCHANGE).map_err(|e| io_problem(&what, e.into()))?,
             Err(e) => return Err(io_problem(&what, e.into())),
             Ok(()) => staging.done = true,
         }

@@ -206,7 +206,9 @@ pub fn seccomp_get_filter(pid: i32, index: usize) -> Result<Vec<BpfInstruction>,
     let length = Errno::result(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER.into(), pid, index, null) })?;
     let mut program = vec![BpfInstruction { code: 0, jt: 0, jf: 0, k: 0 }; length as usize];
     // SAFETY: caben las instrucciones que acaba de decir; el proceso está detenido y no puede cambiarlas.
-    Errno::result(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER.into(), pid, index, program.as_mut_ptr()) })?;
+    Errno::result(unsafe {
+        libc::ptrace(PTRACE_SECCOMP_GET_FILTER.into(), pid, index, program.as_mut_ptr())
+    })?;
     Ok(program)
 }
 

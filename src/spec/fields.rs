@@ -83,7 +83,7 @@ pub fn position(words: &[&str], value: &Value) -> Result<usize, Fault> {
     let found = value.as_str().and_then(|text| words.iter().position(|word| *word == text));
     found.ok_or_else(|| {
         let hint = Some(format!("valores posibles: {}", words.join(", ")));
-        Fault { hint, ..Fault::new(format!("valor desconocido `{value}`")) }
+        Fault::new(format!("valor desconocido `{value}`")).with_hint(hint)
     })
 }
 

@@ -35,7 +35,7 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Wrong> {
     let value = value(text, &tree)?;
     data::typed(value).map_err(|fault| {
         let at = if fault.on_key { tree.find_key(text, &fault.path) } else { tree.find(text, &fault.path) };
-        Wrong::new(text, at.unwrap_or(0..0), fault.problem, fault.hint)
+        Wrong::new(text, at.unwrap_or(0..0), fault.problem.clone(), fault.hint.clone())
     })
 }
 

@@ -301,7 +301,8 @@ impl Supervisor {
             Stream::Stderr => &mut life.errors,
         };
         let Some(fd) = pipe else { return };
-        let mut chunk = vec![0; CHUNK];
+        // en la pila: musl le devolvería al kernel la de cada lectura, y volver a pedirla cuesta más que copiarla
+        let mut chunk = [0; CHUNK];
         match nix::unistd::read(&*fd, &mut chunk) {
             Ok(0) => *pipe = None,
             Ok(n) => {
