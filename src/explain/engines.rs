@@ -6,10 +6,11 @@ use super::facts;
 use crate::cli::table;
 use crate::error::{Error, exit};
 use crate::kernel::program::Program;
+use crate::kernel::sys;
 use crate::run::require_root;
 use crate::runtime::Kind;
 use crate::spec::{self, Workload};
-use crate::state::{self, Seen};
+use crate::state::{self, ProcessId, Seen};
 use crate::supervise::Signals;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -109,7 +110,10 @@ fn weigh(seen: &Seen, start: Duration) -> Cost {
     let supervisor = seen.record.supervisor.pid;
     let groups = seen.record.cgroup.as_ref().map(|path| groups_in(path)).unwrap_or_default();
     let members: BTreeSet<i32> = groups.iter().flat_map(|path| pids_of(Path::new(path))).collect();
-    let all: BTreeSet<i32> = descendants(supervisor).into_iter().chain(members).collect();
+    // quien ya ha acabado y nadie ha recogido aún no cuesta nada
+    let open = |pid: i32| ProcessId::of(pid).and_then(|process| process.open(None));
+    let lives = |pid: &i32| open(*pid).is_some_and(|pidfd| !sys::has_died(pidfd));
+    let all: BTreeSet<i32> = descendants(supervisor).into_iter().chain(members).filter(lives).collect();
     let pss: BTreeMap<i32, u64> = all.iter().map(|pid| (*pid, pss(*pid))).collect();
     let host = facts::namespaces(std::process::id() as i32);
     let own = all.iter().flat_map(|pid| facts::namespaces(*pid));
