@@ -194,7 +194,6 @@ fn story(
     words.push(bundle.id.clone());
     become_client(k, &order.pod.name, bundle, words, "quedarse con el contenedor, que ya empieza")
 }
-// ANCHOR_END: story
 
 /// Del lado del recado de un `exec`: convertirse en el cliente, que acaba con el comando y con su código.
 fn enter(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> Result<(), StepError> {
@@ -242,6 +241,8 @@ fn become_client(
     ];
     k.step(why, Execve { path, argv: &argv, env: &env, hidden: &[] }).map(drop)
 }
+
+// ANCHOR_END: story
 
 /// Una llamada corta, que no dice nada.
 fn call(pod: &str, bundle: &Bundle, words: Vec<String>) -> Tool {
@@ -394,7 +395,6 @@ fn namespaces(order: &Order) -> Vec<(&'static str, String)> {
     };
     kinds.into_iter().map(|(flag, option, file)| (option, value(flag, file))).collect()
 }
-// ANCHOR_END: creation
 
 fn protections(plan: &ContainerPlan, bundle: &Bundle) -> Vec<String> {
     let security = &plan.security;
@@ -454,6 +454,8 @@ fn settings(plan: &ContainerPlan) -> String {
         json!(names)
     )
 }
+
+// ANCHOR_END: creation
 
 /// podman lee las variables de un fichero con una en cada línea.
 fn one_line_each(plan: &ContainerPlan) -> Result<(), StepError> {
