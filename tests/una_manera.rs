@@ -114,6 +114,7 @@ const RULES: &[Rule] = &[
             "src/cli/teacher.rs",
             "src/explain/",
             "src/image/debian.rs",
+            "src/image/export.rs",
             "src/image/store.rs",
             "src/lab/",
             "src/fuzz.rs",

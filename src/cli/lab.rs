@@ -30,6 +30,7 @@ pub fn lab(args: &ArgMatches) -> Result<u8, Error> {
         Some(("examen", args)) => exam(args),
         Some(("corrige", args)) => teacher::correct(args),
         Some(("informe", args)) => teacher::inform(args),
+        Some(("prepara", args)) => teacher::prepare(args),
         Some(("corrector", args)) => world::enter(text(args, "CGROUP")),
         _ => Err(Error::usage("falta el comando de lab")),
     }

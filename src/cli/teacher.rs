@@ -1,8 +1,7 @@
-//! `micropod lab corrige` e `informe`: lo que usa quien enseña.
+//! `micropod lab corrige`, `informe` y `prepara`: lo que usa quien enseña.
 
 use super::{lab::points, path, require_root, term};
 use crate::error::{Error, exit, in_spanish};
-use crate::lab::class;
 use crate::lab::compile::Compiler;
 use crate::lab::grade::Grade;
 use crate::lab::hand_in::Files;
@@ -10,8 +9,9 @@ use crate::lab::job::{self, Job};
 use crate::lab::needs::Machine;
 use crate::lab::results::{self, Marked, Submission};
 use crate::lab::{catalog, folder::State};
+use crate::lab::{class, kit};
 use clap::ArgMatches;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Corrige las entregas de un directorio. Lo ya corregido y sin cambios no se repite.
@@ -94,6 +94,23 @@ fn grade(
         compiler: compiler.cloned(),
     };
     job.grade(limit)
+}
+
+/// Hace el kit de un aula sin red, o acaba el que se quedó a medias.
+pub fn prepare(args: &ArgMatches) -> Result<u8, Error> {
+    require_root("leer las imágenes", "lab prepara DIRECTORIO")?;
+    let dir = path(args, "DIRECTORIO");
+    let book = args.get_one::<String>("libro").map(PathBuf::from);
+    let missing = kit::prepare(&dir, book.as_deref(), |what| println!("  {what}"))?;
+    println!("El kit está en {}. En cada ordenador, sin red: sudo sh instala", dir.display());
+    for (image, labs) in missing.images {
+        let labs = labs.join(", ");
+        term::note(&format!("falta la imagen {image} ({labs}): sudo micropod image build {image}, y repite"));
+    }
+    if missing.book {
+        term::note("falta el libro: constrúyelo con `make book` y repite con --libro book/book");
+    }
+    Ok(exit::OK)
 }
 
 /// Escribe el informe junto a las entregas y enseña lo que más falla.

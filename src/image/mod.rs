@@ -20,6 +20,7 @@
 mod build;
 mod bundle;
 mod debian;
+mod export;
 mod import;
 pub mod inroot;
 pub mod name;
@@ -34,6 +35,7 @@ mod untrusted;
 mod tests;
 
 pub use build::build;
+pub use export::export;
 pub use import::import;
 pub use name::Name;
 pub use store::{Store, human_size};

@@ -318,7 +318,7 @@ fn wrong_platform(found: &str) -> Error {
 }
 
 /// La arquitectura de esta máquina, con el nombre que usan las imágenes.
-fn architecture() -> &'static str {
+pub(super) fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

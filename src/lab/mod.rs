@@ -20,6 +20,7 @@ pub mod patience;
 pub mod report;
 pub mod results;
 pub mod class;
+pub mod kit;
 mod act;
 mod look;
 mod mounts;

@@ -54,6 +54,11 @@ pub fn lab() -> Command {
                 .arg(operand("DIRECTORIO", "El de las entregas").required(true)),
         )
         .subcommand(
+            verb("prepara", "Hace el kit de un aula sin red: programa, imágenes, enunciados y un instalador")
+                .arg(operand("DIRECTORIO", "Una carpeta nueva, o un kit que hay que acabar").required(true))
+                .arg(option("libro", "DIRECTORIO", "El libro construido (make book), para llevarlo también")),
+        )
+        .subcommand(
             verb("corrector", "Corrige en un mundo aparte")
                 .hide(true)
                 .arg(operand("CGROUP", "").required(true)),
