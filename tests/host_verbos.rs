@@ -336,8 +336,9 @@ fn describe_ensena_el_oom_score_adj_que_tiene_y_no_el_que_se_pidio() {
     }
     let world = World::with_busybox();
     start(&world, "verdugo", "", "", &shell("c", "exec sleep 3008", ""));
-    let pids = world.processes();
-    let (pid, _) = pids.iter().find(|(_, line)| line == "sleep 3008").expect("corre");
+    let found = || world.processes().into_iter().find(|(_, line)| line == "sleep 3008");
+    wait_until("que corra", 10, || found().is_some());
+    let (pid, _) = found().expect("corre");
     let shown = || world.micropod(&["describe", "pod", "verdugo"]).ok().out;
     let page = shown();
     assert!(page.contains(&format!("PID:            {pid}\n")), "{page}");

@@ -131,7 +131,13 @@ fn signal(pids: &[i32], name: &str) -> Result<(), String> {
     let signal: Signal = format!("SIG{name}").parse().map_err(|_| format!("no hay señal {name}"))?;
     let watched: Vec<OwnedFd> = pids.iter().filter_map(|pid| ProcessId::of(*pid)?.open(None)).collect();
     let spanish = |e| crate::error::spanish(e).to_string();
-    pids.iter().try_for_each(|pid| kill(Pid::from_raw(*pid), signal)).map_err(spanish)?;
+    for pid in pids {
+        match kill(Pid::from_raw(*pid), signal) {
+            // acabó mientras se miraba quién había
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(spanish(errno)),
+        }
+    }
     if signal == Signal::SIGKILL {
         // a esta nadie se resiste: lo que se mire después, que no sea a quien se está muriendo
         for dead in &watched {
