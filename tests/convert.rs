@@ -1,5 +1,7 @@
 //! Convertir no cambia nada: RON, YAML y JSON dicen lo mismo, y otros lectores de YAML también lo entienden.
 
+mod common;
+
 use micropod::cli::convert::changes;
 use micropod::output::yaml::to_portable_yaml as to_yaml;
 use micropod::spec::language::Language;
@@ -311,7 +313,7 @@ fn otro_lector_de_yaml_1_1_lee_lo_mismo() {
         "import json,sys,yaml\nprint(json.dumps(list(yaml.safe_load_all(sys.stdin.buffer.read().decode()))))";
     match ask("python3", &["-c", "import yaml"], "") {
         Some((true, _)) => {}
-        _ => return eprintln!("omitido: no está PyYAML (python3-yaml), que es un lector de YAML 1.1"),
+        _ => return common::omitted("no está PyYAML (python3-yaml), que es un lector de YAML 1.1"),
     }
     let mut dice = Dice(0xfeed_beef_1234_5671);
     let objects: Vec<Object> = (0..150).map(|_| object(&mut dice)).collect();
@@ -332,7 +334,7 @@ fn validator() -> Option<PathBuf> {
         std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map_or_else(home, PathBuf::from);
     let path = cache.join("micropod/kubernetes-validate/bin/kubernetes-validate");
     if !path.exists() {
-        eprintln!("omitido: no está kubernetes-validate, que es de PyPI (tools/prepara kubernetes)");
+        common::omitted("no está kubernetes-validate, que es de PyPI (tools/prepara kubernetes)");
     }
     path.exists().then_some(path)
 }

@@ -23,7 +23,7 @@ fn kubectls() -> &'static [PathBuf] {
     FOUND.get_or_init(|| {
         let done = run(&mut Command::new(common::project().join("tools/kubectl")));
         if done.code != 0 {
-            eprintln!("omitido: {}", done.err.trim());
+            common::omitted(done.err.trim());
         }
         done.out.lines().map(PathBuf::from).collect()
     })

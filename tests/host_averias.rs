@@ -236,7 +236,7 @@ fn sweep(sweep: &Sweep) {
         return;
     }
     if std::env::var_os("MICROPOD_VM").is_some() {
-        return eprintln!("omitido: en la micro-VM no hay strace");
+        return common::omitted("en la micro-VM no hay strace");
     }
     let mut world = World::with_busybox();
     for (name, text) in [("p.ron", SHORT), ("otra.ron", AGAIN), ("duerme.ron", SLEEPER)] {

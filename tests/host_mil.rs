@@ -25,7 +25,7 @@ fn caben_mil_pods_a_la_vez_y_de_ninguno_queda_nada() {
         return;
     }
     if std::env::var_os("MICROPOD_VM").is_some() {
-        return eprintln!("omitido: sin KVM, mil Pods tardarían demasiado; es lo mismo que en la máquina");
+        return common::omitted("sin KVM, mil Pods tardarían demasiado; es lo mismo que en la máquina");
     }
     let world = World::with_busybox();
     for i in 0..PODS {

@@ -3,9 +3,8 @@
 
 mod common;
 
-use common::{World, is_root, project, wait_until};
-use std::fs;
-use std::path::{Path, PathBuf};
+use common::{World, is_root};
+use std::path::Path;
 
 /// Un programa: dónde puede estar, qué se le pide y con qué acaba lo que contesta.
 struct Program {
@@ -105,13 +104,13 @@ fn b5_los_programas_de_verdad_funcionan_con_el_perfil_de_fabrica() {
         return;
     }
     if std::env::var_os("MICROPOD_VM").is_some() {
-        return eprintln!("omitido: en la micro-VM no están");
+        return common::omitted("en la micro-VM no están");
     }
     let world = World::with_busybox();
     let mut tried = 0;
     for Program { name, needs, line, answer } in PROGRAMS {
         if let Some(missing) = std::iter::once(name).chain(*needs).find(|name| !is_here(name)) {
-            eprintln!("omitido: {missing} no está en esta máquina");
+            common::omitted(&format!("{missing} no está en esta máquina"));
             continue;
         }
         // la raíz de esta máquina, sin tocarla: lo que se escribe va a una capa que muere con él
@@ -131,56 +130,5 @@ fn b5_los_programas_de_verdad_funcionan_con_el_perfil_de_fabrica() {
         tried += 1;
     }
     assert!(tried > 0, "no hay ninguno: no se prueba nada");
-    world.assert_clean();
-}
-
-/// La imagen ya construida en esta máquina, si está.
-fn built_image(name: &str) -> Option<PathBuf> {
-    let place = Path::new("/var/lib/micropod/images").join(name);
-    place.is_dir().then_some(place)
-}
-
-#[test]
-fn b5_nginx_y_php_fpm_sirven_una_pagina_con_el_perfil_de_fabrica() {
-    if !is_root() {
-        return;
-    }
-    let world = World::with_busybox();
-    let images = ["nginx", "php-fpm"].map(built_image);
-    let [Some(nginx), Some(php)] = images else {
-        return eprintln!("omitido: las imágenes nginx y php-fpm no están construidas (make demo)");
-    };
-    for image in [nginx, php] {
-        let copied = common::run(
-            std::process::Command::new("cp")
-                .arg("-a")
-                .arg(image)
-                .arg(world.path("/var/lib/micropod/images/")),
-        );
-        copied.ok();
-    }
-    for entry in fs::read_dir(project().join("labs/nginx-php")).unwrap().flatten() {
-        let line = format!("cp -a {} .", entry.path().display());
-        world.sh(&line);
-    }
-    world.micropod(&["run", "-d", "nginx-php.ron", "--wait=condition=Ready", "--timeout=120s"]).ok();
-    let json = world.micropod(&["get", "pod", "nginx-php", "-o", "json"]).ok().out;
-    let pod: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let ip = pod["status"]["podIP"].as_str().unwrap().to_string();
-    let page = || world.sh(&format!("busybox wget -q -O - http://{ip}/ 2>/dev/null; true"));
-    wait_until("que PHP conteste a través de nginx", 20, || page().contains("<html"));
-    assert!(!page().contains("<?php"), "la página no la ha ejecutado nadie: {}", page());
-    for (pid, line) in world.processes() {
-        if line.starts_with("nginx: ") || line.starts_with("php-fpm: ") {
-            let status = world.read(&format!("/proc/{pid}/status"));
-            assert!(
-                status.contains("Seccomp:\t2\n") && status.contains("NoNewPrivs:\t1\n"),
-                "{line}: {status}"
-            );
-        }
-    }
-    let pods = world.processes().iter().filter(|(_, l)| l.starts_with("nginx: ")).count();
-    assert!(pods >= 2, "el maestro y sus trabajadores: {:?}", world.processes());
-    world.micropod(&["delete", "pod", "nginx-php", "--grace-period=2"]).ok();
     world.assert_clean();
 }

@@ -348,7 +348,7 @@ fn h6_un_kernel_lento_no_bloquea_la_parada() {
         return;
     }
     if std::env::var_os("MICROPOD_VM").is_some() {
-        return eprintln!("omitido: en la micro-VM no hay strace");
+        return common::omitted("en la micro-VM no hay strace");
     }
     let world = world_with(&pod("", SLEEP));
     world.micropod(&["run", "--rm", "-d", "p.ron"]).ok();
@@ -471,7 +471,7 @@ fn i6_muera_donde_muera_al_escribir_su_estado_se_lee_lo_viejo_o_lo_nuevo() {
         return;
     }
     if std::env::var_os("MICROPOD_VM").is_some() {
-        return eprintln!("omitido: en la micro-VM no hay strace");
+        return common::omitted("en la micro-VM no hay strace");
     }
     let world = world_with(&pod("restartPolicy: Never,", DONE));
     world.micropod(&["run", "--rm", "p.ron"]).ok();

@@ -104,7 +104,7 @@ fn un_host_port_udp_lleva_los_datagramas_al_pod() {
     }
     let world = World::with_busybox();
     if world.sh("command -v perl || true").is_empty() {
-        return eprintln!("omitido: sin perl no hay quien escuche UDP (se ejecuta en la capa root)");
+        return common::omitted("sin perl no hay quien escuche UDP (se ejecuta en la capa root)");
     }
     let listen = "use Socket; socket(S, AF_INET, SOCK_DGRAM, 0); bind(S, sockaddr_in(7, INADDR_ANY)); \
                   recv(S, $m, 99, 0); print $m; sleep 1000";
