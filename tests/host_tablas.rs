@@ -96,7 +96,8 @@ fn top_w_es_una_vista_que_se_refresca_y_en_una_tuberia_no_borra_nada() {
     wait_until("el que muere", 15, || last().contains("\ndos ") && !last().contains("\nuno "));
     let looks = |(_, line): &(i32, String)| line.ends_with("top pods -w");
     let (pid, _) = world.processes().into_iter().find(looks).expect("sigue mirando");
-    world.kill("INT", pid);
+    // no con Ctrl-C: a quien corre en segundo plano, una shell le puede haber dicho que no lo oiga
+    world.kill("TERM", pid);
     child.wait().unwrap();
     // en una tubería son tablas seguidas, para un programa; y cuando nadie lee, acaba
     let text = world.sh(&format!("{} top pods -w --no-headers | head -2", common::binary().display()));
