@@ -83,7 +83,7 @@ fn descriptor(media_type: &str, digest: &str, size: u64) -> Value {
 
 fn write_blob(dir: &Path, value: &Value, media_type: &str) -> io::Result<Value> {
     let bytes = data::bytes(value);
-    let digest = hex(Sha256::digest(&bytes).as_slice());
+    let digest = format!("{:x}", Sha256::digest(&bytes));
     put(&dir.join("blobs/sha256").join(&digest), &bytes)?;
     Ok(descriptor(media_type, &digest, bytes.len() as u64))
 }
@@ -116,7 +116,7 @@ impl<W: Write> Hashing<W> {
     }
 
     fn finish(self) -> (W, String, u64) {
-        (self.inner, hex(self.digest.finalize().as_slice()), self.size)
+        (self.inner, format!("{:x}", self.digest.finalize()), self.size)
     }
 }
 
@@ -131,8 +131,4 @@ impl<W: Write> Write for Hashing<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -94,7 +94,7 @@ fn digest(files: &Files) -> String {
     for (name, text) in files {
         hash.update(format!("{name}\0{}\0{text}", text.len()));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", hash.finalize())
 }
 
 /// Las respuestas idénticas de estudiantes distintos: no es un veredicto, es para mirarlas.

@@ -19,6 +19,7 @@ use crate::cgroup::Hierarchy;
 use crate::container::{self, Born, Layer, Stdio, Target};
 use crate::data;
 use crate::error::{StepError, exit};
+use crate::kernel::channel::Message;
 use crate::kernel::child::{Child, News};
 use crate::kernel::ops::{
     Adopt, Bind, Clone3, JoinNamespaces, MakeDir, NewSession, OpenPath, Place, Propagation, RemoveTree,
@@ -81,22 +82,10 @@ impl Runtime for Oci {
     // ANCHOR_END: create
 
     fn stop(&self, k: &mut Kernel, alive: &Alive, signal: i32) -> Result<(), StepError> {
-        let plan = &alive.order.pod.containers[alive.order.id];
         let id = Bundle::of(&alive.order).id;
-        let goal = format!("enviar la señal {signal} a {} con {}", plan.name, self.0);
         let name = if signal == libc::SIGKILL { "KILL".into() } else { signal.to_string() };
-        let sent = self.tool(&alive.order, vec!["kill".into(), id, name], false);
-        let sent = errand(k, &alive.order, self.name(), &goal, sent);
-        match sent {
-            Ok(()) if signal != libc::SIGKILL => Ok(()),
-            // solo ha matado al PID 1: el kernel remata a cuantos haya en su grupo de control
-            Ok(()) => Native.stop(k, alive, signal),
-            // aún se está haciendo, o ya no está: se lo decimos nosotros a lo que haya
-            Err(error) => {
-                log::debug!("{error}");
-                Native.stop(k, alive, signal)
-            }
-        }
+        let tool = self.tool(&alive.order, vec!["kill".into(), id, name], false);
+        send(k, alive, signal, self.name(), tool)
     }
 
     // ANCHOR: exec
@@ -278,6 +267,21 @@ impl Oci {
     }
 }
 
+/// Enviar una señal con `tool`, y por nuestra cuenta a quien no le llegue así.
+pub fn send(k: &mut Kernel, alive: &Alive, signal: i32, program: &str, tool: Tool) -> Result<(), StepError> {
+    let goal = format!("enviar la señal {signal} a {} con {program}", alive.name());
+    match errand(k, &alive.order, program, &goal, tool) {
+        Ok(()) if signal != libc::SIGKILL => Ok(()),
+        // solo ha matado al PID 1: el kernel remata a cuantos haya en su grupo de control
+        Ok(()) => Native.stop(k, alive, signal),
+        // aún se está haciendo, o ya no está: se lo decimos nosotros a lo que haya
+        Err(error) => {
+            log::debug!("{error}");
+            Native.stop(k, alive, signal)
+        }
+    }
+}
+
 /// Un recado corto: llamar una vez a quien creó el contenedor, y esperar.
 pub fn errand(k: &mut Kernel, order: &Order, program: &str, goal: &str, tool: Tool) -> Result<(), StepError> {
     let birth = Clone3 { namespaces: CloneFlags::empty(), cgroup: None, cgroup_path: None };
@@ -367,7 +371,10 @@ pub fn found(
 
 fn tell(k: &mut Kernel, pid: Option<i32>) -> Result<(), StepError> {
     let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
-    k.step("decir al supervisor qué proceso es, para que lo adopte", TellPid { channel, pid })
+    k.step(
+        "decir al supervisor qué proceso es, para que lo adopte",
+        TellPid { channel, message: Message::Born, pid },
+    )
 }
 
 /// Un proceso que hizo otro y que ahora es hijo de este: se ha de poder seguir.

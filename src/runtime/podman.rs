@@ -13,16 +13,17 @@
 
 use super::bundle::{self, Bundle};
 use super::made::RestrictRoot;
-use super::oci::{errand, found, own_view};
+use super::oci::{errand, found, own_view, send};
 use super::tool::Tool;
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::{self, Hierarchy, PAUSE};
 use crate::container::{self, Born, Layer, Stdio, Target};
 use crate::error::{StepError, exit};
+use crate::kernel::channel::Message;
 use crate::kernel::child::Child;
 use crate::kernel::ops::{
     self, Adopt, Clone3, CloseInherited, Execve, MakeDir, OpenInRoot, OpenPath, Place, RemoveTree,
-    ResetSignals, TellClient, WriteFile,
+    ResetSignals, TellPid, WriteFile,
 };
 use crate::kernel::program::DIRECTORIES;
 use crate::kernel::sys::{self, Cloned};
@@ -92,19 +93,8 @@ impl Runtime for Podman {
 
     fn stop(&self, k: &mut Kernel, alive: &Alive, signal: i32) -> Result<(), StepError> {
         let bundle = Bundle::of(&alive.order);
-        let goal = format!("enviar la señal {signal} a {} con podman", alive.name());
         let words = vec!["kill".into(), "--signal".into(), signal.to_string(), bundle.id.clone()];
-        let sent = errand(k, &alive.order, "podman", &goal, call(&alive.order.pod.name, &bundle, words));
-        match sent {
-            Ok(()) if signal != libc::SIGKILL => Ok(()),
-            // solo ha matado al PID 1: el kernel remata a cuantos haya en su grupo de control
-            Ok(()) => Native.stop(k, alive, signal),
-            // aún se está haciendo, o ya no está: se lo decimos nosotros a lo que haya
-            Err(error) => {
-                log::debug!("{error}");
-                Native.stop(k, alive, signal)
-            }
-        }
+        send(k, alive, signal, self.name(), call(&alive.order.pod.name, &bundle, words))
     }
 
     fn remove(&self, k: &mut Kernel, order: &Order) -> Result<(), StepError> {
@@ -187,7 +177,10 @@ fn story(
     container::connect(k, stdio)?;
     k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
     let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
-    k.step("decir al supervisor qué proceso es el contenedor", TellClient { channel, pid })?;
+    k.step(
+        "decir al supervisor qué proceso es el contenedor",
+        TellPid { channel, message: Message::Client, pid },
+    )?;
     k.step("dejar a un testigo: el canal se cerrará cuando el programa corra", LeaveWitness { pid })?;
     let mut words = vec!["start".into(), "--attach".into(), "--sig-proxy=false".into()];
     words.extend(talks.then(|| "--interactive".into()));

@@ -346,31 +346,11 @@ impl Op for Adopt {
     }
 }
 
-/// Decir al anfitrión qué proceso es el contenedor, cuando quien lo dice va a acabar con él y con su código.
-pub struct TellClient {
-    pub channel: Option<Channel>,
-    /// `None` en un ensayo.
-    pub pid: Option<i32>,
-}
-
-impl Op for TellClient {
-    type Output = ();
-    fn syscall(&self) -> &'static str {
-        "send(2)"
-    }
-    fn shell(&self) -> String {
-        format!("echo {}", self.pid.map_or("$PID".into(), |pid| pid.to_string()))
-    }
-    fn run(&self) -> Result<(), Errno> {
-        let pid = self.pid.ok_or(Errno::ESRCH)?;
-        self.channel.as_ref().ok_or(Errno::EBADF)?.send(&Message::Client(pid))
-    }
-    fn rehearse(&self) {}
-}
-
 /// Decir al anfitrión qué proceso es el contenedor, que ha hecho otro.
 pub struct TellPid {
     pub channel: Option<Channel>,
+    /// Si quien lo dice se va o se queda con él: `Message::Born` o `Message::Client`.
+    pub message: fn(i32) -> Message,
     /// `None` en un ensayo.
     pub pid: Option<i32>,
 }
@@ -385,7 +365,7 @@ impl Op for TellPid {
     }
     fn run(&self) -> Result<(), Errno> {
         let pid = self.pid.ok_or(Errno::ESRCH)?;
-        self.channel.as_ref().ok_or(Errno::EBADF)?.send(&Message::Born(pid))
+        self.channel.as_ref().ok_or(Errno::EBADF)?.send(&(self.message)(pid))
     }
     fn rehearse(&self) {}
 }
