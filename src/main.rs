@@ -4,6 +4,12 @@ use micropod::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
+// El de musl devuelve al kernel cada página que se libera, y la pide otra vez en la línea siguiente: una
+// quinta parte de lo que cuesta arrancar un Pod se iba en eso (perf stat: 14,0 ms de CPU; así, 11,4).
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     // Rust ignora SIGPIPE: `micropod get pods | head -1` acabaría en pánico
     micropod::kernel::sys::default_sigpipe();
