@@ -14,6 +14,7 @@ use crate::kernel::ops::{CgroupValue, MakeDir, RemoveDir, WriteCgroup};
 use crate::kernel::{Kernel, Op};
 use crate::logic::Kind;
 use crate::logic::rules::init_kind;
+use crate::mountinfo::{self, Mount};
 use crate::plan;
 use crate::process::Limits;
 use crate::spec::types::{Container, PodSpec, ResourceList};
@@ -43,8 +44,7 @@ pub struct Hierarchy {
 impl Hierarchy {
     /// La de esta máquina, o `None` si no hay cgroup v2 montado (y a la vista).
     pub fn find() -> Option<Hierarchy> {
-        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-        let (roots, held_by_v1) = read_mountinfo(&mounts);
+        let (roots, held_by_v1) = read_mounts(&mountinfo::of("self").ok()?);
         // puede estar montado varias veces, y alguna, tapado por otro montaje
         let readable =
             |root: PathBuf| Some((fs::read_to_string(root.join("cgroup.controllers")).ok()?, root));
@@ -69,23 +69,12 @@ impl Hierarchy {
     }
 }
 
-/// Dónde dice `/proc/self/mountinfo` que está cgroup v2, y qué controladores se quedó la versión 1.
-fn read_mountinfo(mounts: &str) -> (Vec<PathBuf>, Vec<String>) {
-    let (mut roots, mut held_by_v1) = (Vec::new(), Vec::new());
-    for line in mounts.lines() {
-        let Some((before, after)) = line.split_once(" - ") else { continue };
-        let mut after = after.split_whitespace();
-        match after.next() {
-            Some("cgroup2") => roots.extend(before.split_whitespace().nth(4).map(PathBuf::from)),
-            Some("cgroup") => {
-                let names = after.nth(1).unwrap_or_default().split(',');
-                let wanted = |n: &&str| ["cpu", "memory", "pids", "io"].contains(n);
-                held_by_v1.extend(names.filter(wanted).map(String::from));
-            }
-            _ => {}
-        }
-    }
-    (roots, held_by_v1)
+/// Dónde está cgroup v2, según los montajes, y qué controladores se quedó la versión 1.
+fn read_mounts(mounts: &[Mount]) -> (Vec<PathBuf>, Vec<String>) {
+    let of = |fstype: &'static str| mounts.iter().filter(move |m| m.fstype == fstype);
+    let roots = of("cgroup2").map(|m| PathBuf::from(&m.point)).collect();
+    let wanted = |n: &&String| ["cpu", "memory", "pids", "io"].contains(&n.as_str());
+    (roots, of("cgroup").flat_map(|m| &m.fs_options).filter(wanted).cloned().collect())
 }
 
 // ANCHOR: weight
@@ -571,9 +560,9 @@ mod tests {
     fn una_maquina_hibrida_se_reconoce_por_sus_montajes() {
         let mounts = "30 23 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
                       31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
-        let (roots, held) = read_mountinfo(mounts);
+        let (roots, held) = read_mounts(&mountinfo::read(mounts));
         assert_eq!(roots, [Path::new("/sys/fs/cgroup/unified")]);
         assert_eq!(held, ["memory"]);
-        assert!(read_mountinfo("1 1 0:1 / / rw - ext4 /dev/vda rw\n").0.is_empty());
+        assert!(read_mounts(&mountinfo::read("1 1 0:1 / / rw - ext4 /dev/vda rw\n")).0.is_empty());
     }
 }

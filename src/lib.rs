@@ -59,6 +59,7 @@ pub mod fuzz;
 // Los cimientos.
 pub mod data;
 pub mod kernel;
+pub mod mountinfo;
 pub mod error;
 pub mod order;
 pub mod chapters;

@@ -1,6 +1,7 @@
 //! De los hechos a las comprobaciones: puro. Cada una dice qué se mira y, si falla, qué campo la abre.
 
-use super::facts::{Facts, Mount, NAMESPACES, Thing};
+use super::facts::{Facts, NAMESPACES, Thing};
+use crate::mountinfo::Mount;
 use crate::security::bpf::{Call, lets_through, run_all};
 use crate::security::capabilities;
 use crate::security::syscalls::{self, Arch};
@@ -238,13 +239,13 @@ fn writes(a: &mut Auditor) {
     const FIELD: &str = "securityContext.procMount, privileged";
     for path in WRITABLE {
         let writable = match a.facts.things.get(path) {
-            Some(Thing::File) => a.mount_at(path).is_some_and(|m| !m.has("ro")),
+            Some(Thing::File) => a.mount_at(path).is_some_and(|m| !m.is_read_only()),
             // lo que no está no se escribe, y en un directorio o en /dev/null no hay nada que cambiar
             _ => false,
         };
         a.add(GROUP, format!("está protegido {path}"), !writable, FIELD);
     }
-    let cgroup = a.mount("/sys/fs/cgroup").is_some_and(|m| !m.has("ro"));
+    let cgroup = a.mount("/sys/fs/cgroup").is_some_and(|m| !m.is_read_only());
     a.add(GROUP, "está protegido /sys/fs/cgroup", !cgroup, FIELD);
 }
 
@@ -290,7 +291,7 @@ fn mounts(a: &mut Auditor) {
     let all = &a.facts.mounts;
     let private = !all.is_empty() && all.iter().all(|m| !m.propagates);
     let proc = a.mount("/proc").is_some_and(|m| m.has("nosuid") && m.has("nodev") && m.has("noexec"));
-    let only_look = |point: &str| a.mount(point).is_none_or(|m| m.has("ro"));
+    let only_look = |point: &str| a.mount(point).is_none_or(|m| m.is_read_only());
     let (sys, cgroup) = (only_look("/sys"), only_look("/sys/fs/cgroup"));
     let root = a.mount("/").is_some_and(|m| m.has("nodev"));
     let dev = a.mount("/dev").is_some_and(|m| m.fstype == "tmpfs");

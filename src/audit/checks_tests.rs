@@ -1,7 +1,7 @@
 //! Cada comprobación falla cuando debe: se parte de unos hechos buenos y se estropea uno.
 
 use super::*;
-use crate::audit::facts::read_mounts;
+use crate::mountinfo::read as read_mounts;
 use crate::security::capabilities::decide;
 use std::collections::BTreeMap;
 

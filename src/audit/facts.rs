@@ -3,6 +3,7 @@
 
 use crate::kernel::ops::Place;
 use crate::kernel::sys::{self, BpfInstruction};
+use crate::mountinfo::{self, Mount};
 use crate::state::ProcessId;
 use nix::errno::Errno;
 use nix::sys::ptrace;
@@ -17,24 +18,6 @@ use std::path::Path;
 
 /// Los espacios de nombres que un contenedor no debe compartir con la máquina.
 pub const NAMESPACES: [&str; 6] = ["cgroup", "ipc", "mnt", "net", "pid", "uts"];
-
-/// Un montaje, de `/proc/PID/mountinfo`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mount {
-    pub id: String,
-    pub point: String,
-    pub fstype: String,
-    /// Las del montaje y las del sistema de ficheros, juntas: `ro` en cualquiera es no poder escribir.
-    pub options: Vec<String>,
-    /// ¿Se propaga a otros, o de otros?
-    pub propagates: bool,
-}
-
-impl Mount {
-    pub fn has(&self, option: &str) -> bool {
-        self.options.iter().any(|o| o == option)
-    }
-}
 
 /// Lo que hay en una ruta, vista desde dentro.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +57,7 @@ pub fn read(process: ProcessId, paths: &[&'static str], cgroup: Option<&Path>) -
     let pid = process.pid;
     let proc = format!("/proc/{pid}");
     let root = Place::root_of(process).ok_or(std::io::ErrorKind::NotFound)?;
-    let mounts = read_mounts(&fs::read_to_string(format!("{proc}/mountinfo"))?);
+    let mounts = mountinfo::of(pid)?;
     let known = |id: &str| mounts.iter().any(|m| m.id == id);
     Ok(Facts {
         pid,
@@ -96,34 +79,6 @@ fn read_status(text: &str) -> BTreeMap<String, String> {
         Some((name.to_string(), value.split_whitespace().collect::<Vec<_>>().join(" ")))
     };
     text.lines().filter_map(one).collect()
-}
-
-/// Los montajes de un `/proc/PID/mountinfo`, en su orden: el último que tapa un sitio es el que se ve.
-pub fn read_mounts(text: &str) -> Vec<Mount> {
-    let one = |line: &str| {
-        let (before, after) = line.split_once(" - ")?;
-        let mut fields = before.split(' ');
-        let id = fields.next()?.to_string();
-        let point = unescape(fields.nth(3)?);
-        let own = fields.next()?;
-        let propagates = fields.any(|tag| tag.starts_with("shared:") || tag.starts_with("master:"));
-        let mut after = after.split(' ');
-        let fstype = after.next()?.to_string();
-        let whole = after.nth(1).unwrap_or_default();
-        // de las del sistema de ficheros solo cuenta si es de solo lectura
-        let read_only = whole.split(',').filter(|o| *o == "ro");
-        let options = own.split(',').chain(read_only).map(String::from).collect();
-        Some(Mount { id, point, fstype, options, propagates })
-    };
-    text.lines().filter_map(one).collect()
-}
-
-/// Los espacios y tabuladores de una ruta van en octal: `\040`.
-fn unescape(text: &str) -> String {
-    ["\\040", "\\011", "\\012", "\\134"]
-        .iter()
-        .zip([" ", "\t", "\n", "\\"])
-        .fold(text.to_string(), |text, (code, plain)| text.replace(code, plain))
 }
 
 fn namespaces(pid: i32) -> BTreeMap<&'static str, (u64, u64)> {
@@ -225,24 +180,5 @@ fn stop(process: Pid) -> Result<(), Errno> {
             WaitStatus::Exited(..) | WaitStatus::Signaled(..) => return Err(Errno::ESRCH),
             _ => return Ok(()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mountinfo_se_lee_con_sus_opciones_y_su_propagacion() {
-        let text = "36 35 0:30 / / ro,nosuid - overlay overlay rw,lowerdir=/x\n\
-                    37 36 0:31 /a /con\\040espacio rw,nodev shared:5 - tmpfs tmpfs ro,size=1\n";
-        let all = read_mounts(text);
-        assert_eq!((all[0].point.as_str(), all[0].fstype.as_str()), ("/", "overlay"));
-        assert!(all[0].has("ro") && !all[0].propagates);
-        assert_eq!(all[1].point, "/con espacio");
-        assert!(
-            all[1].has("ro") && all[1].has("nodev") && all[1].propagates,
-            "el ro es del sistema de ficheros"
-        );
     }
 }

@@ -50,6 +50,7 @@ use std::time::Duration;
 
 /// Entiende la línea de comandos y hace lo que pide. Devuelve el código de salida.
 pub fn main() -> Result<u8, Error> {
+    seal_early();
     let matches = usage::matches(std::env::args_os())?;
     let Some((verb, args)) = matches.subcommand() else { return Err(Error::Exit(exit::USAGE)) };
     match verb {
@@ -111,6 +112,16 @@ pub fn main() -> Result<u8, Error> {
         "doctor" => doctor::doctor(),
         "completion" => completion::print(text(args, "SHELL")).map(|()| exit::OK),
         other => Err(Error::usage(format!("no existe el comando «{other}»"))),
+    }
+}
+
+/// Ponerse a salvo es ejecutarse otra vez (`security::seal`): si se hace antes de leer la línea de
+/// comandos, se lee una vez y no dos, que es medio milisegundo de cada `exec`. Lo que falle aquí lo dice
+/// el verbo, que lo comprueba en su momento.
+fn seal_early() {
+    let creates = matches!(std::env::args_os().nth(1), Some(verb) if verb == "run" || verb == "exec");
+    if creates && nix::unistd::geteuid().is_root() {
+        let _ = crate::security::seal();
     }
 }
 

@@ -172,7 +172,7 @@ fn pss(pid: i32) -> u64 {
 }
 
 fn mounts(pid: i32) -> usize {
-    fs::read_to_string(format!("/proc/{pid}/mountinfo")).map_or(0, |text| text.lines().count())
+    crate::mountinfo::of(pid).map_or(0, |all| all.len())
 }
 
 /// La tabla: un motor por columna.

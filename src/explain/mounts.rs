@@ -1,6 +1,7 @@
 //! Los montajes de un proceso, según `/proc/PID/mountinfo`: su raíz y sus volúmenes.
 
 use crate::kernel::ops::Place;
+use crate::mountinfo::{self, Mount};
 use crate::process::MountPlan;
 use crate::rootfs;
 use crate::spec::fields::Data;
@@ -64,71 +65,26 @@ pub fn device_text(device: u64) -> String {
     format!("{}:{}", nix::sys::stat::major(device), nix::sys::stat::minor(device))
 }
 
-/// Una línea de mountinfo: lo que hace falta de ella.
-#[derive(Debug, PartialEq, Eq)]
-struct Line {
-    target: String,
-    read_only: bool,
-    fstype: String,
-    options: String,
-}
-
-/// `36 35 98:0 /raíz /destino ro,nodev … - ext4 /dev/sda rw`.
-fn read_line(line: &str) -> Option<Line> {
-    let (before, after) = line.split_once(" - ")?;
-    let mut after = after.split(' ');
-    let before: Vec<&str> = before.split(' ').collect();
-    Some(Line {
-        target: unescape(before.get(4)?),
-        read_only: before.get(5)?.split(',').any(|o| o == "ro"),
-        fstype: after.next()?.to_string(),
-        options: after.nth(1).unwrap_or_default().to_string(),
-    })
-}
-
-/// mountinfo escribe los espacios y otros signos como `\040`.
-fn unescape(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.as_bytes();
-    while let Some((first, rest)) = bytes.split_first() {
-        let octal = rest.get(..3).and_then(|d| u8::from_str_radix(std::str::from_utf8(d).ok()?, 8).ok());
-        match (first, octal) {
-            (b'\\', Some(byte)) => {
-                out.push(byte);
-                bytes = &rest[3..];
-            }
-            _ => {
-                out.push(*first);
-                bytes = rest;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn lines_of(pid: i32) -> Vec<Line> {
-    let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-    text.lines().filter_map(read_line).collect()
+fn mounts_of(pid: i32) -> Vec<Mount> {
+    mountinfo::of(pid).unwrap_or_default()
 }
 
 /// La raíz de un proceso del Pod `uid`.
 pub fn root_of(pid: i32, uid: &str) -> Root {
-    let root = lines_of(pid).into_iter().rev().find(|l| l.target == "/").map(root).unwrap_or_default();
+    let root = mounts_of(pid).iter().rev().find(|m| m.point == "/").map(root).unwrap_or_default();
     Root { dies_with_pod: Path::new(&root.upper).starts_with(state::data_dir(uid)), ..root }
 }
 
-fn root(line: Line) -> Root {
-    let option = |name: &str| {
-        line.options.split(',').find_map(|o| o.strip_prefix(name)).unwrap_or_default().to_string()
-    };
+fn root(mount: &Mount) -> Root {
+    let option = |name| mount.fs_option(name).unwrap_or_default();
     let lower = option("lowerdir=");
     // debajo de la imagen va el suelo, que es el mismo para todas: no dice de dónde sale la raíz
     let floor = format!(":{}", rootfs::floor().display());
     Root {
-        lower: lower.strip_suffix(&floor).unwrap_or(&lower).to_string(),
-        upper: option("upperdir="),
-        fstype: line.fstype.clone(),
-        read_only: line.read_only,
+        lower: lower.strip_suffix(&floor).unwrap_or(lower).to_string(),
+        upper: option("upperdir=").to_string(),
+        fstype: mount.fstype.clone(),
+        read_only: mount.has("ro"),
         dies_with_pod: false,
     }
 }
@@ -136,13 +92,13 @@ fn root(line: Line) -> Root {
 /// Los volúmenes que ve montados un contenedor. Los originales se miran a través de la pausa, que ve
 /// los de la máquina y además los de memoria.
 pub fn of(pid: i32, plans: &[MountPlan], pause: Option<ProcessId>) -> Vec<Mounted> {
-    let lines = lines_of(pid);
-    plans.iter().filter_map(|plan| mounted(pid, plan, &lines, pause)).collect()
+    let mounts = mounts_of(pid);
+    plans.iter().filter_map(|plan| mounted(pid, plan, &mounts, pause)).collect()
 }
 
-fn mounted(pid: i32, plan: &MountPlan, lines: &[Line], pause: Option<ProcessId>) -> Option<Mounted> {
+fn mounted(pid: i32, plan: &MountPlan, mounts: &[Mount], pause: Option<ProcessId>) -> Option<Mounted> {
     // el último montado en un sitio es el que se ve
-    let line = lines.iter().rev().find(|l| l.target == plan.target)?;
+    let mount = mounts.iter().rev().find(|m| m.point == plan.target)?;
     let (device, inode) = identity(ProcessId::of(pid)?, &plan.target)?;
     let source = plan.source.join(&plan.sub_path);
     Some(Mounted {
@@ -150,7 +106,7 @@ fn mounted(pid: i32, plan: &MountPlan, lines: &[Line], pause: Option<ProcessId>)
         path: plan.target.clone(),
         device,
         inode,
-        read_only: line.read_only,
+        read_only: mount.has("ro"),
         sub_path: plan.sub_path.clone(),
         original: pause.and_then(|pause| identity(pause, &source.to_string_lossy())),
     })
@@ -201,9 +157,9 @@ fn through(pause: ProcessId, path: &Path) -> String {
 
 /// El sistema de ficheros que hay bajo una ruta: el del montaje más hondo que la contiene.
 fn fstype_at(pid: i32, path: &Path) -> String {
-    let lines = lines_of(pid).into_iter().enumerate();
-    let under = lines.filter(|(_, l)| path.starts_with(&l.target));
-    under.max_by_key(|(i, l)| (l.target.len(), *i)).map(|(_, l)| l.fstype).unwrap_or_default()
+    let mounts = mounts_of(pid).into_iter().enumerate();
+    let under = mounts.filter(|(_, m)| path.starts_with(&m.point));
+    under.max_by_key(|(i, m)| (m.point.len(), *i)).map(|(_, m)| m.fstype).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -211,20 +167,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn de_una_linea_de_mountinfo_se_lee_destino_modo_y_tipo() {
-        let line = r"66 65 254:0 /x /datos\040de\040ana ro,nosuid shared:1 - ext4 /dev/vda rw,discard";
-        let read = read_line(line).unwrap();
-        assert_eq!(
-            (read.target.as_str(), read.read_only, read.fstype.as_str()),
-            ("/datos de ana", true, "ext4")
-        );
-        assert_eq!(read_line("basura"), None);
-    }
-
-    #[test]
     fn la_raiz_dice_de_que_imagen_sale() {
         let line = "1 0 0:50 / / rw - overlay overlay rw,lowerdir=/var/lib/micropod/images/nginx/rootfs:/var/lib/micropod/suelo,upperdir=/u";
-        let found = root(read_line(line).unwrap());
+        let found = root(&mountinfo::read(line)[0]);
         assert_eq!(
             (found.fstype.as_str(), found.lower.as_str()),
             ("overlay", "/var/lib/micropod/images/nginx/rootfs")

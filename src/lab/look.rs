@@ -58,13 +58,13 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         Step::SameFile(a, b) => same_file(pod, a, b),
         Step::Mounted(c, path) => mounted(pod, c, path, |_| true, "no hay nada montado"),
         Step::MountedReadOnly(c, path) => {
-            mounted(pod, c, path, |m| m.read_only, "no está montado de solo lectura")
+            mounted(pod, c, path, |m| m.is_read_only(), "no está montado de solo lectura")
         }
         Step::MountType(c, path, kind) => {
-            mounted(pod, c, path, |m| m.kind == *kind, "lo montado es de otro tipo")
+            mounted(pod, c, path, |m| m.fstype == *kind, "lo montado es de otro tipo")
         }
         Step::SeesMount(c, (other, path)) => sees_mount(pod, c, other, path),
-        Step::ReadOnlyRoot(c) => mounted(pod, c, "/", |m| m.read_only, "su raíz se puede escribir"),
+        Step::ReadOnlyRoot(c) => mounted(pod, c, "/", |m| m.is_read_only(), "su raíz se puede escribir"),
         Step::Environment(c, name, value) => environment(pod, c, name, value),
         Step::Hostname(c, wanted) => hostname(pod, c, wanted),
         Step::User(c, uid) => {
