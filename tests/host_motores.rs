@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-const RUNTIMES: [&str; 4] = ["native", "runc", "crun", "podman"];
+const RUNTIMES: [&str; 5] = ["native", "runc", "crun", "podman", "containerd"];
 
 /// Lo que se ha visto con un motor: hecho y valor, en el orden en que se enseñan.
 type Facts = Vec<(&'static str, String)>;
@@ -144,6 +144,9 @@ fn two(world: &World, runtime: &str, facts: &mut Facts) {
     let group = ["exec", "par", "-c", "ojo", "--", "sh", "-c", "id -u; exit 9"];
     let done = world.micropod(&group).exits(9);
     facts.push(("usuario y código de un `exec`", format!("{} {}", done.out.trim(), done.code)));
+    let done = world.micropod(&["exec", "par", "-c", "ojo", "--", "nada"]);
+    let named = done.err.contains("nada");
+    facts.push(("un `exec` de lo que no está", format!("{} {}", done.code, yes(named))));
     wait_until("que la sonda acierte", 20, || published(world, "par").to_string().contains("\"ready\":true"));
     facts.push(("la sonda de comando acierta", yes(true)));
     delete(world, "par");
@@ -319,7 +322,6 @@ fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
         ("rocket", "rkt se retiró en 2020"),
         ("cri-o", "CRI-O solo se maneja por el socket de CRI"),
         ("docker", "micropod no maneja docker: usa lo que docker llama por debajo"),
-        ("containerd", "micropod no maneja containerd: usa lo que containerd llama por debajo"),
     ] {
         let done = world.micropod(&["run", "--runtime", name, &file]).exits(2);
         assert!(done.err.contains(said), "{}", done.err);
@@ -447,12 +449,12 @@ fn compara_levanta_el_pod_con_cada_motor_lo_mide_y_no_deja_nada() {
         rows.iter().find(|r| r[0] == name).unwrap_or_else(|| panic!("{name}: {rows:?}"))[1..].to_vec()
     };
     // el supervisor, la pausa y los dos contenedores: con runc y crun, nadie más se queda en medio; con
-    // podman, por cada contenedor, conmon y el cliente
-    assert_eq!(row("procesos"), ["4", "4", "4", "8"], "{}", done.out);
-    assert_eq!(row("grupos de control"), ["4", "4", "4", "6"], "{}", done.out);
-    // con podman, además, los montajes que prepara el recado, de los que vive conmon
+    // podman, por cada contenedor, conmon y el cliente; con containerd, él, su cliente y quien cuida
+    assert_eq!(row("procesos"), ["4", "4", "4", "8", "10"], "{}", done.out);
+    assert_eq!(row("grupos de control"), ["4", "4", "4", "6", "4"], "{}", done.out);
+    // con los dos, además, los montajes que prepara el recado, de los que viven quienes se quedan
     let spaces: Vec<usize> = row("espacios de nombres nuevos").iter().map(|n| n.parse().unwrap()).collect();
-    assert_eq!(spaces, [spaces[0], spaces[0], spaces[0], spaces[0] + 2], "{}", done.out);
+    assert_eq!(spaces, [0, 0, 0, 2, 2].map(|more| spaces[0] + more), "{}", done.out);
     assert!(row("hasta que corre").iter().all(|cell| cell.ends_with(" ms")), "{}", done.out);
     assert!(!done.out.contains('-'), "{}", done.out);
     world.assert_clean();

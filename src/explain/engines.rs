@@ -20,6 +20,13 @@ use std::time::{Duration, Instant};
 /// Lo más que se espera a que un Pod se ponga en marcha o se vaya.
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// Cada cuánto se mira si sus procesos son ya los mismos, y cuántas veces seguidas han de serlo.
+const GLANCE: Duration = Duration::from_millis(50);
+const GLANCES: usize = 6;
+
+/// Lo más que se espera a eso: un contenedor puede estar creando procesos sin parar.
+const SETTLING: Duration = Duration::from_secs(5);
+
 /// Lo que cuesta un Pod con un motor.
 struct Cost {
     /// Desde que se pide hasta que corren sus contenedores.
@@ -106,14 +113,33 @@ fn micropod(options: &[&str], operand: &std::ffi::OsStr) -> Result<(), Error> {
     Err(Error::failed(said.trim().trim_start_matches("error: ").to_string()))
 }
 
-fn weigh(seen: &Seen, start: Duration) -> Cost {
-    let supervisor = seen.record.supervisor.pid;
+/// Los cgroups de un Pod y los procesos que viven por él.
+fn family(seen: &Seen) -> (BTreeSet<String>, BTreeSet<i32>) {
     let groups = seen.record.cgroup.as_ref().map(|path| groups_in(path)).unwrap_or_default();
     let members: BTreeSet<i32> = groups.iter().flat_map(|path| pids_of(Path::new(path))).collect();
     // quien ya ha acabado y nadie ha recogido aún no cuesta nada
     let open = |pid: i32| ProcessId::of(pid).and_then(|process| process.open(None));
     let lives = |pid: &i32| open(*pid).is_some_and(|pidfd| !sys::has_died(pidfd));
-    let all: BTreeSet<i32> = descendants(supervisor).into_iter().chain(members).filter(lives).collect();
+    let all = descendants(seen.record.supervisor.pid).into_iter().chain(members).filter(lives).collect();
+    (groups, all)
+}
+
+/// Lo mismo, cuando ya son siempre los mismos: quien ayudó a hacer los contenedores puede estar acabando.
+fn settled(seen: &Seen) -> (BTreeSet<String>, BTreeSet<i32>) {
+    let deadline = Instant::now() + SETTLING;
+    let (mut before, mut same) = (family(seen), 0);
+    while same < GLANCES && Instant::now() < deadline {
+        std::thread::sleep(GLANCE);
+        let now = family(seen);
+        same = if now == before { same + 1 } else { 0 };
+        before = now;
+    }
+    before
+}
+
+fn weigh(seen: &Seen, start: Duration) -> Cost {
+    let supervisor = seen.record.supervisor.pid;
+    let (groups, all) = settled(seen);
     let pss: BTreeMap<i32, u64> = all.iter().map(|pid| (*pid, pss(*pid))).collect();
     let host = facts::namespaces(std::process::id() as i32);
     let own = all.iter().flat_map(|pid| facts::namespaces(*pid));

@@ -18,7 +18,9 @@
 //! | logs, Attach | las tuberías, que abre la capa del Pod y hereda el contenedor |
 
 mod bundle;
+mod client;
 mod console;
+mod containerd;
 mod filter;
 mod made;
 mod native;
@@ -36,6 +38,7 @@ use crate::kernel::child::Child;
 use crate::kernel::program::{self, Program};
 use crate::plan::PodPlan;
 use crate::sandbox;
+use containerd::Containerd;
 use oci::Oci;
 use podman::Podman;
 use serde::{Deserialize, Serialize};
@@ -44,6 +47,7 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+// ANCHOR: kind
 /// Los que se saben usar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,10 +58,12 @@ pub enum Kind {
     Crun,
     Youki,
     Podman,
+    Containerd,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::Native, Kind::Runc, Kind::Crun, Kind::Youki, Kind::Podman];
+    pub const ALL: [Kind; 6] =
+        [Kind::Native, Kind::Runc, Kind::Crun, Kind::Youki, Kind::Podman, Kind::Containerd];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -66,6 +72,7 @@ impl Kind {
             Kind::Crun => "crun",
             Kind::Youki => "youki",
             Kind::Podman => "podman",
+            Kind::Containerd => "containerd",
         }
     }
 
@@ -76,6 +83,7 @@ impl Kind {
             Kind::Runc => "sudo apt-get install runc",
             Kind::Crun => "sudo apt-get install crun",
             Kind::Podman => "sudo apt-get install podman",
+            Kind::Containerd => "sudo apt-get install containerd",
             Kind::Youki => "Debian no lo trae; está en el proyecto youki, y su programa se llama así",
         }
     }
@@ -91,8 +99,20 @@ impl Kind {
         }
     }
 
+    /// Los programas que hacen falta.
+    fn programs(self) -> &'static [&'static str] {
+        match self {
+            Kind::Native => &[],
+            Kind::Runc => &["runc"],
+            Kind::Crun => &["crun"],
+            Kind::Youki => &["youki"],
+            Kind::Podman => &["podman"],
+            Kind::Containerd => &["containerd", "ctr", "containerd-shim-runc-v2", "runc"],
+        }
+    }
+
     pub fn is_installed(self) -> bool {
-        self == Kind::Native || program::find(self.name()).is_some()
+        self.programs().iter().all(|name| program::find(name).is_some())
     }
 
     /// El programa.
@@ -117,9 +137,11 @@ impl Kind {
             Kind::Crun => &Oci(Kind::Crun),
             Kind::Youki => &Oci(Kind::Youki),
             Kind::Podman => &Podman,
+            Kind::Containerd => &Containerd,
         }
     }
 }
+// ANCHOR_END: kind
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -137,9 +159,9 @@ fn unknown(name: &str) -> Error {
         "cri-o" | "crio" => Error::usage(
             "CRI-O solo se maneja por el socket de CRI, con gRPC, y micropod no lo habla: usa lo que CRI-O llama por debajo, `--runtime crun` o `--runtime runc`",
         ),
-        "docker" | "containerd" => Error::usage(format!(
-            "micropod no maneja {name}: usa lo que {name} llama por debajo para hacer los contenedores, `--runtime runc` o `--runtime crun`"
-        )),
+        "docker" => Error::usage(
+            "micropod no maneja docker: usa lo que docker llama por debajo para hacer los contenedores, `--runtime containerd` o `--runtime runc`",
+        ),
         _ => Error::usage(format!("no conozco el motor `{name}`")).with_hint(format!("los que hay: {known}")),
     }
 }

@@ -12,36 +12,26 @@
 //! su cliente, por el que pasa lo que escribe. Lo que podman apunta es de cada Pod, y se va con él.
 
 use super::bundle::{self, Bundle};
+use super::client::{LeaveWitness, WITNESS, become_client, birth, infrastructure};
 use super::made::RestrictRoot;
 use super::oci::{errand, found, own_view, send};
 use super::tool::Tool;
 use super::{Alive, Kind, Native, Order, Runtime};
-use crate::cgroup::{self, Hierarchy, PAUSE};
+use crate::cgroup::{self, Hierarchy};
 use crate::container::{self, Born, Layer, Stdio, Target};
 use crate::error::{StepError, exit};
 use crate::kernel::channel::Message;
 use crate::kernel::child::Child;
-use crate::kernel::ops::{
-    self, Adopt, Clone3, CloseInherited, Execve, MakeDir, OpenInRoot, OpenPath, Place, RemoveTree,
-    ResetSignals, TellPid, WriteFile,
-};
-use crate::kernel::program::DIRECTORIES;
-use crate::kernel::sys::{self, Cloned};
+use crate::kernel::ops::{self, Adopt, MakeDir, OpenInRoot, RemoveTree, ResetSignals, TellPid, WriteFile};
 use crate::kernel::{Actor, Kernel, Op};
 use crate::plan::PodPlan;
 use crate::process::{ContainerPlan, Hidden};
-use crate::state::ProcessId;
 use crate::{rootfs, sandbox, security, state, supervise, volume};
 use nix::sched::CloneFlags;
 use serde_json::json;
-use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 pub struct Podman;
-
-/// Cómo se llama quien espera a que el contenedor empiece de verdad.
-const WITNESS: &str = "testigo";
 
 impl Runtime for Podman {
     fn name(&self) -> &'static str {
@@ -80,10 +70,7 @@ impl Runtime for Podman {
             (Some(h), Some(path)) => Some(cgroup::prepare_container(k, h, path, name, &plan.limits)?),
             _ => None,
         };
-        // conmon y el cliente son de la infraestructura del Pod, como la pausa: mueren con él
-        let home = pod.cgroup.as_ref().map(|path| path.join(PAUSE));
-        let place =
-            home.map(|path| k.step("abrir el grupo de control del recado", OpenPath(path))).transpose()?;
+        let place = infrastructure(k, order)?;
         let why = "crear el proceso que hará el recado de llamar a podman";
         let actor = Actor::Container(name.clone());
         let story = |k: &mut Kernel| story(k, order, &bundle, &layer, stdio);
@@ -125,14 +112,6 @@ impl Runtime for Podman {
         let child = k.spawn(why, birth(None), "$RECADO", actor, |k| enter(k, target, argv, stdio))?;
         k.go(&child);
         Ok(child)
-    }
-}
-
-fn birth(place: Option<&Place>) -> Clone3<'_> {
-    Clone3 {
-        namespaces: CloneFlags::empty(),
-        cgroup: place.and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
-        cgroup_path: place.map(|place| place.path.clone()),
     }
 }
 
@@ -185,7 +164,7 @@ fn story(
     let mut words = vec!["start".into(), "--attach".into(), "--sig-proxy=false".into()];
     words.extend(talks.then(|| "--interactive".into()));
     words.push(bundle.id.clone());
-    become_client(k, &order.pod.name, bundle, words, "quedarse con el contenedor, que ya empieza")
+    become_client(k, call(&order.pod.name, bundle, words), "quedarse con el contenedor, que ya empieza")
 }
 
 /// Del lado del recado de un `exec`: convertirse en el cliente, que acaba con el comando y con su código.
@@ -204,37 +183,9 @@ fn enter(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> Resu
     words.extend(terminal.then(|| "--tty".into()));
     words.push(bundle.id.clone());
     words.extend(argv.iter().cloned());
-    become_client(
-        k,
-        owner.pod,
-        &bundle,
-        words,
-        "convertirse en el cliente de podman, que entra en el contenedor",
-    )
+    let why = "convertirse en el cliente de podman, que entra en el contenedor";
+    become_client(k, call(owner.pod, &bundle, words), why)
 }
-
-fn become_client(
-    k: &mut Kernel,
-    pod: &str,
-    bundle: &Bundle,
-    words: Vec<String>,
-    why: &str,
-) -> Result<(), StepError> {
-    let channel = k.channel().map(|c| c.as_fd().as_raw_fd());
-    k.step("cerrar todo descriptor heredado, salvo el canal", CloseInherited(channel))?;
-    let path = Kind::Podman.path();
-    let mut argv = vec!["podman".to_string()];
-    argv.extend(globals(pod));
-    argv.extend(words);
-    let env = [
-        format!("CONTAINERS_CONF={}", text(&conf(&bundle.dir))),
-        format!("PATH={}", DIRECTORIES.join(":")),
-        "HOME=/root".into(),
-        "LC_ALL=C.UTF-8".into(),
-    ];
-    k.step(why, Execve { path, argv: &argv, env: &env, hidden: &[] }).map(drop)
-}
-
 // ANCHOR_END: story
 
 /// Una llamada corta, que no dice nada.
@@ -278,43 +229,6 @@ fn globals(pod: &str) -> Vec<String> {
         ("--runtime-flag", format!("root={}", at("oci"))),
     ];
     pairs.into_iter().flat_map(|(option, value)| [option.to_string(), value]).collect()
-}
-
-/// Dejar un proceso con el canal abierto hasta que el contenedor deje de ser quien lo prepara.
-struct LeaveWitness {
-    /// `None` en un ensayo.
-    pid: Option<i32>,
-}
-
-impl Op for LeaveWitness {
-    type Output = ();
-    fn syscall(&self) -> &'static str {
-        "clone3(2)"
-    }
-    fn shell(&self) -> String {
-        ": esperar a que /proc/$PID/exe cambie".into()
-    }
-    fn run(&self) -> Result<(), nix::errno::Errno> {
-        let pid = self.pid.ok_or(nix::errno::Errno::ESRCH)?;
-        let program = || std::fs::read_link(format!("/proc/{pid}/exe")).ok();
-        let before = program();
-        let client = std::process::id() as i32;
-        match ops::Fork.run()? {
-            Some(Cloned::Parent { pidfd, .. }) => drop(supervise::reap(pidfd.as_fd())),
-            // su padre acaba enseguida: lo adopta el supervisor, que lo recogerá
-            _ => {
-                if let Ok(Some(Cloned::Child)) = ops::Fork.run() {
-                    sys::set_process_name(c"testigo");
-                    while before.is_some() && program() == before && ProcessId::of(client).is_some() {
-                        std::thread::sleep(Duration::from_millis(5));
-                    }
-                }
-                sys::exit_now(0)
-            }
-        }
-        Ok(())
-    }
-    fn rehearse(&self) {}
 }
 
 // ANCHOR: creation

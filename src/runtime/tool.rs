@@ -54,6 +54,7 @@ impl Op for Tool {
             Some("crun") => "crun(1)",
             Some("youki") => "youki",
             Some("podman") => "podman(1)",
+            Some("ctr") => "ctr(8)",
             _ => "execve(2)",
         }
     }

@@ -241,12 +241,15 @@ impl Supervisor {
     /// Otro ha creado el contenedor, y quien hizo el recado se queda con él: su muerte dirá la del contenedor.
     fn note_container(&mut self, id: ContainerId, pid: i32) {
         let Some(life) = &mut self.lives[id] else { return };
-        match ProcessId::of(pid).filter(|process| process.open(life.cgroup.as_deref()).is_some()) {
-            Some(process) => {
+        // puede haber acabado ya: su cliente, que acaba con él, lo dirá
+        let Some(process) = ProcessId::of(pid) else { return };
+        let in_its_place = process.open(life.cgroup.as_deref()).is_some();
+        match in_its_place || process.open(None).is_none_or(sys::has_died) {
+            true => {
                 life.process = process;
                 self.live.processes[id] = Some(process);
             }
-            None => {
+            false => {
                 life.failure =
                     Some(not_a_container(self.runtime.name(), &self.plan.containers[id].name, pid));
                 // si ya ha muerto, mejor
