@@ -4,6 +4,7 @@
 //! Lo prepara `tests/bench/run`. No afirma nada: imprime cifras, y el objetivo al que se comparan.
 
 mod medidas;
+mod perfil;
 mod rivales;
 
 use medidas::{leftovers, median, memory_of, ms, output, run, time, words};
@@ -16,8 +17,9 @@ use std::time::{Duration, Instant};
 type Part = fn(&Bench);
 
 /// Las partes del banco, en el orden en que se hacen.
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("uno", Bench::one_container),
+    ("perfil", Bench::profile),
     ("dos", Bench::two_containers),
     ("exec", Bench::exec),
     ("memoria", Bench::memory),
@@ -102,6 +104,22 @@ impl Bench {
             Rival::new("unshare … chroot", vec![unshare]),
         ];
         self.compare(rivals, self.rounds, "micropod ≤ 6 ms y ≤ 1/3 de runc");
+    }
+
+    fn profile(&self) {
+        const SHOWN: usize = 16;
+        title("En qué se va la CPU de esa vida entera (perf record -e cpu-clock)");
+        let command = self.own(&format!("run --rm {}", self.pod("banco-perfil", &["true"])));
+        match perfil::shares(&self.dir, &command, self.rounds) {
+            Ok(shares) => {
+                let (shown, rest) = shares.split_at(shares.len().min(SHOWN));
+                for (what, share) in shown {
+                    println!("{share:6.1} %  {what}");
+                }
+                println!("{:6.1} %  otras {} cosas", rest.iter().map(|(_, s)| s).sum::<f64>(), rest.len());
+            }
+            Err(why) => println!("{:22} omitido: {why}", "perf (linux-perf)"),
+        }
     }
 
     fn two_containers(&self) {
