@@ -535,18 +535,22 @@ impl Supervisor {
         }
     }
 
+    /// Cuántos contenedores declara el Pod: los efímeros van detrás.
+    fn declared(&self) -> usize {
+        plan::all_containers(&self.spec).count()
+    }
+
     /// La entrada de quien lanzó `run` en primer plano, si algún contenedor la quiere.
     fn input(&self) -> Option<BorrowedFd<'_>> {
         let screen = self.screen.as_ref()?;
-        let own = plan::all_containers(&self.spec).count();
-        let wanted = self.lives[..own].iter().flatten().any(|life| life.input.is_some());
+        let wanted = self.lives[..self.declared()].iter().flatten().any(|life| life.input.is_some());
         if wanted { screen.input() } else { None }
     }
 
     /// Lo que se teclea va al primer contenedor con la entrada abierta; a un efímero le teclea quien lo pidió.
     fn copy_input(&mut self) {
+        let own = self.declared();
         let Some(screen) = &mut self.screen else { return };
-        let own = plan::all_containers(&self.spec).count();
         let mut lives = self.lives[..own].iter_mut().flatten();
         let Some(life) = lives.find(|life| life.input.is_some()) else { return };
         let mut bytes = [0; 4096];

@@ -2,6 +2,7 @@
 //!
 //! Una sola capa, con la raíz entera. El índice se escribe lo último: mientras no está, no hay imagen.
 
+use super::hashed::Hashed;
 use super::inroot::io_problem;
 use super::{Image, ImageConfig, oci};
 use crate::data;
@@ -91,8 +92,8 @@ fn write_blob(dir: &Path, value: &Value, media_type: &str) -> io::Result<Value> 
 /// La raíz entera en un tar comprimido. Devuelve su descriptor y el resumen del tar sin comprimir.
 fn write_layer(root: &Path, dir: &Path) -> io::Result<(Value, String)> {
     let unfinished = dir.join(UNFINISHED);
-    let file = Hashing::new(BufWriter::new(File::create(&unfinished)?));
-    let plain = Hashing::new(GzEncoder::new(file, Compression::fast()));
+    let file = Hashed::new(BufWriter::new(File::create(&unfinished)?));
+    let plain = Hashed::new(GzEncoder::new(file, Compression::fast()));
     let mut tar = tar::Builder::new(plain);
     tar.follow_symlinks(false);
     tar.append_dir_all("", root)?;
@@ -101,34 +102,4 @@ fn write_layer(root: &Path, dir: &Path) -> io::Result<(Value, String)> {
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     fs::rename(&unfinished, dir.join("blobs/sha256").join(&digest))?;
     Ok((descriptor("application/vnd.oci.image.layer.v1.tar+gzip", &digest, size), diff_id))
-}
-
-/// Quien escribe y a la vez resume lo que escribe.
-struct Hashing<W> {
-    inner: W,
-    digest: Sha256,
-    size: u64,
-}
-
-impl<W: Write> Hashing<W> {
-    fn new(inner: W) -> Hashing<W> {
-        Hashing { inner, digest: Sha256::new(), size: 0 }
-    }
-
-    fn finish(self) -> (W, String, u64) {
-        (self.inner, format!("{:x}", self.digest.finalize()), self.size)
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.digest.update(&bytes[..written]);
-        self.size += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }

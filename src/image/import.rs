@@ -10,8 +10,9 @@
 //! Cualquiera de los dos primeros puede venir comprimido con gzip.
 
 use super::bundle::{self, Bundle};
+use super::hashed::Hashed;
 use super::inroot::io_problem;
-use super::oci::{self, Hashed, Layer};
+use super::oci::{self, Layer};
 use super::store::Staging;
 use super::tarball::is_header;
 use super::unpack::{Limits, Unpacker, open_root};
@@ -109,8 +110,8 @@ fn open_bundle(path: &Path, staging: &Staging, limits: Limits) -> Result<Source,
 fn add_layer(unpacker: &mut Unpacker, bundle: &Bundle, layer: &Layer) -> Result<(), Error> {
     let mut piece = bundle.open(&layer.name)?;
     layer.check_piece(&mut piece)?;
-    let hashed = unpacker.erase(Hashed::new(piece.layer()?))?;
-    layer.check_content(&hashed.digest())?;
+    let (_, found, _) = unpacker.erase(Hashed::new(piece.layer()?))?.finish();
+    layer.check_content(&found)?;
     unpacker.write(piece.layer()?, true)?;
     Ok(())
 }

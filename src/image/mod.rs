@@ -21,6 +21,7 @@ mod build;
 mod bundle;
 mod debian;
 mod export;
+mod hashed;
 mod import;
 pub mod inroot;
 pub mod name;

@@ -12,6 +12,7 @@
 
 use super::ImageConfig;
 use super::bundle::{Bundle, Piece};
+use super::hashed::Hashed;
 use super::inroot::io_problem;
 use crate::data;
 use crate::error::Error;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek};
+use std::io::{self, Seek};
 
 /// Índices dentro de índices que se siguen.
 const MAX_INDEXES: usize = 4;
@@ -256,7 +257,8 @@ impl Layer {
         let Some(digest) = &self.digest else { return Ok(()) };
         let mut hashed = Hashed::new(&mut *piece);
         io::copy(&mut hashed, &mut io::sink()).map_err(|e| io_problem("no se pudo leer la capa", e))?;
-        check_digest("la capa", &hexadecimal(digest)?, &hashed.digest())?;
+        let (_, found, _) = hashed.finish();
+        check_digest("la capa", &hexadecimal(digest)?, &found)?;
         piece.rewind().map_err(|e| io_problem("no se pudo leer la capa", e))
     }
 
@@ -325,29 +327,5 @@ pub(super) fn architecture() -> &'static str {
         "x86" => "386",
         "powerpc64" => "ppc64le",
         other => other,
-    }
-}
-
-/// Un lector que va calculando el SHA-256 de lo que pasa por él.
-pub(super) struct Hashed<R> {
-    source: R,
-    hasher: Sha256,
-}
-
-impl<R: Read> Hashed<R> {
-    pub(super) fn new(source: R) -> Hashed<R> {
-        Hashed { source, hasher: Sha256::new() }
-    }
-
-    pub(super) fn digest(self) -> String {
-        format!("{:x}", self.hasher.finalize())
-    }
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.source.read(buffer)?;
-        self.hasher.update(&buffer[..read]);
-        Ok(read)
     }
 }

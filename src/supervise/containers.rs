@@ -206,6 +206,7 @@ impl Supervisor {
     pub(super) fn hear(&mut self, id: ContainerId) {
         let Some(channel) = self.lives[id].as_mut().and_then(|life| life.channel.take()) else { return };
         let news = self.k.hear(&channel);
+        let own = id < self.declared();
         let Some(life) = &mut self.lives[id] else { return };
         match news {
             None | Some(News::Ready) => life.channel = Some(channel),
@@ -221,7 +222,6 @@ impl Supervisor {
                 life.input = master.as_ref().and_then(|fd| fd.try_clone().ok());
                 life.output = master;
                 // la del efímero es de quien lo pidió, y no de quien lanzó el Pod
-                let own = id < all_containers(&self.spec).count();
                 if let Some(screen) = self.screen.as_mut().filter(|_| own) {
                     screen.use_terminal(life.output.as_ref().map(AsFd::as_fd));
                 }
