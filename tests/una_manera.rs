@@ -220,3 +220,72 @@ fn cada_bloque_unsafe_dice_su_invariante() {
         assert!(above, "línea {}: {}", i + 1, line.trim());
     }
 }
+
+/// Encadenar `let` en una condición pide Rust 1.88, y este programa se compila con el de Debian 13
+/// (`rust-version` en Cargo.toml). Un Rust más nuevo lo da por bueno, así que hay que mirarlo.
+#[test]
+fn ninguna_condicion_encadena_let() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let dirs = ["src", "tests", "tools", "examples", "fuzz", "labs", "book"].map(|dir| root.join(dir));
+    let files = dirs.iter().filter(|dir| dir.is_dir()).flat_map(|dir| sources(dir));
+    let mut found = Vec::new();
+    for path in files.chain([root.join("build.rs")]) {
+        let text = fs::read_to_string(&path).unwrap();
+        for at in chains(&text) {
+            found.push(format!("{}:{at}", path.strip_prefix(root).unwrap().display()));
+        }
+    }
+    assert!(found.is_empty(), "un `let` tras `&&`, o `&&` tras un `let`:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn un_let_encadenado_se_reconoce_se_escriba_como_se_escriba() {
+    let chained = [
+        "if let Some(a) = b && a > 1 {",
+        "if a && let Some(b) = c {",
+        "} else if let Some(a) = b\n    && a.is_file()\n{",
+        "while let Some(a) = b.next() && a > 1 {",
+        "if a\n    && let Some(b) = c {",
+    ];
+    for text in chained {
+        assert_eq!(chains(text).len(), 1, "{text}");
+    }
+    let plain = [
+        "if let Some(a) = b.filter(|b| c && d) {",
+        "if let Some(a) = b { c && d }",
+        "if let Some(a) = (if x { y } else { z }) {",
+        "let a = b && c;",
+        "// if let a && let b",
+        "if let Ok(a) = f(\"x && y\") {",
+    ];
+    for text in plain {
+        assert!(chains(text).is_empty(), "{text}");
+    }
+}
+
+/// Las líneas en que empieza un `&&` que encadena un `let`: lo lleva detrás, o está en su condición
+/// (hasta la llave que la acaba, y sin contar lo que va entre paréntesis o comillas).
+fn chains(text: &str) -> Vec<usize> {
+    let (mut found, mut condition, mut depth) = (Vec::new(), false, 0);
+    for (number, line) in text.lines().enumerate() {
+        let line = line.split_once("//").map_or(line, |(code, _)| code);
+        let code: String = line.split('"').step_by(2).collect();
+        let mut rest = code.as_str();
+        while let Some(first) = rest.chars().next() {
+            if rest.starts_with("if let ") || rest.starts_with("while let ") {
+                (condition, depth) = (true, 0);
+            }
+            match first {
+                '(' | '[' => depth += 1,
+                ')' | ']' => depth -= 1,
+                '{' | ';' if depth <= 0 => condition = false,
+                '&' if rest.starts_with("&& let ") || rest.starts_with("&& ") && condition && depth <= 0 => {
+                    found.push(number + 1);
+                }
+                _ => {}
+            }
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    found
+}

@@ -255,9 +255,7 @@ fn why(args: &ArgMatches) -> Result<u8, Error> {
 
 fn hand_in_verb(args: &ArgMatches) -> Result<u8, Error> {
     let mut folder = Folder::find(args.get_one::<String>("LAB").map(String::as_str))?;
-    if let Some(student) = args.get_one::<String>("alumno")
-        && *student != folder.state.student
-    {
+    if args.get_one::<String>("alumno").is_some_and(|student| *student != folder.state.student) {
         let own = term::harmless(&folder.state.student);
         return Err(Error::usage(format!("esta carpeta la empezó «{own}», y sus valores son los suyos"))
             .with_hint("empieza el laboratorio con tu nombre: `micropod lab empieza … --alumno`"));

@@ -62,10 +62,9 @@ impl Folder {
             });
         };
         let lab = catalog::find(wanted)?;
-        if let Ok(folder) = here
-            && folder.lab.name == lab.name
-        {
-            return Ok(folder);
+        match here {
+            Ok(folder) if folder.lab.name == lab.name => return Ok(folder),
+            _ => {}
         }
         let start = format!("empiézalo con `micropod lab empieza {}`", lab.number);
         Folder::open(Path::new(&lab.name)).map_err(|_| {

@@ -35,8 +35,8 @@ fn gather(dir: &Path, inner: &Path, sheet: &Sheet, files: &mut Files) {
             && about.len() <= MAX_FILE
             && files.len() < MAX_FILES
             && Lab::is_handed_in(sheet, &path)
-            && let Ok(text) = folder::read_plain(&entry.path())
         {
+            let Ok(text) = folder::read_plain(&entry.path()) else { continue };
             files.insert(path.to_string_lossy().into_owned(), text);
         }
     }

@@ -42,9 +42,7 @@ pub struct Missing {
 
 /// Hace o acaba el kit de `dir`. `tell` se llama con cada cosa que se hace.
 pub fn prepare(dir: &Path, book: Option<&Path>, mut tell: impl FnMut(String)) -> Result<Missing, Error> {
-    if let Some(book) = book
-        && !book.join("index.html").is_file()
-    {
+    if let Some(book) = book.filter(|book| !book.join("index.html").is_file()) {
         return Err(Error::usage(format!("en {} no está el libro: falta index.html", book.display()))
             .with_hint("se construye con `make book`, y queda en book/book"));
     }

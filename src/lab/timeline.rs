@@ -135,9 +135,8 @@ fn timeline(policy: RestartPolicy, lives: &[Life]) -> Vec<String> {
     let mut rest = lives.iter();
     let diary = simulate(&mut pod, END_OF_TIME, Vec::new(), |_, action| {
         let mut answers = obedient(action);
-        if let Action::Start(id) = action
-            && let Some((lasts, code)) = rest.next()
-        {
+        let Action::Start(id) = action else { return answers };
+        if let Some((lasts, code)) = rest.next() {
             let exit = Exit::Code(*code);
             let ended = Event::Exited { id: *id, exit, oom: false, message: String::new() };
             answers.push((Duration::from_secs(*lasts), ended));
