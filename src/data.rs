@@ -11,6 +11,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 pub use serde_json::{Map, Value};
 use std::fmt;
+use std::mem;
 use std::ops::{Deref, DerefMut};
 
 /// Lo que está mal en un valor, y dónde. Aparte, porque lo devuelve, por si acaso, cada campo de cada tipo:
@@ -109,8 +110,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Fault> {
     serde_json::from_slice(bytes).map_err(|e| Fault::new(format!("no es JSON válido ({e})")))
 }
 
-pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
-    T::deserialize(Reader::of(value))
+pub fn typed<T: DeserializeOwned>(mut value: Value) -> Result<T, Fault> {
+    T::deserialize(Reader(&mut value))
 }
 
 /// JSON en una línea.
@@ -129,83 +130,120 @@ pub fn pretty(value: &(impl Serialize + ?Sized)) -> String {
     format!("{:#}", self::value(value))
 }
 
-/// Hace los tipos a partir de un valor.
-struct Reader {
-    value: Value,
-    /// ¿Es la clave de un mapa? En JSON siempre es un texto, aunque diga un número.
-    is_key: bool,
+/// Hace los tipos a partir de un valor, que se vacía según se lee. Lo que no depende del tipo va en funciones
+/// aparte, y de un sitio a otro se pasan punteros: lo demás se repite en cada campo de cada tipo.
+struct Reader<'a>(&'a mut Value);
+
+enum Number {
+    Natural(u64),
+    Integer(i64),
+    Real(f64),
 }
 
-impl Reader {
-    fn of(value: Value) -> Reader {
-        Reader { value, is_key: false }
+impl Number {
+    fn of(number: Option<serde_json::Number>) -> Result<Number, Fault> {
+        let number = number.ok_or_else(|| wants("un número"))?;
+        Ok(match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => Number::Natural(number),
+            (_, Some(number)) => Number::Integer(number),
+            _ => Number::Real(number.as_f64().unwrap_or_default()),
+        })
     }
 
-    fn wants(what: &str) -> Fault {
-        Fault::new(format!("se esperaba {what}"))
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self {
+            Number::Natural(number) => visitor.visit_u64(number),
+            Number::Integer(number) => visitor.visit_i64(number),
+            Number::Real(number) => visitor.visit_f64(number),
+        }
     }
+}
 
-    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let number = match self.value {
-            Value::Number(number) => Some(number),
-            Value::String(text) if self.is_key => text.parse().ok(),
-            _ => None,
-        };
-        let number = number.ok_or_else(|| Reader::wants("un número"))?;
-        match (number.as_u64(), number.as_i64()) {
-            (Some(number), _) => visitor.visit_u64(number),
-            (_, Some(number)) => visitor.visit_i64(number),
-            _ => visitor.visit_f64(number.as_f64().unwrap_or_default()),
+fn wants(what: &str) -> Fault {
+    Fault::new(format!("se esperaba {what}"))
+}
+
+impl<'a> Reader<'a> {
+    fn number(self) -> Result<Number, Fault> {
+        match self.0 {
+            Value::Number(number) => Number::of(Some(number.clone())),
+            _ => Number::of(None),
         }
     }
 
     fn text(self) -> Result<String, Fault> {
-        match self.value {
-            Value::String(text) => Ok(text),
-            _ => Err(Reader::wants("un texto entre comillas")),
+        match self.0 {
+            Value::String(text) => Ok(mem::take(text)),
+            _ => Err(wants("un texto entre comillas")),
         }
     }
 
-    fn items(self) -> Result<Items, Fault> {
-        match self.value {
-            Value::Array(items) => Ok(Items { rest: items.into_iter(), next: 0 }),
-            _ => Err(Reader::wants("una lista: [ … ]")),
+    fn items(self) -> Result<Items<'a>, Fault> {
+        match self.0 {
+            Value::Array(items) => Ok(Items { rest: items.iter_mut(), next: 0 }),
+            _ => Err(wants("una lista: [ … ]")),
         }
     }
 
-    fn fields(self, what: &str) -> Result<Fields, Fault> {
-        match self.value {
-            Value::Object(map) => Ok(Fields { rest: map.into_iter(), value: None }),
-            _ => Err(Reader::wants(what)),
+    fn fields(self, what: &str) -> Result<Fields<'a>, Fault> {
+        match self.0 {
+            Value::Object(map) => Ok(Fields { rest: map.iter_mut(), value: None }),
+            _ => Err(wants(what)),
+        }
+    }
+
+    fn block(self) -> Result<Fields<'a>, Fault> {
+        self.fields("un bloque entre paréntesis")
+    }
+
+    /// `Nombre(…)` es lo mismo que `(…)` donde solo cabe un `Nombre`.
+    fn block_named(self, name: &str, fields: &[&str]) -> Result<Fields<'a>, Fault> {
+        let Value::Object(map) = &*self.0 else { return self.block() };
+        match map.iter().next() {
+            Some((found, Value::Object(_))) if map.len() == 1 && !fields.contains(&found.as_str()) => {
+                match found == name {
+                    true => Reader(&mut self.0[name]).block(),
+                    false => Err(Fault::new(format!("se esperaba `{name}(…)` y pone `{found}`"))),
+                }
+            }
+            _ => self.block(),
         }
     }
 
     /// Una de varias formas: su nombre y lo que lleva. `"Nada"`, `{"Nada": null}` o `{"Algo": …}`.
-    fn variant(self) -> Result<(String, Value), Fault> {
-        match self.value {
-            Value::String(name) => Ok((name, Value::Null)),
-            Value::Object(map) if map.len() == 1 => Ok(map.into_iter().next().unwrap_or_default()),
-            _ => Err(Reader::wants("un nombre")),
+    fn variant(self) -> Result<Variant<'a>, Fault> {
+        if let Value::String(name) = self.0 {
+            let name = mem::take(name);
+            *self.0 = Value::Null;
+            return Ok(Variant { name, content: self });
         }
+        let only = match self.0 {
+            Value::Object(map) if map.len() == 1 => map.iter_mut().next(),
+            _ => None,
+        };
+        let (name, content) = only.ok_or_else(|| wants("un nombre"))?;
+        Ok(Variant { name: name.clone(), content: Reader(content) })
     }
 }
 
 macro_rules! numbers {
     ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> { self.number(visitor) })*
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            self.number()?.visit(visitor)
+        })*
     };
 }
 
 // Un struct se lee siempre de un mapa y nunca de una lista: así ese otro código ni existe.
-impl<'de> de::Deserializer<'de> for Reader {
+impl<'de> de::Deserializer<'de> for Reader<'_> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.value {
+        match self.0 {
             Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(value),
-            Value::Number(_) => self.number(visitor),
-            Value::String(text) => visitor.visit_string(text),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Number(_) => self.number()?.visit(visitor),
+            Value::String(text) => visitor.visit_string(mem::take(text)),
             Value::Array(_) => visitor.visit_seq(self.items()?),
             Value::Object(_) => visitor.visit_map(self.fields("")?),
         }
@@ -215,9 +253,9 @@ impl<'de> de::Deserializer<'de> for Reader {
              deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64);
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.value {
-            Value::Bool(value) => visitor.visit_bool(value),
-            _ => Err(Reader::wants("true o false")),
+        match self.0 {
+            Value::Bool(value) => visitor.visit_bool(*value),
+            _ => Err(wants("true o false")),
         }
     }
 
@@ -229,12 +267,8 @@ impl<'de> de::Deserializer<'de> for Reader {
         visitor.visit_string(self.text()?)
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_string(self.text()?)
-    }
-
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.value {
+        match self.0 {
             Value::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
@@ -275,7 +309,7 @@ impl<'de> de::Deserializer<'de> for Reader {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        visitor.visit_map(unnamed(self.value, name, fields)?.fields("un bloque entre paréntesis")?)
+        visitor.visit_map(self.block_named(name, fields)?)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -284,90 +318,137 @@ impl<'de> de::Deserializer<'de> for Reader {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let (name, content) = self.variant()?;
-        visitor.visit_enum(Variant { name, content })
+        visitor.visit_enum(self.variant()?)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
-        i128 u128 char bytes byte_buf unit unit_struct ignored_any
+        i128 u128 char bytes byte_buf unit unit_struct identifier
     }
 }
 
-/// `Nombre(…)` es lo mismo que `(…)` donde solo cabe un `Nombre`.
-fn unnamed(value: Value, name: &str, fields: &[&str]) -> Result<Reader, Fault> {
-    let Value::Object(map) = &value else { return Ok(Reader::of(value)) };
-    match map.iter().next() {
-        Some((found, Value::Object(_))) if map.len() == 1 && !fields.contains(&found.as_str()) => {
-            if found != name {
-                return Err(Fault::new(format!("se esperaba `{name}(…)` y pone `{found}`")));
-            }
-            let inside = value.get(name).cloned();
-            Ok(Reader::of(inside.unwrap_or_default()))
-        }
-        _ => Ok(Reader::of(value)),
+/// El nombre de un campo o de una forma, o la clave de un mapa: en JSON siempre es un texto, aunque diga un
+/// número.
+struct Key<'a>(&'a str);
+
+macro_rules! number_keys {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            Number::of(self.0.parse().ok())?.visit(visitor)
+        })*
+    };
+}
+
+impl<'de> de::Deserializer<'de> for Key<'_> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_str(self.0)
+    }
+
+    number_keys!(deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
+                 deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64);
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_enum(Variant { name: self.0.into(), content: Reader(&mut Value::Null) })
+    }
+
+    forward_to_deserialize_any! {
+        bool i128 u128 char str string bytes byte_buf option unit unit_struct seq tuple tuple_struct map struct
+        identifier ignored_any
     }
 }
 
-struct Items {
-    rest: std::vec::IntoIter<Value>,
+struct Items<'a> {
+    rest: std::slice::IterMut<'a, Value>,
     next: usize,
 }
 
-impl<'de> SeqAccess<'de> for Items {
+impl Items<'_> {
+    /// Lo que está mal en el último que se ha leído.
+    fn blame(&self, fault: Fault) -> Fault {
+        fault.under(&format!("[{}]", self.next - 1))
+    }
+}
+
+impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         let Some(value) = self.rest.next() else { return Ok(None) };
-        let read =
-            seed.deserialize(Reader::of(value)).map_err(|fault| fault.under(&format!("[{}]", self.next)));
         self.next += 1;
-        read.map(Some)
+        seed.deserialize(Reader(value)).map(Some).map_err(|fault| self.blame(fault))
     }
 }
 
-struct Fields {
-    rest: serde_json::map::IntoIter,
+struct Fields<'a> {
+    rest: serde_json::map::IterMut<'a>,
     /// El campo por el que se va.
-    value: Option<(String, Value)>,
+    value: Option<(&'a str, &'a mut Value)>,
 }
 
-impl<'de> MapAccess<'de> for Fields {
+impl<'a> Fields<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        let (key, value) = self.rest.next()?;
+        self.value = Some((key, value));
+        Some(key)
+    }
+}
+
+impl<'de> MapAccess<'de> for Fields<'_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        self.value = self.rest.next();
-        let Some((key, _)) = &self.value else { return Ok(None) };
-        seed.deserialize(Reader { value: Value::String(key.clone()), is_key: true }).map(Some)
+        match self.next() {
+            Some(key) => seed.deserialize(Key(key)).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
-        let (key, value) = self.value.take().unwrap_or_default();
-        seed.deserialize(Reader::of(value)).map_err(|fault| fault.under(&key))
+        // serde pide siempre la clave antes
+        let (key, value) = self.value.take().ok_or_else(|| wants("una clave"))?;
+        seed.deserialize(Reader(value)).map_err(|fault| fault.under(key))
     }
 }
 
-struct Variant {
+struct Variant<'a> {
     name: String,
-    content: Value,
+    content: Reader<'a>,
 }
 
-impl<'de> EnumAccess<'de> for Variant {
+impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
     type Error = Fault;
-    type Variant = Reader;
+    type Variant = Reader<'a>;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Reader), Fault> {
-        let name = seed.deserialize(Reader::of(Value::String(self.name)))?;
-        Ok((name, Reader::of(self.content)))
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Reader<'a>), Fault> {
+        Ok((seed.deserialize(Key(&self.name))?, self.content))
     }
 }
 
-impl<'de> VariantAccess<'de> for Reader {
+impl<'de> VariantAccess<'de> for Reader<'_> {
     type Error = Fault;
 
     fn unit_variant(self) -> Result<(), Fault> {
-        match self.value {
+        match self.0 {
             Value::Null => Ok(()),
-            _ => Err(Reader::wants("el nombre solo, sin nada detrás")),
+            _ => Err(wants("el nombre solo, sin nada detrás")),
         }
     }
 
@@ -384,7 +465,7 @@ impl<'de> VariantAccess<'de> for Reader {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        visitor.visit_map(self.fields("un bloque entre paréntesis")?)
+        visitor.visit_map(self.block()?)
     }
 }
 
