@@ -1,42 +1,53 @@
-//! Guarda los laboratorios dentro del binario, comprimidos: en clase no hay internet.
+//! Guarda dentro del binario, comprimidos, los laboratorios (en clase no hay internet) y los textos de los
+//! códigos de error.
 //!
-//! Van el enunciado, los ficheros de partida y los criterios. Las soluciones y las respuestas malas se
+//! De los laboratorios van el enunciado, los ficheros de partida y los criterios. Las soluciones y las respuestas malas se
 //! quedan en el repositorio: son para probar al corrector, y un binario se puede abrir.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// De cada laboratorio, lo que se guarda.
 const PARTS: [&str; 5] = ["lab.ron", "enunciado.md", "porque.md", "inicio", "corrector"];
 
+/// Lo demás que se guarda, y con qué nombre.
+const ALONE: [(&str, &str); 2] = [("book/src/SUMMARY.md", "SUMMARY.md"), ("src/spec/codes.ron", "codes.ron")];
+
 fn main() {
     println!("cargo:rerun-if-changed=labs");
-    println!("cargo:rerun-if-changed=book/src/SUMMARY.md");
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo dice dónde")).join("labs.tar.gz");
-    let zip = flate2::write::DeflateEncoder::new(File::create(out).unwrap(), flate2::Compression::best());
-    let mut tar = tar::Builder::new(zip);
-    // el mismo contenido da siempre los mismos bytes
-    tar.mode(tar::HeaderMode::Deterministic);
+    for (path, _) in ALONE {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo dice dónde")).join("textos.z");
+    // el mayor nivel: tarda más, y ocupa menos
+    let mut zip =
+        flate2::write::DeflateEncoder::new(File::create(out).unwrap(), flate2::Compression::new(10));
     for lab in sorted(Path::new("labs")) {
         let name = lab.file_name().unwrap().to_string_lossy().into_owned();
         if name.starts_with(|c: char| c.is_ascii_digit()) {
             for part in PARTS.map(|part| lab.join(part)) {
-                add(&mut tar, &part, &Path::new(&name).join(part.file_name().unwrap()));
+                add(&mut zip, &part, &Path::new(&name).join(part.file_name().unwrap()));
             }
         }
     }
-    add(&mut tar, Path::new("book/src/SUMMARY.md"), Path::new("SUMMARY.md"));
-    tar.into_inner().unwrap().finish().unwrap();
+    for (path, name) in ALONE {
+        add(&mut zip, Path::new(path), Path::new(name));
+    }
+    zip.finish().unwrap();
 }
 
-/// Añade un fichero, o un directorio con cuanto tiene; lo que no está no se añade.
-fn add<W: std::io::Write>(tar: &mut tar::Builder<W>, from: &Path, name: &Path) {
+/// Añade un fichero, o un directorio con cuanto tiene; lo que no está no se añade. De cada fichero, su nombre
+/// y su texto, y un cero tras cada uno: un tar, con sus cabeceras, son 6 kB más.
+fn add(zip: &mut impl Write, from: &Path, name: &Path) {
     if from.is_dir() {
         for inner in sorted(from) {
-            add(tar, &inner, &name.join(inner.file_name().unwrap()));
+            add(zip, &inner, &name.join(inner.file_name().unwrap()));
         }
     } else if from.is_file() {
-        tar.append_path_with_name(from, name).unwrap();
+        let text = fs::read_to_string(from).unwrap();
+        assert!(!text.contains('\0'), "{} no es un fichero de texto", from.display());
+        write!(zip, "{}\0{text}\0", name.display()).unwrap();
     }
 }
 

@@ -58,6 +58,7 @@ pub mod fuzz;
 
 // Los cimientos.
 pub mod data;
+pub mod texts;
 pub mod kernel;
 pub mod mountinfo;
 pub mod error;

@@ -252,9 +252,9 @@ fn los_ejemplos_de_los_codigos_de_averias_son_verdad() {
     let codes: Vec<_> = CODES.iter().filter(|c| c.place == Where::Faults).collect();
     assert_eq!(codes.len(), 5);
     for code in codes {
-        let errors = faults::parse_text("a.ron", code.wrong, &one).expect_err(code.code);
+        let errors = faults::parse_text("a.ron", &code.wrong, &one).expect_err(&code.code);
         assert!(errors.0.iter().all(|e| e.code == code.code && e.place.is_some()), "{}: {errors}", code.code);
-        if let Err(errors) = faults::parse_text("a.ron", code.right, &one) {
+        if let Err(errors) = faults::parse_text("a.ron", &code.right, &one) {
             panic!("{}: {errors}", code.code);
         }
     }

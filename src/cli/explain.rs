@@ -54,7 +54,7 @@ fn not_explained(what: &str) -> Error {
     let shown = crate::spec::errors::visible(what, 60);
     let known = codes::CODES
         .iter()
-        .map(|c| c.code)
+        .map(|c| c.code.as_str())
         .chain(codes::REASONS.iter().map(|r| r.name))
         .chain(KINDS.iter().map(|k| k.aliases[0]));
     let hint = match suggest::nearest(what, known) {
@@ -185,13 +185,13 @@ pub fn wrapped(text: &str) -> String {
 }
 
 fn explain_code(code: &Code) -> String {
-    let mut text = format!("{}: {}\n\n{}", code.code, code.title, wrapped(code.text));
+    let mut text = format!("{}: {}\n\n{}", code.code, code.title, wrapped(&code.text));
     let place = code.place.describe();
     if !code.wrong.is_empty() {
-        text += &format!("\nMAL ({place}):\n{}", indented(code.wrong));
+        text += &format!("\nMAL ({place}):\n{}", indented(&code.wrong));
     }
     if !code.right.is_empty() {
-        text += &format!("\nBIEN:\n{}", indented(code.right));
+        text += &format!("\nBIEN:\n{}", indented(&code.right));
     }
     text
 }
@@ -260,7 +260,8 @@ mod tests {
         for kind in KINDS {
             visit(kind.aliases[0], (kind.fields)());
         }
-        for name in codes::CODES.iter().map(|c| c.code).chain(codes::REASONS.iter().map(|r| r.name)) {
+        for name in codes::CODES.iter().map(|c| c.code.as_str()).chain(codes::REASONS.iter().map(|r| r.name))
+        {
             assert!(explain(&name.to_lowercase(), false).unwrap().starts_with(name));
         }
     }

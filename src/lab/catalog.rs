@@ -4,12 +4,9 @@ use super::sheet::Sheet;
 use super::values::{self, Values};
 use crate::error::Error;
 use crate::spec::ron;
+use crate::texts;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
-
-/// Lo que guardó `build.rs`.
-static PACKAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/labs.tar.gz"));
 
 /// Un laboratorio, tal como está escrito: sin los valores de nadie.
 #[derive(Clone, Debug)]
@@ -20,23 +17,10 @@ pub struct Lab {
     files: BTreeMap<String, String>,
 }
 
-/// Ruta dentro del paquete → su texto.
-fn package() -> BTreeMap<String, String> {
-    let mut tar = tar::Archive::new(flate2::read::DeflateDecoder::new(PACKAGE));
-    let entries = tar.entries().into_iter().flatten().flatten();
-    let read = |mut entry: tar::Entry<_>| {
-        let name = entry.path().ok()?.to_str()?.to_string();
-        let mut text = String::new();
-        entry.read_to_string(&mut text).ok()?;
-        Some((name, text))
-    };
-    entries.filter_map(read).collect()
-}
-
 /// Todos, por su número.
 pub fn all() -> Vec<Lab> {
     let mut labs: BTreeMap<String, Lab> = BTreeMap::new();
-    for (path, text) in package() {
+    for (path, text) in texts::all() {
         let Some((name, rest)) = path.split_once('/') else { continue };
         let number = name.split('-').next().and_then(|n| n.parse().ok());
         let Some(number) = number else { continue };
@@ -117,7 +101,7 @@ impl Lab {
 
 /// El título del capítulo `number` del libro.
 pub fn chapter_title(number: u8) -> String {
-    let summary = package().remove("SUMMARY.md").unwrap_or_default();
+    let summary = texts::all().remove("SUMMARY.md").unwrap_or_default();
     let title = |line: &str| Some(line.split_once('[')?.1.split_once(']')?.0.to_string());
     let chapters = summary.lines().filter(|line| line.starts_with("- [")).filter_map(title);
     chapters.zip(1u8..).find(|(_, n)| *n == number).map(|(title, _)| title).unwrap_or_default()

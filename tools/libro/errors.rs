@@ -22,10 +22,10 @@ pub struct Produced {
 /// Cada código sale de su ejemplo malo, y el bueno se acepta.
 pub fn produced(_: &Book) -> Report {
     let mut report = Report { name: "errores", ..Report::default() };
-    for code in CODES {
+    for code in CODES.iter() {
         if let Err(problem) = check(code) {
             let text = format!("{}: {problem}", code.code);
-            report.faults.push(Fault::new("src/spec/codes.rs", 0, text));
+            report.faults.push(Fault::new("src/spec/codes.ron", 0, text));
         }
     }
     report.summary = format!("{} códigos, cada uno con su página", CODES.len());
@@ -35,7 +35,7 @@ pub fn produced(_: &Book) -> Report {
 /// ¿Da el ejemplo malo de `code` ese código, y no da error el bueno?
 pub fn check(code: &Code) -> Result<(), String> {
     let wrong = produce(code)?;
-    if !wrong.output.contains(code.code) {
+    if !wrong.output.contains(&code.code) {
         return Err(format!(
             "su ejemplo no lo produce; sale: {}",
             wrong.output.lines().next().unwrap_or("nada")
@@ -43,8 +43,8 @@ pub fn check(code: &Code) -> Result<(), String> {
     }
     if !code.right.is_empty() && code.place != Where::Command {
         let right = match code.place {
-            Where::Faults => read_faults(code.right),
-            place => load(place.file_name(), place.file(code.right).as_bytes(), false)?,
+            Where::Faults => read_faults(&code.right),
+            place => load(place.file_name(), place.file(&code.right).as_bytes(), false)?,
         };
         if !right.is_empty() {
             return Err(format!("su ejemplo bueno tampoco vale: {right}"));
@@ -57,16 +57,16 @@ pub fn produce(code: &Code) -> Result<Produced, String> {
     if code.place == Where::Faults {
         let command = "micropod simula web.ron --averias ejemplo.ron".into();
         return Ok(Produced {
-            output: read_faults(code.wrong),
+            output: read_faults(&code.wrong),
             command,
-            file: Some(("ejemplo.ron".into(), code.wrong.into())),
+            file: Some(("ejemplo.ron".into(), code.wrong.clone())),
         });
     }
     if code.place == Where::Server {
-        return Ok(Produced { output: api_answer(code)?, command: code.wrong.into(), file: None });
+        return Ok(Produced { output: api_answer(code)?, command: code.wrong.clone(), file: None });
     }
     if code.place != Where::Command {
-        let (name, file) = (code.place.file_name(), code.place.file(code.wrong));
+        let (name, file) = (code.place.file_name(), code.place.file(&code.wrong));
         let output = load(name, file.as_bytes(), true)?;
         return Ok(Produced {
             output,
@@ -77,12 +77,12 @@ pub fn produce(code: &Code) -> Result<Produced, String> {
     let name = code.wrong.split(' ').next_back().unwrap_or_default();
     let shown = content_of(name)?.filter(|content| content.len() < 1000);
     let file = shown.map(|content| (name.to_string(), String::from_utf8_lossy(&content).into_owned()));
-    Ok(Produced { output: run_command(code.wrong)?, command: code.wrong.into(), file })
+    Ok(Produced { output: run_command(&code.wrong)?, command: code.wrong.clone(), file })
 }
 
 /// Lo que contesta la API, o por qué no arranca: eso se dice antes de escuchar y sin ser root.
 fn api_answer(code: &Code) -> Result<String, String> {
-    if let Some(problem) = micropod::api::serve::sample(code.code) {
+    if let Some(problem) = micropod::api::serve::sample(&code.code) {
         return Ok(format!("Error from server ({}): {}\n", problem.reason, problem.message));
     }
     let done = std::process::Command::new(crate::build::default_binary()?)
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn un_codigo_cuyo_ejemplo_no_falla_es_una_falta() {
         let good = CODES.iter().find(|c| c.code == "MP0101").unwrap();
-        let broken = Code { wrong: good.right, ..*good };
+        let broken = Code { wrong: good.right.clone(), ..good.clone() };
         assert!(check(good).is_ok());
         assert!(check(&broken).unwrap_err().contains("su ejemplo no lo produce"));
     }
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn un_ejemplo_bueno_que_no_vale_es_una_falta() {
         let good = CODES.iter().find(|c| c.code == "MP0101").unwrap();
-        let broken = Code { right: good.wrong, ..*good };
+        let broken = Code { right: good.wrong.clone(), ..good.clone() };
         assert!(check(&broken).unwrap_err().contains("tampoco vale"));
     }
 }

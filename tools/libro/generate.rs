@@ -43,7 +43,7 @@ pub fn error_pages() -> Vec<(String, String, String)> {
 }
 
 fn error_page(code: &Code) -> String {
-    let mut text = format!("# {}: {}\n\n{}\n\n", code.code, code.title, paragraph(code.text));
+    let mut text = format!("# {}: {}\n\n{}\n\n", code.code, code.title, paragraph(&code.text));
     let Ok(produced) = errors::produce(code) else { return text };
     let language = fence(code.place);
     if let Some((name, file)) = &produced.file {
@@ -52,7 +52,7 @@ fn error_page(code: &Code) -> String {
     let _ = write!(text, "```console\n$ {}\n{}```\n\n", produced.command, ended(&produced.output));
     if !code.right.is_empty() {
         let place = code.place.describe();
-        let (wrong, right) = (ended(code.wrong), ended(code.right));
+        let (wrong, right) = (ended(&code.wrong), ended(&code.right));
         if matches!(
             code.place,
             Where::File | Where::Yaml | Where::Json | Where::Command | Where::Server | Where::Faults
@@ -99,9 +99,10 @@ fn paragraph(text: &str) -> String {
 
 fn error_list() -> String {
     let mut text = "| Código | Qué pasa |\n|---|---|\n".to_string();
-    for code in CODES {
+    for code in CODES.iter() {
         let link = format!("errores/{}.md", code.code.to_lowercase());
-        let _ = writeln!(text, "| [{}]({link}) | {} |", code.code, paragraph(code.title).replace('|', "\\|"));
+        let _ =
+            writeln!(text, "| [{}]({link}) | {} |", code.code, paragraph(&code.title).replace('|', "\\|"));
     }
     text
 }

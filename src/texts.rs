@@ -1,0 +1,17 @@
+//! Los textos que van dentro del binario comprimidos, porque casi nunca hacen falta: los laboratorios y lo que
+//! se explica de cada código de error.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+/// Lo que guardó `build.rs`.
+static PACKAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/textos.z"));
+
+/// Todos: nombre → texto.
+pub fn all() -> BTreeMap<String, String> {
+    let mut all = String::new();
+    // lo escribió `build.rs`, y las pruebas lo leen: no puede fallar
+    let _ = flate2::read::DeflateDecoder::new(PACKAGE).read_to_string(&mut all);
+    let mut parts = all.split_terminator('\0').map(str::to_string);
+    std::iter::from_fn(|| parts.next().zip(parts.next())).collect()
+}
