@@ -107,6 +107,14 @@ fn se_corrige_otra_vez_en_la_maquina_de_quien_ensena_y_los_valores_de_otro_no_va
     // lo corregido no se repite
     let again = world.micropod(&["lab", "corrige", "todas"]).exits(1);
     assert_eq!(again.out.matches("ya estaba corregida").count(), 2, "{}", again.out);
+    // la semilla es del examen, y aquí no hay ninguno; el curso cambia los valores, y hay que volver a mirar
+    let again = world.micropod(&["lab", "corrige", "todas", "--semilla", "2ASIR"]).exits(1);
+    assert_eq!(again.out.matches("ya estaba corregida").count(), 2, "{}", again.out);
+    std::fs::create_dir(world.dir().join("otro")).unwrap();
+    world.sh("cp todas/L05-ana.ruiz.tar.gz todas/resultados.json otro/");
+    let other = world.micropod(&["lab", "corrige", "otro", "--curso", "2ASIR"]).ok();
+    let line = other.out.lines().next().unwrap_or_default();
+    assert!(!line.contains(": 10") && line.contains("(se empezó sin curso"), "{}", other.out);
     world.micropod(&["lab", "informe", "todas"]).ok();
     let notes = std::fs::read_to_string(world.dir().join("todas/notas.csv")).unwrap();
     assert!(notes.contains("\nana.ruiz;05-fecha;10,00;0;0;Todo bien.\n"), "{notes}");
@@ -127,6 +135,15 @@ fn en_un_examen_el_porque_solo_se_le_dice_a_quien_ensena() {
     };
     begin("ana");
     begin("eva");
+    // quien lo ha empezado con otra semilla no se queda con la de antes
+    world.micropod(&["lab", "empieza", "23", "--alumno", "ana"]).ok();
+    let refused = world.micropod(&["lab", "examen", "--semilla", "2ASIR", "--alumno", "ana"]).exits(1);
+    assert!(
+        refused.err.contains("en otro directorio") && !refused.err.contains("reinicia"),
+        "{}",
+        refused.err
+    );
+    world.sh("mv 23-diagnostica practica");
     let read = |path: &str| std::fs::read_to_string(world.dir().join(path)).unwrap();
     let differ = ["buzon.ron", "reparto.ron", "tienda.ron", "mesa.ron", "guardia.ron"]
         .iter()
@@ -149,7 +166,7 @@ fn en_un_examen_el_porque_solo_se_le_dice_a_quien_ensena() {
     world.sh("cd ana && rm buzon.ron reparto.ron tienda.ron mesa.ron");
     inside("entrega");
     world.sh("mkdir clase && mv ana/*.tar.gz clase/");
-    world.micropod(&["lab", "corrige", "clase", "--curso", "2ASIR"]).ok();
+    world.micropod(&["lab", "corrige", "clase", "--semilla", "2ASIR"]).ok();
     world.micropod(&["lab", "informe", "clase"]).ok();
     let page = read("clase/informe.html");
     assert!(

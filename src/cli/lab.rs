@@ -74,13 +74,11 @@ fn exam(args: &ArgMatches) -> Result<u8, Error> {
 fn begin_as(lab: Lab, course: String, args: &ArgMatches) -> Result<u8, Error> {
     let given = args.get_one::<String>("alumno").cloned();
     let student = given.or_else(folder::who).filter(|name| !name.trim().is_empty()).ok_or_else(|| {
-        Error::usage("no sé quién eres").with_hint("dilo: `micropod lab empieza 1 --alumno ana.ruiz`")
+        Error::usage("no sé quién eres").with_hint("dilo: repite la orden con `--alumno ana.ruiz` detrás")
     })?;
     let dir = PathBuf::from(&lab.name);
     if dir.exists() {
-        let number = lab.number;
-        return Err(Error::failed(format!("ya existe la carpeta {}", lab.name))
-            .with_hint(format!("sigue en ella, o empieza de cero con `micropod lab reinicia {number}`")));
+        return Err(already_begun(&lab, &student, &course));
     }
     folder::make_dir(&dir)?;
     let begun = state::unix_millis() / 1000;
@@ -93,6 +91,18 @@ fn begin_as(lab: Lab, course: String, args: &ArgMatches) -> Result<u8, Error> {
     println!("Lee enunciado.md. Cuando quieras saber cómo vas:");
     println!("  cd {} && sudo micropod lab comprueba", folder.lab.name);
     Ok(exit::OK)
+}
+
+/// Volver al principio deja los valores con que se empezó: para otro curso, u otra semilla, no vale.
+fn already_begun(lab: &Lab, student: &str, course: &str) -> Error {
+    let same = |folder: Folder| folder.state.course == course && folder.state.student == student;
+    let hint = match Folder::open(Path::new(&lab.name)).is_ok_and(same) {
+        true => format!("sigue en ella, o empieza de cero con `micropod lab reinicia {}`", lab.number),
+        false => "no es lo que pides: se empezó con otro nombre, otro curso u otra semilla. Hazlo en otro \
+                  directorio: `mkdir otra && cd otra`, y repite la orden"
+            .to_string(),
+    };
+    Error::failed(format!("ya existe la carpeta {}", lab.name)).with_hint(hint)
 }
 
 fn start_over(args: &ArgMatches) -> Result<u8, Error> {
@@ -167,7 +177,7 @@ fn attempt(folder: &mut Folder, sheet: &Sheet, task: Option<u32>, json: bool) ->
     let grade = if sheet.exam { full.without_reasons() } else { full };
     match json {
         true => println!("{}", report::exercism(&grade, &folder.state.hints)),
-        false => show(&folder.lab, sheet, &grade),
+        false => show(&folder.lab, sheet, &grade, task),
     }
     if task.is_none() {
         let failed =
@@ -185,13 +195,14 @@ pub fn points(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches(',').to_string()
 }
 
-fn show(lab: &Lab, sheet: &Sheet, grade: &Grade) {
+fn show(lab: &Lab, sheet: &Sheet, grade: &Grade, task: Option<u32>) {
     println!("{} · {}", lab.code(), sheet.title);
     for mark in &grade.marks {
         show_mark(sheet, mark);
     }
     println!("\nPuntos: {} de {}", points(grade.points()), points(grade.out_of()));
     match grade.marks.iter().find(|m| matches!(m.outcome, Outcome::Fail | Outcome::Late)) {
+        None if task.is_some() => println!("Esta tarea está. Mira el conjunto: sudo micropod lab comprueba"),
         None => println!("Está todo. ¿Por qué funciona? micropod lab porque {}", lab.number),
         Some(_) if sheet.exam => {}
         Some(mark) => println!("¿Una pista? micropod lab pista {} {}", lab.number, mark.task),
@@ -241,7 +252,7 @@ fn hint(args: &ArgMatches) -> Result<u8, Error> {
 }
 
 fn why(args: &ArgMatches) -> Result<u8, Error> {
-    let folder = Folder::find(Some(text(args, "LAB")))?;
+    let folder = Folder::find(args.get_one::<String>("LAB").map(String::as_str))?;
     let passed = folder.state.attempts.iter().any(|a| a.failed.is_empty());
     if !passed {
         return Err(Error::failed("el porqué se cuenta cuando está hecho")

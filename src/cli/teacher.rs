@@ -33,26 +33,29 @@ pub fn correct(args: &ArgMatches) -> Result<u8, Error> {
     for package in &packages {
         let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let shown = term::harmless(&name);
-        let submission = match results::open(package) {
-            Ok(mut submission) => {
-                if let Some(course) = args.get_one::<String>("curso") {
-                    submission.state.course.clone_from(course);
-                }
-                submission
-            }
+        let mut submission = match results::open(package) {
+            Ok(submission) => submission,
             Err(why) => {
                 println!("{shown}: no se puede corregir: {}", term::harmless(&why));
                 pending += 1;
                 continue;
             }
         };
-        if all.get(&name).is_some_and(|old| old.digest == submission.digest) {
+        let own = submission.state.course.clone();
+        submission.state.course = told_course(&submission.state.lab, args).unwrap_or_else(|| own.clone());
+        let course = submission.state.course.clone();
+        if all.get(&name).is_some_and(|old| old.digest == submission.digest && old.state.course == course) {
             println!("{shown}: ya estaba corregida");
             continue;
         }
         match grade(&submission, &machine, compiler.as_ref(), limit) {
             Ok(grade) => {
-                println!("{shown}: {}", points(grade.points()));
+                let other = match own.as_str() {
+                    own if own == course => String::new(),
+                    "" => format!(" (se empezó sin curso, y se ha corregido con «{course}»)"),
+                    own => format!(" (se empezó con «{}», y no con «{course}»)", term::harmless(own)),
+                };
+                println!("{shown}: {}{other}", points(grade.points()));
                 let Submission { state, digest, answer, .. } = submission;
                 all.insert(name, Marked { digest, answer, state, grade });
                 results::save(&dir, &all)?;
@@ -68,6 +71,12 @@ pub fn correct(args: &ArgMatches) -> Result<u8, Error> {
     println!("\nCorregidas: {} · sin corregir: {pending}", all.len());
     println!("El informe: micropod lab informe {}", dir.display());
     Ok(if pending == 0 { exit::OK } else { exit::FAILED })
+}
+
+/// El curso que dice quien enseña o, si es un examen, la semilla. Si no dice nada, vale lo de la entrega.
+fn told_course(lab: &str, args: &ArgMatches) -> Option<String> {
+    let exam = catalog::find(lab).is_ok_and(|lab| lab.blank_sheet().exam);
+    args.get_one::<String>(if exam { "semilla" } else { "curso" }).cloned()
 }
 
 fn grade(

@@ -59,6 +59,12 @@ impl Lab {
         self.parse(&text).unwrap_or_else(|error| panic!("labs/{}/lab.ron: {error}", self.name))
     }
 
+    /// La hoja para hablar a toda la clase: los valores de cada cual son puntos suspensivos.
+    pub fn class_sheet(&self) -> Sheet {
+        let text = values::dotted(self.text("lab.ron"));
+        self.parse(&text).unwrap_or_else(|error| panic!("labs/{}/lab.ron: {error}", self.name))
+    }
+
     fn parse(&self, text: &str) -> Result<Sheet, ron::Wrong> {
         ron::read(text)
     }

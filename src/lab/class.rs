@@ -1,8 +1,11 @@
 //! El informe de una clase: quién, qué criterio y, sobre todo, qué idea equivocada se repite.
 
-use super::catalog;
+use super::catalog::{self, Lab};
+use super::folder::State;
 use super::grade::{Grade, Mark, Outcome};
 use super::results::{Results, alike};
+use super::sheet::Sheet;
+use super::values::Values;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -24,7 +27,7 @@ pub fn table(results: &Results, separator: char) -> String {
             comma(marked.grade.points()),
             state.hints.values().sum::<usize>().to_string(),
             state.attempts.len().to_string(),
-            cell(&feedback(&state.lab, &marked.grade)),
+            cell(&feedback(state, &marked.grade)),
         ];
         text.push_str(&(row.join(&separator.to_string()) + "\n"));
     }
@@ -42,9 +45,13 @@ fn quoted(text: &str, separator: char) -> String {
     }
 }
 
-/// Lo que se le dice al estudiante, en una línea.
-fn feedback(lab: &str, grade: &Grade) -> String {
-    let sheet = catalog::find(lab).map(|lab| lab.blank_sheet()).ok();
+/// Lo que se le dice al estudiante, con sus valores, en una línea.
+fn feedback(state: &State, grade: &Grade) -> String {
+    let own = |lab: Lab| {
+        let values = Values::of(&state.student, &lab.name, &state.course, &lab.blank_sheet().values);
+        lab.sheet(&values)
+    };
+    let sheet = catalog::find(&state.lab).map(own).ok();
     let say = |mark: &Mark| {
         let concept = mark.concept.as_ref().and_then(|code| Some(&sheet.as_ref()?.concepts.get(code)?.says));
         format!("{}: {}", mark.id, concept.unwrap_or(&mark.seen))
@@ -68,9 +75,29 @@ fn count(results: &Results, of: impl Fn(&Mark) -> Option<String>) -> Vec<(String
     all
 }
 
-/// Los criterios que más fallan, y las ideas equivocadas que más se repiten.
+/// Los criterios que más fallan, y las ideas equivocadas que más se repiten: (laboratorio, qué, veces). Se
+/// dicen sin los valores de nadie, para que lo mismo de dos estudiantes cuente dos veces.
 pub fn most_failed(results: &Results) -> [Vec<(String, String, usize)>; 2] {
-    [count(results, |m| Some(format!("{} {}", m.id, m.title))), count(results, |m| m.concept.clone())]
+    let sheets: BTreeMap<String, Sheet> =
+        catalog::all().into_iter().map(|lab| (lab.name.clone(), lab.class_sheet())).collect();
+    let title = |sheet: &Sheet, id: &str| {
+        let known = sheet.criteria.iter().find(|c| c.id == id);
+        known.map(|c| format!("{id} {}", c.title))
+    };
+    let says = |sheet: &Sheet, code: &str| {
+        sheet.concepts.get(code).map(|c| format!("{} (capítulo {})", c.says, c.chapter))
+    };
+    let spell = |rows: Vec<(String, String, usize)>, of: &dyn Fn(&Sheet, &str) -> Option<String>| {
+        let one = |(lab, key, times): (String, String, usize)| {
+            let what = sheets.get(&lab).and_then(|sheet| of(sheet, &key)).unwrap_or(key);
+            (lab, what, times)
+        };
+        rows.into_iter().map(one).collect()
+    };
+    [
+        spell(count(results, |m| Some(m.id.clone())), &title),
+        spell(count(results, |m| m.concept.clone()), &says),
+    ]
 }
 
 /// El informe en HTML: se abre sin red y se imprime.
@@ -78,8 +105,8 @@ pub fn html(results: &Results) -> String {
     let mut page = String::from(HEAD);
     let [criteria, concepts] = most_failed(results);
     page.push_str("<h2>Qué explicar mañana</h2>\n");
-    page.push_str(&ranking("Ideas equivocadas", &concepts, true));
-    page.push_str(&ranking("Criterios", &criteria, false));
+    page.push_str(&ranking("Ideas equivocadas", &concepts));
+    page.push_str(&ranking("Criterios", &criteria));
     let mut labs: BTreeMap<&str, Vec<&super::results::Marked>> = BTreeMap::new();
     for marked in results.values() {
         labs.entry(&marked.state.lab).or_default().push(marked);
@@ -110,17 +137,13 @@ td.n { text-align: right; }
 </style></head><body><h1>Informe de los laboratorios</h1>
 "#;
 
-fn ranking(title: &str, rows: &[(String, String, usize)], concepts: bool) -> String {
+fn ranking(title: &str, rows: &[(String, String, usize)]) -> String {
     let mut text =
         format!("<h3>{title}</h3>\n<table><tr><th>Laboratorio</th><th>Qué</th><th>Veces</th></tr>\n");
-    for (lab, key, times) in rows.iter().take(10) {
-        let sheet = catalog::find(lab).map(|lab| lab.blank_sheet()).ok();
-        let says = sheet.as_ref().filter(|_| concepts).and_then(|s| s.concepts.get(key));
-        let says =
-            says.map(|c| format!("{} (capítulo {})", c.says, c.chapter)).unwrap_or_else(|| key.clone());
-        let (lab, says) = (escape(lab), escape(&says));
+    for (lab, what, times) in rows.iter().take(10) {
+        let (lab, what) = (escape(lab), escape(what));
         // escribir en una cadena no falla
-        let _ = writeln!(text, "<tr><td>{lab}</td><td>{says}</td><td class=\"n\">{times}</td></tr>");
+        let _ = writeln!(text, "<tr><td>{lab}</td><td>{what}</td><td class=\"n\">{times}</td></tr>");
     }
     text + "</table>\n"
 }
@@ -165,7 +188,6 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::folder::State;
     use crate::lab::results::Marked;
 
     fn marked(student: &str, answer: &str, outcome: Outcome) -> Marked {
@@ -215,9 +237,41 @@ mod tests {
     #[test]
     fn lo_primero_es_la_idea_equivocada_que_mas_se_repite() {
         let [criteria, concepts] = most_failed(&class());
-        assert_eq!(concepts, [("05-fecha".to_string(), "VOL-CAPA".to_string(), 2)]);
+        assert_eq!((concepts.len(), concepts[0].0.as_str(), concepts[0].2), (1, "05-fecha", 2));
+        assert!(concepts[0].1.contains("en su propia capa, no en un volumen"), "{concepts:?}");
         assert_eq!(criteria[0].2, 2);
         assert!(html(&class()).contains("en su propia capa, no en un volumen"), "{}", html(&class()));
+    }
+
+    #[test]
+    fn lo_que_fallan_dos_con_valores_distintos_se_cuenta_junto_y_se_dice_sin_ellos() {
+        let all: Results = ["ana", "eva", "luis"]
+            .map(|student| {
+                let mut marked = marked(student, student, Outcome::Fail);
+                let state = &mut marked.state;
+                state.lab = "15-mata-la-pausa".into();
+                let lab = catalog::find("15").unwrap();
+                let sheet = lab.sheet(&Values::of(student, &lab.name, "", &lab.blank_sheet().values));
+                let criterion = sheet.criteria.iter().find(|c| c.id == "1.3").unwrap();
+                let mark = &mut marked.grade.marks[0];
+                (mark.id, mark.title, mark.concept) =
+                    ("1.3".into(), criterion.title.clone(), Some("NOMBRE".into()));
+                (student.to_string(), marked)
+            })
+            .into();
+        let [criteria, concepts] = most_failed(&all);
+        assert_eq!((criteria.len(), criteria[0].2, concepts[0].2), (1, 3, 3));
+        assert!(criteria[0].1.starts_with("1.3 Su máquina se llama …"), "{criteria:?}");
+        assert!(concepts[0].1.contains("no se llama …:"), "{concepts:?}");
+        // a cada cual, con los suyos
+        let text = table(&all, ';');
+        let lab = catalog::find("15").unwrap();
+        for student in ["ana", "eva", "luis"] {
+            let own = Values::of(student, &lab.name, "", &lab.blank_sheet().values);
+            let says = format!("no se llama {}:", own.get("nombre").unwrap());
+            let row = text.lines().find(|row| row.starts_with(student)).unwrap();
+            assert!(row.contains(&says), "{row}");
+        }
     }
 
     #[test]

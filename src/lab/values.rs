@@ -63,11 +63,33 @@ pub fn fill(text: &str, values: &Values) -> String {
 
 /// Pone un 1 en cada hueco: vale como número y como texto.
 pub fn blank(text: &str) -> String {
+    without_values(text, |_| '1')
+}
+
+/// Pone puntos suspensivos en los huecos que están dentro de un texto entre comillas, y un 1 en los demás,
+/// que han de ser números.
+pub fn dotted(text: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    without_values(text, |before| {
+        for c in before.chars() {
+            match c {
+                '"' if !escaped => quoted = !quoted,
+                _ => {}
+            }
+            escaped = c == '\\' && !escaped;
+        }
+        // la de una dirección, `10.{{n}}.0.1`, también ha de ser un número
+        if quoted && !before.ends_with('.') { '…' } else { '1' }
+    })
+}
+
+/// Pone en cada hueco lo que diga `put`, que ve lo que hay entre el hueco anterior y ese.
+fn without_values(text: &str, mut put: impl FnMut(&str) -> char) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
         out.push_str(before);
-        out.push('1');
+        out.push(put(before));
         rest = after.split_once("}}").map_or("", |(_, rest)| rest);
     }
     out + rest
@@ -109,6 +131,10 @@ mod tests {
         let text = fill("{{alumno}}: {{puerto}} {{otro}}", &values);
         assert_eq!(text, format!("ana: {} {{{{otro}}}}", values.get("puerto").unwrap()));
         assert_eq!(blank("Http(puerto: {{puerto}}, dice: \"{{ficha}}\")"), "Http(puerto: 1, dice: \"1\")");
+        assert_eq!(
+            dotted(r#"(p: {{p}}, d: "a \"{{x}}\" {{y}}", q: {{q}})"#),
+            r#"(p: 1, d: "a \"…\" …", q: 1)"#
+        );
     }
 
     impl Values {

@@ -32,7 +32,7 @@ pub fn lab() -> Command {
                 .arg(operand("TAREA", "Número de la tarea").required(true)),
         )
         .subcommand(verb("reinicia", "Deja los ficheros como al principio").arg(required()))
-        .subcommand(verb("porque", "Cuenta por qué funciona, cuando ya está hecho").arg(required()))
+        .subcommand(verb("porque", "Cuenta por qué funciona, cuando ya está hecho").arg(here()))
         .subcommand(verb("entrega", "Hace el paquete que se entrega").arg(here()).arg(student()))
         .subcommand(
             verb("examen", "Empieza el examen: unos Pods averiados, distintos para cada cual")
@@ -45,8 +45,9 @@ pub fn lab() -> Command {
                 .arg(option(
                     "curso",
                     "NOMBRE",
-                    "El curso, o la semilla del examen, digan lo que digan las entregas",
+                    "El curso, digan lo que digan las entregas. En un examen no vale",
                 ))
+                .arg(option("semilla", "PALABRA", "La del examen, digan lo que digan las entregas"))
                 .arg(option("timeout", "PLAZO", "Lo que puede tardar cada una. Si no se dice: 10m")),
         )
         .subcommand(
