@@ -64,7 +64,7 @@ pub fn create(k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepE
         cgroup: cgroup_fd.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
         cgroup_path: cgroup.clone(),
     };
-    let why = format_args!("crear el proceso del contenedor {}, ya dentro de sus límites", plan.name);
+    let why = format!("crear el proceso del contenedor {}, ya dentro de sus límites", plan.name);
     let actor = Actor::Container(plan.name.clone());
     let child = k.spawn(why, birth, "$CONTENEDOR", actor, |k| story(k, pod, plan, &layer, pause, stdio));
     leave_pids(k, others)?;
@@ -263,7 +263,7 @@ pub fn exec(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> R
         cgroup: cgroup_fd.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
         cgroup_path: target.cgroup.clone(),
     };
-    let why = format_args!("crear un proceso dentro de {name}");
+    let why = format!("crear un proceso dentro de {name}");
     let child = k.spawn(why, birth, "$PROCESO", Actor::Container(name.clone()), |k| {
         let rest = target.namespaces.difference(CloneFlags::CLONE_NEWPID);
         let join = JoinNamespaces { pidfd: Some(target.pidfd), process, namespaces: rest };

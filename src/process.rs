@@ -261,7 +261,7 @@ pub fn exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Result<(),
     let path = if k.is_real() { find_program(name, env) } else { Ok(PathBuf::from(name)) };
     let missing = path.is_err();
     let path = path.unwrap_or_else(|_| PathBuf::from(name));
-    let goal = format_args!("convertirse en el programa del contenedor: {}", shown(name, hidden));
+    let goal = format!("convertirse en el programa del contenedor: {}", shown(name, hidden));
     match k.step(goal, Execve { path: path.clone(), argv, env, hidden }) {
         Ok(_) => Ok(()),
         Err(error) => Err(explain_exec(error, &path, missing)),

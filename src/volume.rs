@@ -297,7 +297,7 @@ pub fn enter(k: &mut Kernel, root: &Place, mount: &MountPlan) -> Result<(), Step
 pub fn lay_out(k: &mut Kernel, mount: &MountPlan, place: &Path) -> Result<(), StepError> {
     let volume = &mount.volume;
     let source = open_source(k, mount)?;
-    let goal = format_args!("crear donde dejar preparado el volumen {volume}");
+    let goal = format!("crear donde dejar preparado el volumen {volume}");
     match source.for_kernel().is_dir() || !k.is_real() {
         true => k.step(goal, MakeDir::new(place, 0o700))?,
         false => k.step(goal, WriteFile { path: place.into(), content: String::new(), mode: 0o600 })?,
@@ -322,7 +322,7 @@ fn restrictions(mount: &MountPlan) -> MsFlags {
 // ANCHOR: source
 /// Abre el origen de un montaje: el volumen o, con subPath, algo de dentro, sin salir jamás de él.
 fn open_source(k: &mut Kernel, mount: &MountPlan) -> Result<Place, StepError> {
-    let why = format_args!("abrir el volumen {}", mount.volume);
+    let why = format!("abrir el volumen {}", mount.volume);
     let volume = match &mount.confined {
         Some((base, inside)) => {
             let base = k.step("abrir el directorio del ejercicio", OpenDir(base.clone()))?;

@@ -317,7 +317,7 @@ fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
     let world = World::with_busybox();
     let file = write(&world, "web", "", &shell("c", "true", ""));
     for (name, said) in [
-        ("youki", "youki no está instalado: "),
+        ("youki", "micropod no maneja youki: "),
         ("rkt", "rkt se retiró en 2020"),
         ("rocket", "rkt se retiró en 2020"),
         ("cri-o", "CRI-O solo se maneja por el socket de CRI"),

@@ -225,17 +225,38 @@ fn cada_bloque_unsafe_dice_su_invariante() {
 /// (`rust-version` en Cargo.toml). Un Rust más nuevo lo da por bueno, así que hay que mirarlo.
 #[test]
 fn ninguna_condicion_encadena_let() {
+    let found = everywhere(chains);
+    assert!(found.is_empty(), "un `let` tras `&&`, o `&&` tras un `let`:\n  {}", found.join("\n  "));
+}
+
+/// Guardarlo en una variable pide Rust 1.89.
+#[test]
+fn ningun_format_args_se_guarda_en_una_variable() {
+    assert_eq!(kept("let a = format_args!(\"{b}\");\nlet c =\n    format_args!(\"d\");"), [1, 3]);
+    assert_eq!(kept("f(format_args!(\"{b}\"));\n// let a = 1\nformat_args!(\"\")"), []);
+    let found = everywhere(kept);
+    assert!(found.is_empty(), "un format_args! guardado (usa format!):\n  {}", found.join("\n  "));
+}
+
+/// Las líneas en que hay un `format_args!` detrás de un igual.
+fn kept(text: &str) -> Vec<usize> {
+    let calls = text.match_indices(concat!("format", "_args!(")).map(|(at, _)| &text[..at]);
+    calls.filter(|before| before.trim_end().ends_with('=')).map(|before| before.lines().count()).collect()
+}
+
+/// Dónde hay algo que `search` encuentra, en todo el código del proyecto: `fichero:línea`.
+fn everywhere(search: impl Fn(&str) -> Vec<usize>) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dirs = ["src", "tests", "tools", "examples", "fuzz", "labs", "book"].map(|dir| root.join(dir));
     let files = dirs.iter().filter(|dir| dir.is_dir()).flat_map(|dir| sources(dir));
     let mut found = Vec::new();
     for path in files.chain([root.join("build.rs")]) {
         let text = fs::read_to_string(&path).unwrap();
-        for at in chains(&text) {
+        for at in search(&text) {
             found.push(format!("{}:{at}", path.strip_prefix(root).unwrap().display()));
         }
     }
-    assert!(found.is_empty(), "un `let` tras `&&`, o `&&` tras un `let`:\n  {}", found.join("\n  "));
+    found
 }
 
 #[test]

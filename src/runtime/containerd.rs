@@ -62,7 +62,7 @@ impl Runtime for Containerd {
         let name = &plan.name;
         let layer = container::prepare_layer(k, &pod.uid, name, order.life)?;
         for dir in [&bundle.dir, &meeting(&bundle)] {
-            let why = format_args!("crear un directorio para lo que containerd necesita saber de {name}");
+            let why = format!("crear un directorio para lo que containerd necesita saber de {name}");
             k.step(why, MakeDir::new(dir, 0o700))?;
         }
         k.step(
@@ -107,7 +107,7 @@ impl Runtime for Containerd {
         stdio: Stdio,
     ) -> Result<Child, StepError> {
         let name = &target.plan.name;
-        let why = format_args!("crear el proceso que pedirá a containerd que entre en {name}");
+        let why = format!("crear el proceso que pedirá a containerd que entre en {name}");
         let actor = Actor::Container(name.clone());
         let child = k.spawn(why, birth(None), "$RECADO", actor, |k| enter(k, target, argv, stdio))?;
         k.go(&child);

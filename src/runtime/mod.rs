@@ -56,21 +56,18 @@ pub enum Kind {
     Native,
     Runc,
     Crun,
-    Youki,
     Podman,
     Containerd,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] =
-        [Kind::Native, Kind::Runc, Kind::Crun, Kind::Youki, Kind::Podman, Kind::Containerd];
+    pub const ALL: [Kind; 5] = [Kind::Native, Kind::Runc, Kind::Crun, Kind::Podman, Kind::Containerd];
 
     pub fn name(self) -> &'static str {
         match self {
             Kind::Native => "native",
             Kind::Runc => "runc",
             Kind::Crun => "crun",
-            Kind::Youki => "youki",
             Kind::Podman => "podman",
             Kind::Containerd => "containerd",
         }
@@ -84,7 +81,6 @@ impl Kind {
             Kind::Crun => "sudo apt-get install crun",
             Kind::Podman => "sudo apt-get install podman",
             Kind::Containerd => "sudo apt-get install containerd",
-            Kind::Youki => "Debian no lo trae; está en el proyecto youki, y su programa se llama así",
         }
     }
 
@@ -105,7 +101,6 @@ impl Kind {
             Kind::Native => &[],
             Kind::Runc => &["runc"],
             Kind::Crun => &["crun"],
-            Kind::Youki => &["youki"],
             Kind::Podman => &["podman"],
             Kind::Containerd => &["containerd", "ctr", "containerd-shim-runc-v2", "runc"],
         }
@@ -135,7 +130,6 @@ impl Kind {
             Kind::Native => &Native,
             Kind::Runc => &Oci(Kind::Runc),
             Kind::Crun => &Oci(Kind::Crun),
-            Kind::Youki => &Oci(Kind::Youki),
             Kind::Podman => &Podman,
             Kind::Containerd => &Containerd,
         }
@@ -149,7 +143,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Un nombre que no es de ninguno. Hay dos que merecen una explicación.
+/// Un nombre que no es de ninguno. Hay varios que merecen una explicación.
 fn unknown(name: &str) -> Error {
     let known = Kind::ALL.map(Kind::name).join(", ");
     match name {
@@ -161,6 +155,9 @@ fn unknown(name: &str) -> Error {
         ),
         "docker" => Error::usage(
             "micropod no maneja docker: usa lo que docker llama por debajo para hacer los contenedores, `--runtime containerd` o `--runtime runc`",
+        ),
+        "youki" => Error::usage(
+            "micropod no maneja youki: el 0.7 entiende al revés el filtro de llamadas y no lo pone en un `exec`, y los contenedores quedarían peor guardados; usa `--runtime crun` o `--runtime runc`",
         ),
         _ => Error::usage(format!("no conozco el motor `{name}`")).with_hint(format!("los que hay: {known}")),
     }

@@ -1,4 +1,4 @@
-//! Los de la norma OCI: runc, crun y youki. Son lo que hay debajo de containerd, de Docker y de CRI-O.
+//! Los de la norma OCI: runc y crun. Son lo que hay debajo de containerd, de Docker y de CRI-O.
 //!
 //! ```text
 //! [supervisor] ── recado: monta la raíz y los volúmenes donde solo él los ve
@@ -73,7 +73,7 @@ impl Runtime for Oci {
             cgroup: cgroup.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
             cgroup_path: cgroup.as_ref().map(|place| place.path.clone()),
         };
-        let why = format_args!("crear el proceso que hará el recado de llamar a {program}");
+        let why = format!("crear el proceso que hará el recado de llamar a {program}");
         let actor = Actor::Container(name.clone());
         let story = |k: &mut Kernel| self.story(k, order, &bundle, &layer, stdio);
         let child = k.spawn(why, birth, "$RECADO", actor, story)?;
@@ -109,8 +109,7 @@ impl Runtime for Oci {
             cgroup: cgroup.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
             cgroup_path: cgroup.as_ref().map(|place| place.path.clone()),
         };
-        let why =
-            format_args!("crear el proceso que hará el recado de pedir a {program} que entre en {name}");
+        let why = format!("crear el proceso que hará el recado de pedir a {program} que entre en {name}");
         let actor = Actor::Container(name.clone());
         let child = k.spawn(why, birth, "$RECADO", actor, |k| self.enter(k, target, argv, stdio))?;
         k.go(&child);
@@ -218,8 +217,7 @@ impl Oci {
         let made = k
             .step("escribir cómo ha de ser el proceso, con las palabras de la norma OCI", write)
             .and_then(|()| {
-                let goal =
-                    format_args!("que {program} traiga al mundo un proceso dentro de {}", target.plan.name);
+                let goal = format!("que {program} traiga al mundo un proceso dentro de {}", target.plan.name);
                 let asked = argv.first().map_or("", String::as_str);
                 k.step(goal, exec).map_err(|error| explain(error, &log, asked, self.name()))
             })
@@ -285,7 +283,7 @@ pub fn send(k: &mut Kernel, alive: &Alive, signal: i32, program: &str, tool: Too
 /// Un recado corto: llamar una vez a quien creó el contenedor, y esperar.
 pub fn errand(k: &mut Kernel, order: &Order, program: &str, goal: &str, tool: Tool) -> Result<(), StepError> {
     let birth = Clone3 { namespaces: CloneFlags::empty(), cgroup: None, cgroup_path: None };
-    let why = format_args!("crear el proceso que hará el recado de llamar a {program}");
+    let why = format!("crear el proceso que hará el recado de llamar a {program}");
     let child = k.spawn(why, birth, "$RECADO", Actor::Host, |k| {
         own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
         k.step(goal, tool)

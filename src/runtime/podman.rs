@@ -56,7 +56,7 @@ impl Runtime for Podman {
         let name = &plan.name;
         one_line_each(plan)?;
         let layer = container::prepare_layer(k, &pod.uid, name, order.life)?;
-        let why = format_args!("crear el directorio con lo que podman necesita saber de {name}");
+        let why = format!("crear el directorio con lo que podman necesita saber de {name}");
         k.step(why, MakeDir::new(&bundle.dir, 0o700))?;
         k.step(
             "escribir la configuración de podman: sin nada de la que haya en la máquina",
@@ -107,7 +107,7 @@ impl Runtime for Podman {
     ) -> Result<Child, StepError> {
         let name = &target.plan.name;
         k.step("adoptar a los nietos que se queden huérfanos: así nacerá conmon", Adopt)?;
-        let why = format_args!("crear el proceso que pedirá a podman que entre en {name}");
+        let why = format!("crear el proceso que pedirá a podman que entre en {name}");
         let actor = Actor::Container(name.clone());
         let child = k.spawn(why, birth(None), "$RECADO", actor, |k| enter(k, target, argv, stdio))?;
         k.go(&child);

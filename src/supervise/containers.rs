@@ -428,7 +428,7 @@ impl Supervisor {
         let name = &self.plan.containers[id].name;
         let layer = Layer::of(&self.plan.uid, name, number);
         for (what, path) in [("la capa de escritura", layer.upper), ("lo que el overlay usaba", layer.work)] {
-            let goal = format_args!("borrar {what} de {name}, que muere con él");
+            let goal = format!("borrar {what} de {name}, que muere con él");
             if let Err(error) = self.k.step(goal, RemoveTree(path)) {
                 log::error!("{error}");
             }

@@ -94,7 +94,7 @@ impl Supervisor {
         let (number, now) = (life.number, self.born.elapsed());
         // a un hook le vale cualquier respuesta; a una sonda, no
         let any_answer = matches!(purpose, Purpose::Hook(_));
-        let told = format_args!("{purpose} de {id}");
+        let told = format!("{purpose} de {id}");
         let asking = self.k.tell_once(told, |k| check::ask(k, question, &target, now, any_answer));
         match asking {
             Ok(asking) => {
@@ -124,7 +124,7 @@ impl Supervisor {
     fn go_on_talking(&mut self, index: usize) {
         let asked = &mut self.asked[index];
         let Asking::Talk(talk) = &mut asked.asking else { return };
-        let told = format_args!("{} de {}", asked.purpose, asked.id);
+        let told = format!("{} de {}", asked.purpose, asked.id);
         if let Some(outcome) = self.k.tell_once(told, |k| talk.advance(k)) {
             let asked = self.asked.remove(index);
             self.close(asked, outcome);
@@ -135,7 +135,7 @@ impl Supervisor {
         let asked = self.asked.remove(index);
         let Asking::Errand(errand) = asked.asking else { return };
         let Some(exit) = reap(errand.pidfd()) else { return };
-        let told = format_args!("{} de {}", asked.purpose, asked.id);
+        let told = format!("{} de {}", asked.purpose, asked.id);
         match self.k.tell_once(told, |k| errand.done(k, exit.code())) {
             Done::Answer(outcome) => {
                 self.close(InFlight { asking: Asking::Sleep(Duration::ZERO), ..asked }, outcome)

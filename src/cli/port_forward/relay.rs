@@ -129,7 +129,7 @@ fn accept(k: &mut Kernel, one: &Listening) -> Option<Connection> {
 
 fn connect(k: &mut Kernel, ip: IpAddr, port: u16) -> Result<OwnedFd, Errno> {
     let address = SocketAddr::new(ip, port);
-    let goal = format_args!("conectar con {address}, ya dentro de la red del Pod");
+    let goal = format!("conectar con {address}, ya dentro de la red del Pod");
     k.step(goal, Connect(address)).map_err(|error| error.errno())?.ok_or(Errno::ECANCELED)
 }
 
