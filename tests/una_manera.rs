@@ -229,18 +229,22 @@ fn ninguna_condicion_encadena_let() {
     assert!(found.is_empty(), "un `let` tras `&&`, o `&&` tras un `let`:\n  {}", found.join("\n  "));
 }
 
+/// Partido en dos, para que este fichero no se encuentre a sí mismo.
+const CALL: &str = concat!("format", "_args!(");
+
 /// Guardarlo en una variable pide Rust 1.89.
 #[test]
 fn ningun_format_args_se_guarda_en_una_variable() {
-    assert_eq!(kept("let a = format_args!(\"{b}\");\nlet c =\n    format_args!(\"d\");"), [1, 3]);
-    assert_eq!(kept("f(format_args!(\"{b}\"));\n// let a = 1\nformat_args!(\"\")"), []);
+    let (one, two) = (format!("let a = {CALL}\"\");"), format!("\nlet c =\n    {CALL}\"\");"));
+    assert_eq!(kept(&(one + &two)), [1, 3]);
+    assert!(kept(&format!("f({CALL}\"{{b}}\"));\n// let a = 1\n{CALL}\"\")")).is_empty());
     let found = everywhere(kept);
     assert!(found.is_empty(), "un format_args! guardado (usa format!):\n  {}", found.join("\n  "));
 }
 
 /// Las líneas en que hay un `format_args!` detrás de un igual.
 fn kept(text: &str) -> Vec<usize> {
-    let calls = text.match_indices(concat!("format", "_args!(")).map(|(at, _)| &text[..at]);
+    let calls = text.match_indices(CALL).map(|(at, _)| &text[..at]);
     calls.filter(|before| before.trim_end().ends_with('=')).map(|before| before.lines().count()).collect()
 }
 
