@@ -32,6 +32,9 @@ fn k4_las_comprobaciones_de_audita_salen_igual_con_cualquier_motor() {
     let file = pod(&world, "igual", "exec sleep 3201");
     let audit = |engine: &str| {
         world.micropod(&["run", "-d", "--runtime", engine, &file]).ok();
+        // hasta que ejecuta su programa, el proceso es todavía del motor, con ficheros suyos abiertos
+        let runs = || world.processes().into_iter().any(|(_, line)| line == "sleep 3201");
+        wait_until("que corra su programa", 10, runs);
         let said = world.micropod(&["audita", "igual", "--todo"]).ok().out;
         delete(&world, "igual");
         // la primera línea dice el número del proceso y lo que ocupa el filtro, que cada uno compila
