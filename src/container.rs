@@ -244,7 +244,7 @@ pub struct Target<'a> {
 /// privilegios que su PID 1.
 pub fn exec(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> Result<Child, StepError> {
     k.step("comprobar que desde dentro no se puede reescribir micropod", CheckSealed)?;
-    let cgroup_fd = match &target.cgroup {
+    let cgroup = match &target.cgroup {
         Some(path) => Some(k.step("abrir el grupo de control del contenedor", OpenPath(path.clone()))?),
         None => None,
     };
@@ -258,11 +258,7 @@ pub fn exec(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> R
             namespaces: CloneFlags::CLONE_NEWPID,
         },
     )?;
-    let birth = Clone3 {
-        namespaces: CloneFlags::empty(),
-        cgroup: cgroup_fd.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
-        cgroup_path: target.cgroup.clone(),
-    };
+    let birth = Clone3::inside(cgroup.as_ref());
     let why = format!("crear un proceso dentro de {name}");
     let child = k.spawn(why, birth, "$PROCESO", Actor::Container(name.clone()), |k| {
         let rest = target.namespaces.difference(CloneFlags::CLONE_NEWPID);

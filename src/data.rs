@@ -226,7 +226,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Los métodos de cada clase de número, para quien tiene un `number`.
 macro_rules! numbers {
+    () => {
+        numbers!(deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
+                 deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64);
+    };
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
             self.number()?.visit(visitor)
@@ -249,8 +254,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
         }
     }
 
-    numbers!(deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
-             deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64);
+    numbers!();
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.0 {
@@ -334,12 +338,10 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
 /// número.
 struct Key<'a>(&'a str);
 
-macro_rules! number_keys {
-    ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            Number::of(self.0.parse().ok())?.visit(visitor)
-        })*
-    };
+impl Key<'_> {
+    fn number(&self) -> Result<Number, Fault> {
+        Number::of(self.0.parse().ok())
+    }
 }
 
 impl<'de> de::Deserializer<'de> for Key<'_> {
@@ -349,8 +351,7 @@ impl<'de> de::Deserializer<'de> for Key<'_> {
         visitor.visit_str(self.0)
     }
 
-    number_keys!(deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
-                 deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64);
+    numbers!();
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,

@@ -12,7 +12,7 @@ use std::os::fd::OwnedFd;
 /// Del lado del contenedor: abre el par y manda al anfitrión el extremo del maestro.
 pub fn own(k: &mut Kernel) -> Result<OwnedFd, StepError> {
     let pair = k.step("abrir una terminal en el /dev/pts del contenedor", OpenTerminal)?;
-    let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
+    let channel = k.copy_channel();
     k.step("mandar su otro extremo al anfitrión", SendTerminal { channel, master: pair.master })?;
     Ok(pair.slave)
 }

@@ -280,6 +280,11 @@ impl Kernel {
         }
     }
 
+    /// Otro extremo del mismo canal, para quien haya de hablar después; `None`, en un ensayo o si no se puede.
+    pub fn copy_channel(&self) -> Option<Channel> {
+        self.channel()?.try_clone().ok()
+    }
+
     fn tell<O: Op + ?Sized>(&mut self, goal: &dyn fmt::Display, op: &O, site: &Location) {
         let step = Step {
             actor: self.actor.clone(),

@@ -47,26 +47,24 @@ impl Lab {
         self.files.get(part).map_or("", String::as_str)
     }
 
-    /// La hoja con los valores de alguien. Está dentro del binario y los tests la leen: no puede fallar.
+    /// La hoja con los valores de alguien.
     pub fn sheet(&self, given: &Values) -> Sheet {
-        let text = values::fill(self.text("lab.ron"), given);
-        self.parse(&text).unwrap_or_else(|error| panic!("labs/{}/lab.ron: {error}", self.name))
+        self.parse(&values::fill(self.text("lab.ron"), given))
     }
 
     /// La hoja sin los valores de nadie, para lo que no depende de ellos.
     pub fn blank_sheet(&self) -> Sheet {
-        let text = values::blank(self.text("lab.ron"));
-        self.parse(&text).unwrap_or_else(|error| panic!("labs/{}/lab.ron: {error}", self.name))
+        self.parse(&values::blank(self.text("lab.ron")))
     }
 
     /// La hoja para hablar a toda la clase: los valores de cada cual son puntos suspensivos.
     pub fn class_sheet(&self) -> Sheet {
-        let text = values::dotted(self.text("lab.ron"));
-        self.parse(&text).unwrap_or_else(|error| panic!("labs/{}/lab.ron: {error}", self.name))
+        self.parse(&values::dotted(self.text("lab.ron")))
     }
 
-    fn parse(&self, text: &str) -> Result<Sheet, ron::Wrong> {
-        ron::read(text)
+    /// Una hoja está dentro del binario y los tests las leen todas: no puede fallar.
+    fn parse(&self, text: &str) -> Sheet {
+        ron::read(text).unwrap_or_else(|error| panic!("labs/{}/lab.ron: {error}", self.name))
     }
 
     pub fn statement(&self, given: &Values) -> String {

@@ -6,14 +6,13 @@ use super::tool::Tool;
 use crate::cgroup::PAUSE;
 use crate::error::{StepError, exit};
 use crate::kernel::channel::{Channel, Message};
-use crate::kernel::ops::{self, Clone3, CloseInherited, Execve, OpenPath, Place, quote_path};
+use crate::kernel::ops::{self, CloseInherited, Execve, OpenPath, Place, quote_path};
 use crate::kernel::program::DIRECTORIES;
 use crate::kernel::sys::{self, Cloned};
 use crate::kernel::{Actor, Kernel, Op};
 use crate::state::ProcessId;
 use crate::supervise;
 use nix::errno::Errno;
-use nix::sched::CloneFlags;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,14 +22,6 @@ pub const WITNESS: &str = "testigo";
 
 /// Cada cuánto mira.
 const GLANCE: Duration = Duration::from_millis(2);
-
-pub fn birth(place: Option<&Place>) -> Clone3<'_> {
-    Clone3 {
-        namespaces: CloneFlags::empty(),
-        cgroup: place.and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
-        cgroup_path: place.map(|place| place.path.clone()),
-    }
-}
 
 /// Donde nace el recado. El cliente y quien vigila son de la infraestructura del Pod, como la pausa: mueren
 /// con él.

@@ -12,16 +12,16 @@
 //! fuera del Pod, muere con su cliente, y entre él y el contenedor hay quien lo cuida: `containerd-shim`.
 
 use super::bundle::{Bundle, WriteConfig};
-use super::client::{LeaveHerald, WITNESS, become_client, birth, infrastructure};
+use super::client::{LeaveHerald, WITNESS, become_client, infrastructure};
 use super::oci::{command, explain, own_view, send};
-use super::tool::{PATIENCE, Tool};
+use super::tool::{PATIENCE, Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
 use crate::container::{self, Born, Layer, Stdio, Target};
 use crate::error::{StepError, exit};
 use crate::kernel::child::Child;
 use crate::kernel::ops::{
-    Adopt, MakeDir, Mount, Place, RemoveTree, ResetSignals, WriteFile, errno_of, quote_path,
+    Adopt, Clone3, MakeDir, Mount, Place, RemoveTree, ResetSignals, WriteFile, errno_of, quote_path,
 };
 use crate::kernel::program::{self, Background, Program};
 use crate::kernel::{Actor, Kernel, Op};
@@ -77,7 +77,7 @@ impl Runtime for Containerd {
         let why = "crear el proceso que hará el recado de llamar a containerd";
         let actor = Actor::Container(name.clone());
         let story = |k: &mut Kernel| story(k, order, &bundle, &layer, stdio);
-        let child = k.spawn(why, birth(place.as_ref()), "$RECADO", actor, story)?;
+        let child = k.spawn(why, Clone3::inside(place.as_ref()), "$RECADO", actor, story)?;
         Ok(Born { child, cgroup: pod.cgroup.as_ref().map(|path| path.join(name)) })
     }
     // ANCHOR_END: create
@@ -109,7 +109,8 @@ impl Runtime for Containerd {
         let name = &target.plan.name;
         let why = format!("crear el proceso que pedirá a containerd que entre en {name}");
         let actor = Actor::Container(name.clone());
-        let child = k.spawn(why, birth(None), "$RECADO", actor, |k| enter(k, target, argv, stdio))?;
+        let child =
+            k.spawn(why, Clone3::inside(None), "$RECADO", actor, |k| enter(k, target, argv, stdio))?;
         k.go(&child);
         Ok(child)
     }
@@ -142,7 +143,7 @@ fn story(
     k.step("decir a containerd cómo ha de ser el contenedor", call(bundle, words))
         .map_err(|error| explain(error, &bundle.log(), command(plan), "containerd"))?;
     container::connect(k, stdio)?;
-    let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
+    let channel = k.copy_channel();
     let (pid_file, preparer) = (bundle.pid_file(), Kind::Runc.path());
     let nosuid = plan.security.no_new_privs;
     let herald = LeaveHerald { channel, pid_file, preparer, engine: "containerd", nosuid };
@@ -319,8 +320,4 @@ fn socket(bundle: &Bundle) -> PathBuf {
 
 fn conf(bundle: &Bundle) -> PathBuf {
     bundle.dir.join("containerd.toml")
-}
-
-fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
 }

@@ -13,7 +13,7 @@
 use super::bundle::{Bundle, WriteConfig, WriteProcess, console};
 use super::console::{Listen, ReceiveTerminal};
 use super::made::{FindContainer, RestrictRoot, lie};
-use super::tool::{PATIENCE, Tool};
+use super::tool::{PATIENCE, Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
 use crate::container::{self, Born, Layer, Stdio, Target};
@@ -68,11 +68,7 @@ impl Runtime for Oci {
             WriteConfig { order, bundle: &bundle },
         )?;
         let cgroup = self.cgroup(k, order)?;
-        let birth = Clone3 {
-            namespaces: CloneFlags::empty(),
-            cgroup: cgroup.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
-            cgroup_path: cgroup.as_ref().map(|place| place.path.clone()),
-        };
+        let birth = Clone3::inside(cgroup.as_ref());
         let why = format!("crear el proceso que hará el recado de llamar a {program}");
         let actor = Actor::Container(name.clone());
         let story = |k: &mut Kernel| self.story(k, order, &bundle, &layer, stdio);
@@ -104,11 +100,7 @@ impl Runtime for Oci {
             }
             _ => None,
         };
-        let birth = Clone3 {
-            namespaces: CloneFlags::empty(),
-            cgroup: cgroup.as_ref().and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
-            cgroup_path: cgroup.as_ref().map(|place| place.path.clone()),
-        };
+        let birth = Clone3::inside(cgroup.as_ref());
         let why = format!("crear el proceso que hará el recado de pedir a {program} que entre en {name}");
         let actor = Actor::Container(name.clone());
         let child = k.spawn(why, birth, "$RECADO", actor, |k| self.enter(k, target, argv, stdio))?;
@@ -282,7 +274,7 @@ pub fn send(k: &mut Kernel, alive: &Alive, signal: i32, program: &str, tool: Too
 
 /// Un recado corto: llamar una vez a quien creó el contenedor, y esperar.
 pub fn errand(k: &mut Kernel, order: &Order, program: &str, goal: &str, tool: Tool) -> Result<(), StepError> {
-    let birth = Clone3 { namespaces: CloneFlags::empty(), cgroup: None, cgroup_path: None };
+    let birth = Clone3::inside(None);
     let why = format!("crear el proceso que hará el recado de llamar a {program}");
     let child = k.spawn(why, birth, "$RECADO", Actor::Host, |k| {
         own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
@@ -349,7 +341,7 @@ fn hand_over_terminal(
     path: PathBuf,
 ) -> Result<(), StepError> {
     let master = k.step("recibir el extremo de su terminal", ReceiveTerminal { listener, path })?;
-    let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
+    let channel = k.copy_channel();
     k.step("mandarlo a quien lo espera", SendTerminal { channel, master })
 }
 
@@ -368,7 +360,7 @@ pub fn found(
 }
 
 fn tell(k: &mut Kernel, pid: Option<i32>) -> Result<(), StepError> {
-    let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
+    let channel = k.copy_channel();
     k.step(
         "decir al supervisor qué proceso es, para que lo adopte",
         TellPid { channel, message: Message::Born, pid },
@@ -396,10 +388,6 @@ fn latest(root: &Path, uid: &str, id: usize) -> String {
 
 pub fn command(plan: &ContainerPlan) -> &str {
     plan.argv.first().map_or("", String::as_str)
-}
-
-fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
 }
 
 /// De qué se quejó: la última línea de su registro que sea un error.

@@ -12,17 +12,19 @@
 //! su cliente, por el que pasa lo que escribe. Lo que podman apunta es de cada Pod, y se va con él.
 
 use super::bundle::{self, Bundle};
-use super::client::{LeaveWitness, WITNESS, become_client, birth, infrastructure};
+use super::client::{LeaveWitness, WITNESS, become_client, infrastructure};
 use super::made::RestrictRoot;
 use super::oci::{errand, found, own_view, send};
-use super::tool::Tool;
+use super::tool::{Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::{self, Hierarchy};
 use crate::container::{self, Born, Layer, Stdio, Target};
 use crate::error::{StepError, exit};
 use crate::kernel::channel::Message;
 use crate::kernel::child::Child;
-use crate::kernel::ops::{self, Adopt, MakeDir, OpenInRoot, RemoveTree, ResetSignals, TellPid, WriteFile};
+use crate::kernel::ops::{
+    self, Adopt, Clone3, MakeDir, OpenInRoot, RemoveTree, ResetSignals, TellPid, WriteFile,
+};
 use crate::kernel::{Actor, Kernel, Op};
 use crate::plan::PodPlan;
 use crate::process::{ContainerPlan, Hidden};
@@ -74,7 +76,7 @@ impl Runtime for Podman {
         let why = "crear el proceso que hará el recado de llamar a podman";
         let actor = Actor::Container(name.clone());
         let story = |k: &mut Kernel| story(k, order, &bundle, &layer, stdio);
-        let child = k.spawn(why, birth(place.as_ref()), "$RECADO", actor, story)?;
+        let child = k.spawn(why, Clone3::inside(place.as_ref()), "$RECADO", actor, story)?;
         Ok(Born { child, cgroup })
     }
 
@@ -109,7 +111,8 @@ impl Runtime for Podman {
         k.step("adoptar a los nietos que se queden huérfanos: así nacerá conmon", Adopt)?;
         let why = format!("crear el proceso que pedirá a podman que entre en {name}");
         let actor = Actor::Container(name.clone());
-        let child = k.spawn(why, birth(None), "$RECADO", actor, |k| enter(k, target, argv, stdio))?;
+        let child =
+            k.spawn(why, Clone3::inside(None), "$RECADO", actor, |k| enter(k, target, argv, stdio))?;
         k.go(&child);
         Ok(child)
     }
@@ -155,7 +158,7 @@ fn story(
     let talks = matches!(stdio, Stdio::Terminal | Stdio::Pipes { input: Some(_), .. });
     container::connect(k, stdio)?;
     k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
-    let channel = k.channel().map(|c| c.try_clone()).transpose().ok().flatten();
+    let channel = k.copy_channel();
     k.step(
         "decir al supervisor qué proceso es el contenedor",
         TellPid { channel, message: Message::Client, pid },
@@ -428,8 +431,4 @@ fn env_file(bundle: &Bundle) -> PathBuf {
 
 fn seccomp_file(bundle: &Bundle) -> PathBuf {
     bundle.dir.join("filtro.json")
-}
-
-fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
 }

@@ -11,6 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+/// Una ruta, como argumento de un programa.
+pub fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
 /// De sobra para hacer un contenedor, incluso en una máquina muy cargada.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 

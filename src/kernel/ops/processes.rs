@@ -1,6 +1,6 @@
 //! Órdenes sobre procesos y espacios de nombres.
 
-use super::{c_path, literal, quote, quote_path};
+use super::{Place, c_path, literal, quote, quote_path};
 use crate::kernel::channel::{Channel, Message};
 use crate::kernel::{Op, sys};
 use crate::process::{Hidden, shown};
@@ -37,6 +37,17 @@ pub struct Clone3<'a> {
     /// El cgroup en el que nace, si hay cgroup v2.
     pub cgroup: Option<BorrowedFd<'a>>,
     pub cgroup_path: Option<PathBuf>,
+}
+
+impl<'a> Clone3<'a> {
+    /// Sin espacios de nombres nuevos, dentro de ese cgroup.
+    pub fn inside(place: Option<&'a Place>) -> Clone3<'a> {
+        Clone3 {
+            namespaces: CloneFlags::empty(),
+            cgroup: place.and_then(|p| p.fd.as_ref()).map(AsFd::as_fd),
+            cgroup_path: place.map(|place| place.path.clone()),
+        }
+    }
 }
 
 impl Op for Clone3<'_> {
