@@ -88,6 +88,28 @@ pub struct Limits {
     pub oom_score_adj: Option<i32>,
 }
 
+/// Lo que gasta por cada contenedor la infraestructura de un motor: en Kubernetes, el `overhead` de su
+/// RuntimeClass.
+#[derive(Clone, Copy, Default)]
+pub struct Overhead {
+    /// Bytes.
+    pub memory: u64,
+    /// Procesos e hilos.
+    pub pids: u64,
+}
+
+impl Limits {
+    /// Los del Pod, con sitio además para la infraestructura de tantos contenedores, que vive en su cgroup.
+    pub fn with_room_for(&self, engine: Overhead, containers: usize) -> Limits {
+        let more = |limit: Option<u64>, each: u64| limit.map(|n| n.saturating_add(each * containers as u64));
+        Limits {
+            memory_max: more(self.memory_max, engine.memory),
+            pids_max: more(self.pids_max, engine.pids),
+            ..self.clone()
+        }
+    }
+}
+
 /// Un argumento o una variable que no se enseña, y lo que se enseña en su lugar.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hidden {
@@ -337,6 +359,14 @@ fn elf_interpreter(head: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn la_infraestructura_del_motor_cabe_ademas_de_lo_que_pide_el_pod() {
+        let limits = Limits { memory_max: Some(32 << 20), cpu_max: Some(500), ..Default::default() };
+        let wide = limits.with_room_for(Overhead { memory: 64 << 20, pids: 64 }, 2);
+        assert_eq!(wide, Limits { memory_max: Some(160 << 20), ..limits.clone() });
+        assert_eq!(limits.with_room_for(Overhead::default(), 5), limits);
+    }
 
     fn words(text: &str) -> Vec<String> {
         text.split_whitespace().map(String::from).collect()

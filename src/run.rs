@@ -171,7 +171,7 @@ fn decide(loaded: &Loaded, uid: &str) -> Result<PodPlan, Error> {
 
 // ANCHOR: prepare
 /// Del lado del anfitrión: lo que debe existir antes que nadie. Cada cosa, con su deshacer detrás.
-fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError> {
+fn prepare(k: &mut Kernel, plan: &PodPlan, runtime: &dyn Runtime) -> Result<(), crate::error::StepError> {
     let data = state::data_dir(&plan.uid);
     k.step("crear el directorio del Pod, para sus capas y sus volúmenes", MakeDir::new(&data, 0o700))?;
     k.undo_later("borrar el directorio del Pod: capas y emptyDir mueren con él", RemoveTree(data));
@@ -187,7 +187,8 @@ fn prepare(k: &mut Kernel, plan: &PodPlan) -> Result<(), crate::error::StepError
     volume::prepare(k, &plan.uid, &plan.volumes)?;
     publish::all(k, &plan.data, false, &plan.version)?;
     if let Some(hierarchy) = &plan.hierarchy {
-        cgroup::prepare(k, hierarchy, &plan.name, &plan.limits)?;
+        let limits = plan.limits.with_room_for(runtime.overhead(), plan.containers.len());
+        cgroup::prepare(k, hierarchy, &plan.name, &limits)?;
     }
     Ok(())
 }
@@ -259,7 +260,7 @@ fn give_birth(
         state::make_private_dir(&dir)?;
     }
     let mut k = Kernel::new(options.mode);
-    if let Err(error) = prepare(&mut k, &plan) {
+    if let Err(error) = prepare(&mut k, &plan, options.runtime.runtime()) {
         k.teardown();
         return Err(error.into());
     }
@@ -436,7 +437,7 @@ pub fn rehearse(loaded: &Loaded, mode: Mode, runtime: Kind) -> Result<Rehearsal,
 // ANCHOR: tell
 /// La misma historia que vive el supervisor, de principio a fin y de una vez.
 fn tell(k: &mut Kernel, plan: &PodPlan, runtime: &dyn Runtime) -> Result<(), Error> {
-    prepare(k, plan)?;
+    prepare(k, plan, runtime)?;
     let pause = runtime.run_sandbox(k, plan)?;
     let shown = pause.shown();
     for id in 0..plan.containers.len() {

@@ -6,7 +6,7 @@ mod common;
 use common::{World, in_vm, project, wait_until};
 use std::fs;
 
-const RUNTIMES: [&str; 4] = ["native", "runc", "crun", "podman"];
+const RUNTIMES: [&str; 5] = ["native", "runc", "crun", "podman", "containerd"];
 
 /// Lo que se ha visto con un motor: hecho y valor, en el orden en que se enseñan.
 type Facts = Vec<(&'static str, String)>;
@@ -26,6 +26,17 @@ fn limits(world: &World, runtime: &str) -> Facts {
     let file = world.write("tope.ron", &text);
     world.micropod(&["run", "-d", "--runtime", runtime, file.to_str().unwrap()]).ok();
     let dir = world.cgroup().join("micropod/tope/c");
+    // el Pod, lo que pide y además lo que gasta la infraestructura del motor (RuntimeClass.overhead)
+    let engine: u64 = match runtime {
+        "podman" => 64,
+        "containerd" => 128,
+        _ => 0,
+    };
+    let limit = |file: &str| fs::read_to_string(dir.join("..").join(file)).unwrap().trim().to_string();
+    assert_eq!(limit("memory.max"), ((32 + engine) << 20).to_string(), "{runtime}");
+    assert_eq!(limit("pids.max"), (512 + engine).to_string(), "{runtime}");
+    let proven = world.micropod(&["demuestra", "tope"]).ok().out;
+    assert!(proven.contains("el Pod tiene los límites que pide"), "{proven}");
     let mut facts = Facts::new();
     for file in ["memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "cpu.weight", "pids.max"] {
         let text = fs::read_to_string(dir.join(file)).unwrap_or_else(|e| panic!("{runtime} {file}: {e}"));
@@ -34,13 +45,14 @@ fn limits(world: &World, runtime: &str) -> Facts {
     let shell = || world.processes().into_iter().find(|(_, text)| text.contains("[ -e /gasta ]"));
     wait_until("que corra su programa", 30, || shell().is_some_and(|(_, text)| text.starts_with("/bin/sh")));
     let pid = shell().unwrap().0;
-    // el de podman cuelga del que le hacemos
+    // el de podman y el de containerd cuelgan del que les hacemos
     let inside = world.read(&format!("/proc/{pid}/cgroup")).contains("/micropod/tope/c");
     facts.push(("está en su grupo", if inside { "sí" } else { "no" }.to_string()));
     fs::write(world.path(&format!("/proc/{pid}/root/gasta")), "").unwrap();
-    let status = || world.read("/run/micropod/pods/tope/status.json");
-    wait_until("que muera por falta de memoria", 60, || status().contains("OOMKilled"));
-    let code = if status().contains("\"exit_code\":137") { "137 OOMKilled" } else { "OOMKilled" };
+    world.micropod(&["wait", "--for=jsonpath={.status.phase}=Failed", "pod", "tope", "--timeout=300s"]).ok();
+    let status = world.read("/run/micropod/pods/tope/status.json");
+    assert!(status.contains("OOMKilled"), "{runtime}: no es falta de memoria\n{status}");
+    let code = if status.contains("\"exit_code\":137") { "137 OOMKilled" } else { "OOMKilled" };
     facts.push(("pasa de su memoria", code.to_string()));
     world.micropod(&["delete", "pod", "tope", "--grace-period=1"]).ok();
     facts

@@ -74,18 +74,22 @@ fn quien_agota_el_limite_de_su_pod_no_se_lleva_la_pausa_por_delante() {
         return;
     }
     let world = World::with_busybox();
-    // el único contenedor tiene límite: el Pod tiene el mismo, y en él vive también la pausa
+    // el único contenedor tiene límite: el Pod tiene el mismo, y en él vive también la pausa. Con todos los
+    // límites el Pod es Guaranteed, y su contenedor se ofrece al verdugo lo menos que puede un contenedor
     let line = "sleep 1; exec tail /dev/zero";
-    start(&world, "solo", "", &shell("c", line, "resources: (limits: (memory: \"16Mi\"))"));
-    let pause = || {
-        let status: Value = serde_json::from_str(&world.read("/run/micropod/pods/solo/status.json")).unwrap();
-        status["pause"]["pid"].as_i64()
-    };
-    let before = pause();
-    assert!(before.is_some());
-    finds(&world, "solo", "sin-memoria", &["CrashLoopBackOff: se intenta otra vez", "oom_kill "]);
-    assert_eq!(pause(), before, "la misma pausa, la misma red");
-    delete(&world, "solo");
+    for (name, limits) in [("solo", "memory: \"16Mi\""), ("entero", "cpu: 1, memory: \"16Mi\"")] {
+        start(&world, name, "", &shell("c", line, &format!("resources: (limits: ({limits}))")));
+        let pause = || {
+            let status = world.read(&format!("/run/micropod/pods/{name}/status.json"));
+            serde_json::from_str::<Value>(&status).unwrap()["pause"]["pid"].as_i64()
+        };
+        let before = pause();
+        let pid = before.expect("el Pod tiene pausa");
+        assert_eq!(world.read(&format!("/proc/{pid}/oom_score_adj")).trim(), "-999");
+        finds(&world, name, "sin-memoria", &["CrashLoopBackOff: se intenta otra vez", "oom_kill "]);
+        assert_eq!(pause(), before, "{name}: la misma pausa, la misma red");
+        delete(&world, name);
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Bundle {
     pub dir: PathBuf,
     /// Cómo llama al contenedor quien lo crea.
     pub id: String,
+    /// El grupo de control que se le pide dentro del que hace micropod; `None`: hace él el del contenedor.
+    pub inner: Option<&'static str>,
 }
 
 impl Bundle {
@@ -28,7 +30,7 @@ impl Bundle {
         let name = &pod.containers[*id].name;
         // ningún nombre lleva puntos: no puede ser el de una capa
         let dir = state::data_dir(&pod.uid).join(format!("{name}.{life}.oci"));
-        Bundle { dir, id: format!("{}.{id}.{life}", pod.uid) }
+        Bundle { dir, id: format!("{}.{id}.{life}", pod.uid), inner: None }
     }
 
     /// El de la última vida de un contenedor, según los directorios que hay.
@@ -40,6 +42,7 @@ impl Bundle {
         Bundle {
             dir: state::data_dir(uid).join(format!("{name}.{last}.oci")),
             id: format!("{uid}.{id}.{last}"),
+            inner: None,
         }
     }
 
@@ -80,7 +83,7 @@ fn config(order: &Order, bundle: &Bundle, argv: &[String], env: &[String]) -> Va
         "readonlyPaths": if security.masked { security::READ_ONLY.to_vec() } else { Vec::new() },
     });
     if let Some(path) = cgroups_path(order) {
-        linux["cgroupsPath"] = json!(path);
+        linux["cgroupsPath"] = json!(bundle.inner.map_or(path.clone(), |inner| format!("{path}/{inner}")));
     }
     if security.seccomp {
         linux["seccomp"] = filter::profile(security.open_to_filter());

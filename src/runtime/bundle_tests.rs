@@ -1,6 +1,7 @@
 //! Lo que se escribe en un `config.json`, sin crear nada.
 
 use super::*;
+use crate::cgroup::Hierarchy;
 use crate::container::Pause;
 use crate::plan::PodPlan;
 use crate::run::decide_for_nothing;
@@ -120,6 +121,21 @@ fn el_json_largo_se_parte_y_se_sigue_leyendo_igual() {
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     let long = text.lines().filter(|line| line.len() > WIDTH + 10).count();
     assert_eq!(long, 0, "ninguna línea pasa de su ancho:\n{text}");
+}
+
+#[test]
+fn el_grupo_de_quien_borra_el_suyo_cuelga_del_que_hace_micropod() {
+    let mut pod = pod("", "");
+    let root = PathBuf::from("/sys/fs/cgroup");
+    pod.cgroup = Some(root.join("micropod/p"));
+    pod.hierarchy = Some(Hierarchy { root, controllers: Vec::new(), held_by_v1: Vec::new() });
+    let order = Order { pod: &pod, id: 0, life: 0, pause: Pause { pidfd: None, shown: "77" }, target: None };
+    let path = |inner| {
+        let bundle = Bundle { inner, ..Bundle::of(&order) };
+        config(&order, &bundle, &[], &[])["linux"]["cgroupsPath"].clone()
+    };
+    assert_eq!(path(None), "/micropod/p/c");
+    assert_eq!(path(Some("tarea")), "/micropod/p/c/tarea");
 }
 
 #[test]

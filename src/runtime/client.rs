@@ -3,7 +3,7 @@
 use super::Order;
 use super::made::RestrictRoot;
 use super::tool::Tool;
-use crate::cgroup::PAUSE;
+use crate::cgroup::{self, PAUSE};
 use crate::error::{StepError, exit};
 use crate::kernel::channel::{Channel, Message};
 use crate::kernel::ops::{self, CloseInherited, Execve, OpenPath, Place, quote_path};
@@ -28,6 +28,14 @@ const GLANCE: Duration = Duration::from_millis(2);
 pub fn infrastructure(k: &mut Kernel, order: &Order) -> Result<Option<Place>, StepError> {
     let home = order.pod.cgroup.as_ref().map(|path| path.join(PAUSE));
     home.map(|path| k.step("abrir el grupo de control del recado", OpenPath(path))).transpose()
+}
+
+/// El grupo de control del contenedor. Lo hace micropod, y el del motor cuelga de él: el motor borra el
+/// suyo en cuanto acaba el PID 1, y con él se iría la cuenta de a quién mató el kernel.
+pub fn own_cgroup(k: &mut Kernel, order: &Order) -> Result<Option<PathBuf>, StepError> {
+    let plan = &order.pod.containers[order.id];
+    let (Some(hierarchy), Some(pod)) = (&order.pod.hierarchy, &order.pod.cgroup) else { return Ok(None) };
+    cgroup::prepare_container(k, hierarchy, pod, &plan.name, &plan.limits).map(Some)
 }
 
 // ANCHOR: client

@@ -37,6 +37,7 @@ use crate::kernel::Kernel;
 use crate::kernel::child::Child;
 use crate::kernel::program::{self, Program};
 use crate::plan::PodPlan;
+use crate::process::Overhead;
 use crate::sandbox;
 use containerd::Containerd;
 use oci::Oci;
@@ -210,6 +211,11 @@ pub trait Runtime {
     /// Cómo se llaman los programas que deja huérfanos y que el supervisor ha de recoger cuando acaben.
     fn strangers(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Lo que gastan quienes deja en medio, por cada contenedor: se suma a los límites del Pod.
+    fn overhead(&self) -> Overhead {
+        Overhead::default()
     }
 
     /// Trae al mundo lo que va a ser el contenedor. No empieza hasta [`Runtime::start`].

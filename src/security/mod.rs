@@ -115,10 +115,15 @@ pub fn default_filter(capabilities: u64) -> Vec<crate::kernel::sys::BpfInstructi
     seccomp::program(syscalls::Arch::HERE, capabilities)
 }
 
+/// Lo que el kubelet se pone a sí mismo (`qos/policy.go`): menos que el contenedor que menos se ofrece.
+/// La pausa lo hereda, y tiene que ser así: en un Pod `Guaranteed` sus contenedores llevan −997, y si se
+/// llena el límite del Pod el kernel elige entre ellos y la pausa.
+const SUPERVISOR_OOM_SCORE: i32 = -999;
+
 /// Del supervisor: si falta memoria, que muera antes cualquier contenedor. Sus hijos lo heredan.
 pub fn protect_supervisor() {
     // sin CAP_SYS_RESOURCE no se puede: se queda como estaba
-    if let Err(errno) = SetOomScore(-500).run() {
+    if let Err(errno) = SetOomScore(SUPERVISOR_OOM_SCORE).run() {
         log::warn!("no se pudo proteger al supervisor del verdugo de la memoria: {errno}");
     }
 }

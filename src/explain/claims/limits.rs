@@ -3,6 +3,7 @@
 use crate::cgroup;
 use crate::explain::facts::{Cgroup, Facts};
 use crate::explain::prove::Statement;
+use crate::plan;
 use crate::process::Limits;
 use crate::state::Seen;
 
@@ -17,9 +18,12 @@ pub struct Asked {
 
 /// Los que pide la especificación de un Pod.
 pub fn asked(seen: &Seen) -> Vec<Asked> {
-    let pod = cgroup::pod_limits(&seen.record.pod.spec);
+    let (record, spec) = (&seen.record, &seen.record.pod.spec);
+    let containers = plan::all_containers(spec).count();
+    let engine = record.runtime.runtime().overhead();
+    let pod = cgroup::pod_limits(spec).with_room_for(engine, containers);
     let pod = Asked { container: None, values: values(&pod) };
-    let each = seen.record.plans.iter();
+    let each = record.plans.iter();
     let each = each.map(|p| Asked { container: Some(p.name.clone()), values: values(&p.limits) });
     std::iter::once(pod).chain(each).collect()
 }
