@@ -1,8 +1,21 @@
-//! Guarda dentro del binario, comprimidos, los laboratorios (en clase no hay internet) y los textos de los
-//! códigos de error.
+//! Guarda dentro del binario, comprimidos, los laboratorios (en clase no hay internet), los textos de los
+//! códigos de error y el autocompletado de las shells.
 //!
 //! De los laboratorios van el enunciado, los ficheros de partida y los criterios. Las soluciones y las respuestas malas se
 //! quedan en el repositorio: son para probar al corrector, y un binario se puede abrir.
+
+/// La línea de comandos, y lo que necesita de lo demás.
+#[path = "src/cli"]
+#[allow(dead_code)]
+mod cli {
+    pub mod args;
+}
+#[path = "src/spec"]
+mod spec {
+    pub mod choices;
+}
+#[path = "tools/completado.rs"]
+mod completado;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -15,8 +28,8 @@ const PARTS: [&str; 5] = ["lab.ron", "enunciado.md", "porque.md", "inicio", "cor
 const ALONE: [(&str, &str); 2] = [("book/src/SUMMARY.md", "SUMMARY.md"), ("src/spec/codes.ron", "codes.ron")];
 
 fn main() {
-    println!("cargo:rerun-if-changed=labs");
-    for (path, _) in ALONE {
+    let code = ["src/cli/args.rs", "src/cli/args", "src/spec/choices.rs", "tools/completado.rs"];
+    for path in ALONE.map(|(path, _)| path).into_iter().chain(code).chain(["labs"]) {
         println!("cargo:rerun-if-changed={path}");
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo dice dónde")).join("textos.z");
@@ -33,6 +46,9 @@ fn main() {
     }
     for (path, name) in ALONE {
         add(&mut zip, Path::new(path), Path::new(name));
+    }
+    for (shell, script) in completado::scripts() {
+        write!(zip, "completado/{shell}\0{script}\0").unwrap();
     }
     zip.finish().unwrap();
 }

@@ -67,6 +67,14 @@ impl Hierarchy {
         let ours = ["cpu", "memory", "pids"].into_iter().filter(|c| self.has(c));
         ours.map(|c| format!("+{c}")).collect::<Vec<_>>().join(" ")
     }
+
+    /// ¿Los tienen ya los Pods? Puede que otro haya hecho el grupo de micropod y aún no los haya repartido.
+    fn has_delegated(&self) -> bool {
+        let given = fs::read_to_string(self.home().join("cgroup.subtree_control")).unwrap_or_default();
+        let mut wanted = self.delegated();
+        wanted.retain(|c| c != '+');
+        wanted.split_whitespace().all(|wanted| given.split_whitespace().any(|c| c == wanted))
+    }
 }
 
 /// Dónde está cgroup v2, según los montajes, y qué controladores se quedó la versión 1.
@@ -197,7 +205,7 @@ pub fn prepare(
     let home = hierarchy.home();
     let path = home.join(pod);
     let delegated = hierarchy.delegated();
-    if !k.is_real() || !home.exists() {
+    if !k.is_real() || !home.exists() || !hierarchy.has_delegated() {
         k.step(
             "crear el grupo de control de micropod, del que cuelgan los de todos los Pods",
             MakeDir::if_missing(&home, 0o755),

@@ -1,5 +1,5 @@
-//! Los textos que van dentro del binario comprimidos, porque casi nunca hacen falta: los laboratorios y lo que
-//! se explica de cada código de error.
+//! Los textos que van dentro del binario comprimidos, porque casi nunca hacen falta: los laboratorios, lo
+//! que se explica de cada código de error y el autocompletado de las shells.
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -40,3 +40,33 @@ fn la_pagina_de_manual_explica_cada_orden_con_todas_sus_opciones() {
     }
     assert!(page.contains(".SH NOMBRE") && page.contains(".SH ESTADO DE SALIDA"), "y lo demás de la página");
 }
+
+#[test]
+fn el_autocompletado_sabe_los_verbos_y_pregunta_los_nombres_de_los_pods() {
+    let binary = env!("CARGO_BIN_EXE_micropod");
+    let script = |shell: &str| output(binary, &["completion", shell]);
+    let all = verbs(&output(binary, &["--help"]));
+    for (shell, script) in ["bash", "zsh", "fish", "elvish"].map(|shell| (shell, script(shell))) {
+        for verb in &all {
+            assert!(script.contains(verb.as_str()), "{shell}: falta {verb}");
+        }
+        assert!(script.contains("permite-cambios") && script.contains("restricted"), "{shell}");
+    }
+    let zsh = script("zsh");
+    let file = zsh.lines().find(|l| l.contains(":POD -- ") && l.contains(":_default"));
+    assert!(zsh.contains(":_micropod_pods'") && file.is_none(), "{file:?}");
+    let defined = zsh.find("_micropod_pods() {").unwrap();
+    assert!(defined < zsh.rfind("funcstack").unwrap(), "se define antes de ejecutarse");
+    let asks = |verb: &str| format!("using_subcommand {verb}\" -f -a \"(__fish_micropod_pods)\"");
+    let fish = script("fish");
+    for verb in ["exec", "logs", "describe", "delete", "por-que", "attach", "wait"] {
+        assert!(fish.contains(&asks(verb)), "{verb}");
+    }
+    assert!(!fish.contains(&asks("run")) && !fish.contains(&asks("image")));
+    let bash = script("bash");
+    let taken = bash.lines().find(|l| l.contains("COMP_CWORD-1")).unwrap();
+    assert!(taken.contains("--container") && !taken.contains("--tty"), "{taken}");
+    let unknown = Command::new(binary).args(["completion", "tcsh"]).output().unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no hay autocompletado para «tcsh»"));
+}

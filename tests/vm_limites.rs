@@ -28,6 +28,19 @@ fn value(world: &World, path: &str) -> String {
 }
 
 #[test]
+fn quien_encuentra_el_grupo_de_micropod_a_medio_hacer_lo_acaba() {
+    if !in_vm() {
+        return;
+    }
+    // lo que deja otro Pod que nace a la vez, entre crear el grupo y repartir los controladores
+    let world = World::with_busybox();
+    fs::create_dir(world.cgroup().join("micropod")).unwrap();
+    start(&world, "tope", "", &shell("c", "exec sleep 2010", &limits("memory: \"64Mi\"")));
+    assert_eq!(value(&world, "tope/c/memory.max"), "67108864");
+    world.micropod(&["delete", "pod", "tope", "--grace-period=1"]).ok();
+}
+
+#[test]
 fn los_limites_se_leen_en_cgroupfs_y_el_proceso_nace_dentro() {
     if !in_vm() {
         return;

@@ -3,7 +3,7 @@
 mod lab;
 mod look;
 
-use crate::spec::{Policy, Validation};
+use crate::spec::choices::{POLICIES, VALIDATIONS};
 use clap::{Arg, ArgAction, Command};
 use std::ffi::OsString;
 
@@ -114,7 +114,7 @@ fn run_verbs() -> Vec<Verb> {
                     "NORMA",
                     "Negarse a lo que no admita: privileged (todo), baseline, restricted o lab (para corregir)",
                 )
-                .value_parser(Policy::NAMES)
+                .value_parser(POLICIES)
                 .hide_possible_values(true),
             )
             .arg(validate())
@@ -240,7 +240,7 @@ fn file_to_create() -> Arg {
 /// Qué hacer con lo que micropod no tiene.
 fn validate() -> Arg {
     let help = "Con los campos que micropod no tiene: strict (un error) o warn (decirlo y seguir sin ellos)";
-    option("validate", "MODO", help).value_parser(Validation::NAMES).hide_possible_values(true)
+    option("validate", "MODO", help).value_parser(VALIDATIONS).hide_possible_values(true)
 }
 
 fn container() -> Arg {

@@ -1,6 +1,7 @@
 //! Lo que escribe quien usa micropod: los objetos de Kubernetes, su lectura y su validación.
 
 pub mod base64;
+pub mod choices;
 pub mod codes;
 pub mod controllers;
 pub mod dns;

@@ -3,6 +3,7 @@
 //!
 //! Cada regla nombra su campo y dice qué pasaría si se dejara: es también una manera de aprenderlas.
 
+use super::choices::POLICIES;
 use super::errors::visible;
 use super::types::{
     Container, HostPathType, Pod, PodSecurityContext, Probe, ProcMount, SeccompProfile, SeccompProfileType,
@@ -25,15 +26,13 @@ pub enum Policy {
 }
 
 impl Policy {
-    pub const NAMES: [&str; 4] = ["privileged", "baseline", "restricted", "lab"];
-
     pub fn from_name(name: &str) -> Option<Policy> {
         let all = [Policy::Privileged, Policy::Baseline, Policy::Restricted, Policy::Lab];
-        all.into_iter().zip(Policy::NAMES).find(|(_, n)| *n == name).map(|(policy, _)| policy)
+        all.into_iter().zip(POLICIES).find(|(_, n)| *n == name).map(|(policy, _)| policy)
     }
 
     pub fn name(self) -> &'static str {
-        Policy::NAMES[self as usize]
+        POLICIES[self as usize]
     }
 }
 

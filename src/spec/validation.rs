@@ -1,5 +1,6 @@
 //! Qué se hace con un campo de Kubernetes que micropod no tiene: nunca callárselo.
 
+use super::choices::VALIDATIONS;
 use super::structure::Finding;
 use std::ops::Range;
 
@@ -14,14 +15,9 @@ pub enum Validation {
 }
 
 impl Validation {
-    pub const NAMES: [&'static str; 2] = ["strict", "warn"];
-
     pub fn from_name(name: &str) -> Option<Validation> {
-        match name {
-            "strict" => Some(Validation::Strict),
-            "warn" => Some(Validation::Warn),
-            _ => None,
-        }
+        let all = [Validation::Strict, Validation::Warn];
+        all.into_iter().zip(VALIDATIONS).find(|(_, n)| *n == name).map(|(validation, _)| validation)
     }
 }
 
