@@ -59,6 +59,7 @@ deny: ## Licencias, fuentes y versiones repetidas de las dependencias; AVISOS=1 
 vm: ## Una shell en una micro-VM con cgroup v2 y micropod dentro
 	@tools/prepara rust vm demo
 	@$(CARGO) build --release
+	@$(CARGO) build --quiet --example 'paso*'
 	@tools/vm $(TARGET)/release/micropod
 
 book: ## El libro, en book/book/: lo construye y comprueba que no miente

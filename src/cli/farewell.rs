@@ -29,11 +29,19 @@ pub fn lines(live: &Live, plans: &[ContainerPlan], now: Duration) -> Vec<String>
 fn stopped(signal: i32, process: Option<ProcessId>) -> String {
     let name = nix::sys::signal::Signal::try_from(signal).map_or("su señal de parada", |s| s.as_str());
     match process {
-        Some(process) if !handles(process.pid, signal) => {
+        // quien acaba de morir ya no atiende nada, y no por eso la ignoró
+        Some(process) if alive(process.pid) && !handles(process.pid, signal) => {
             format!("tiene {name} y su PID 1 no la atiende: acabará con SIGKILL")
         }
         _ => format!("tiene {name}"),
     }
+}
+
+/// ¿Vive, y no es un zombi?
+fn alive(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let state = status.lines().find_map(|l| l.strip_prefix("State:"));
+    state.is_some_and(|s| !s.trim_start().starts_with(['Z', 'X']))
 }
 
 // ANCHOR: handles
@@ -76,5 +84,20 @@ mod tests {
         let me = ProcessId::of(std::process::id() as i32);
         assert_eq!(stopped(libc::SIGUSR1, me), "tiene SIGUSR1 y su PID 1 no la atiende: acabará con SIGKILL");
         assert_eq!(stopped(libc::SIGSEGV, me), "tiene SIGSEGV");
+    }
+
+    #[test]
+    fn de_quien_acaba_de_morir_no_se_dice_que_no_atiende_la_senal() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let (pid, process) = (child.id() as i32, ProcessId::of(child.id() as i32));
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while alive(pid) && std::time::Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // zombi: nadie lo ha recogido todavía
+        assert!(process.is_some());
+        assert_eq!(stopped(libc::SIGTERM, process), "tiene SIGTERM");
+        child.wait().unwrap();
+        assert_eq!(stopped(libc::SIGTERM, process), "tiene SIGTERM");
     }
 }

@@ -4,6 +4,7 @@ use super::pick::Pick;
 use super::{LOOK_EVERY, age, events, term, words};
 use crate::error::{Error, exit};
 use crate::logic::columns::{self, Columns};
+use crate::logic::rules::{Kind, init_kind};
 use crate::logic::status::ContainerState;
 use crate::object;
 use crate::output::format::Format;
@@ -126,7 +127,7 @@ pub fn row(seen: &Seen, wide: bool) -> Vec<String> {
 fn row_at(seen: &Seen, wide: bool, now: SystemTime, node: String) -> Vec<String> {
     // el reloj pudo cambiar: negativo, nunca
     let since = |at| age::human(now.duration_since(seen.clock(at)).unwrap_or_default());
-    let Columns { ready, status, restarts, last_restart } = columns::columns(&seen.live.status);
+    let Columns { ready, status, restarts, last_restart } = columns_of(seen);
     let restarts = match last_restart {
         Some(at) => format!("{restarts} ({} ago)", since(at)),
         None => restarts.to_string(),
@@ -137,6 +138,17 @@ fn row_at(seen: &Seen, wide: bool, now: SystemTime, node: String) -> Vec<String>
         row.extend([ip, node, "<none>".into(), gates(seen)]);
     }
     row
+}
+
+/// Un Pod que está naciendo aún no ha apuntado sus contenedores: cuántos serán lo dice su especificación.
+fn columns_of(seen: &Seen) -> Columns {
+    let mut columns = columns::columns(&seen.live.status);
+    if seen.live.status.containers.is_empty() {
+        let spec = &seen.record.pod.spec;
+        let sidecars = spec.init_containers.iter().filter(|c| init_kind(c) == Kind::Sidecar);
+        columns.ready = format!("0/{}", spec.containers.len() + sidecars.count());
+    }
+    columns
 }
 
 /// `1/2`: de sus readinessGates, las que se cumplen.
@@ -185,7 +197,7 @@ fn watch(wanted: &Wanted) -> Result<u8, Error> {
         // como kubectl, de quien desaparece se repite lo último que se supo
         let mut news: Vec<Seen> = lost.into_iter().map(|(seen, _)| seen).collect();
         for seen in now {
-            let columns = columns::columns(&seen.live.status);
+            let columns = columns_of(&seen);
             match shown.iter_mut().find(|(old, _)| old.record.uid == seen.record.uid) {
                 Some((old, before)) if is_same(wanted, (old, before), (&seen, &columns)) => continue,
                 Some(known) => *known = (seen.clone(), columns),
@@ -279,5 +291,14 @@ mod tests {
              nginx-php   1/2     CrashLoopBackOff   4 (2m8s ago)   4m\n"
         );
         assert_eq!(narrow[..], wide[..NARROW]);
+    }
+
+    #[test]
+    fn de_un_pod_que_esta_naciendo_ya_se_sabe_cuantos_contenedores_tendra() {
+        let mut seen = crashing();
+        seen.live.status = PodStatus::default();
+        let all = seen.record.pod.spec.containers.len();
+        assert!(all > 0);
+        assert_eq!(row_at(&seen, false, seen.clock(s(1)), "aula-01".into())[1], format!("0/{all}"));
     }
 }
