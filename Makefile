@@ -57,7 +57,7 @@ deny: ## Licencias, fuentes y versiones repetidas de las dependencias; AVISOS=1 
 	@tools/deny $(AVISOS)
 
 vm: ## Una shell en una micro-VM con cgroup v2 y micropod dentro
-	@tools/prepara rust vm demo
+	@tools/prepara rust vm demo aula
 	@$(CARGO) build --release
 	@$(CARGO) build --quiet --example 'paso*'
 	@tools/vm $(TARGET)/release/micropod

@@ -63,6 +63,11 @@ fn los_comandos_de_un_curso_con_su_espacio_de_nombres_funcionan() {
     ] {
         let refused = world.micropod(args).exits(1);
         assert!(refused.err.contains("pods \"suelto\" not found"), "{args:?}: {}", refused.err);
+        assert!(
+            refused.err.contains("pista: está en el espacio de nombres `default`"),
+            "{args:?}: {}",
+            refused.err
+        );
     }
     let seen = world.micropod(&["events", "-n", "prod", "--no-headers"]).ok().out;
     assert!(seen.contains("Pod/puesto") && !seen.contains("Pod/suelto"), "{seen}");

@@ -355,12 +355,24 @@ pub fn tell_unread(seen: &[Seen]) {
 
 fn not_found(name: &str) -> Error {
     let known = state::names_in(&state::pods_dir());
-    let near = known.iter().filter(|k| strsim::damerau_levenshtein(k, name) <= 2).min();
-    let error =
-        Error::failed(format!("Error from server (NotFound): pods \"{}\" not found", term::harmless(name)));
-    match near {
-        Some(near) => error.with_hint(format!("¿querías decir `{near}`?")),
-        None => error.with_hint("mira los que hay con `micropod get pods`"),
+    let seen = known.iter().any(|known| known == name).then(|| state::see(name)).flatten();
+    let namespace = seen.map(|seen| seen.record.pod.metadata.namespace().to_string());
+    Error::failed(format!("Error from server (NotFound): pods \"{}\" not found", term::harmless(name)))
+        .with_hint(where_to_look(name, &known, namespace.as_deref()))
+}
+
+/// Qué probar cuando no está el Pod `name`. `known`: los nombres tomados; `namespace`: el suyo, si tiene ficha.
+fn where_to_look(name: &str, known: &[String], namespace: Option<&str>) -> String {
+    if let Some(namespace) = namespace {
+        return format!("está en el espacio de nombres `{namespace}`: dilo con `-n {namespace}`");
+    }
+    if known.iter().any(|known| known == name) {
+        return "está naciendo ahora mismo: repítelo dentro de un momento".into();
+    }
+    let near = known.iter().map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
+    match near.filter(|(distance, _)| *distance <= 2) {
+        Some((_, near)) => format!("¿querías decir `{near}`?"),
+        None => "mira los que hay con `micropod get pods`".into(),
     }
 }
 
@@ -433,6 +445,17 @@ pub fn shown(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quien_no_encuentra_un_pod_se_le_dice_donde_esta_o_cual_querria_decir() {
+        let known = ["barco".to_string(), "barca".to_string()];
+        let hint = |name, namespace| where_to_look(name, &known, namespace);
+        assert_eq!(hint("barco", Some("prod")), "está en el espacio de nombres `prod`: dilo con `-n prod`");
+        // tiene el nombre tomado y aún no tiene ficha: no se le propone él mismo
+        assert_eq!(hint("barco", None), "está naciendo ahora mismo: repítelo dentro de un momento");
+        assert_eq!(hint("barcos", None), "¿querías decir `barco`?");
+        assert_eq!(hint("otro", None), "mira los que hay con `micropod get pods`");
+    }
 
     #[test]
     fn los_plazos_se_escriben_como_en_kubectl() {

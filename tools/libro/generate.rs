@@ -6,6 +6,7 @@ use crate::errors;
 use micropod::spec::codes::{CODES, Code, Where};
 use micropod::spec::schema::{Described, Field};
 use micropod::spec::types::Pod;
+use micropod::spec::{controllers, objects};
 use std::fmt::Write;
 
 /// Los minutos de una hora de clase de formación profesional.
@@ -227,6 +228,13 @@ fn source_map(book: &Book) -> String {
 fn reference() -> String {
     let mut types: Vec<(String, &'static [&'static str], &'static [Field])> = Vec::new();
     visit(Pod::kind(), Pod::doc(), Pod::fields(), &mut types);
+    use {controllers::*, objects::*};
+    visit(ReplicaSet::kind(), ReplicaSet::doc(), ReplicaSet::fields(), &mut types);
+    visit(Job::kind(), Job::doc(), Job::fields(), &mut types);
+    visit(CronJob::kind(), CronJob::doc(), CronJob::fields(), &mut types);
+    visit(ConfigMap::kind(), ConfigMap::doc(), ConfigMap::fields(), &mut types);
+    visit(Secret::kind(), Secret::doc(), Secret::fields(), &mut types);
+    visit(List::kind(), List::doc(), List::fields(), &mut types);
     let mut text = String::new();
     for (name, doc, fields) in &types {
         let _ = write!(text, "## {name}\n\n{}\n\n", paragraph(&joined(doc)));
