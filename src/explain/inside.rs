@@ -34,10 +34,19 @@ pub fn look(process: ProcessId) -> Inside {
 
 /// Contesta a `question` desde la red de un proceso, y con su nombre de máquina. `None`: no se puede entrar.
 pub fn ask<T: Serialize + DeserializeOwned>(process: ProcessId, question: impl FnOnce() -> T) -> Option<T> {
+    ask_in(process, CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS, question)
+}
+
+/// Contesta a `question` desde esos espacios de un proceso. `None`: no se puede entrar.
+pub fn ask_in<T: Serialize + DeserializeOwned>(
+    process: ProcessId,
+    namespaces: CloneFlags,
+    question: impl FnOnce() -> T,
+) -> Option<T> {
     let pidfd = process.open(None)?;
     let (ours, theirs) = sys::report_pipe().ok()?;
     match Fork.run().ok()?? {
-        sys::Cloned::Child => answer(&pidfd, theirs, question),
+        sys::Cloned::Child => answer(&pidfd, namespaces, theirs, question),
         sys::Cloned::Parent { pidfd: child, .. } => {
             drop(theirs);
             let mut told = Vec::new();
@@ -53,8 +62,12 @@ pub fn ask<T: Serialize + DeserializeOwned>(process: ProcessId, question: impl F
 }
 
 /// La vida del hijo: entrar, mirar, contarlo y morir.
-fn answer<T: Serialize>(process: &OwnedFd, pipe: OwnedFd, question: impl FnOnce() -> T) -> ! {
-    let namespaces = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS;
+fn answer<T: Serialize>(
+    process: &OwnedFd,
+    namespaces: CloneFlags,
+    pipe: OwnedFd,
+    question: impl FnOnce() -> T,
+) -> ! {
     let join = JoinNamespaces { pidfd: Some(process.as_fd()), process: String::new(), namespaces };
     let seen = join.run().map(|()| question());
     if let Ok(text) = seen.map(|seen| data::bytes(&seen)) {

@@ -10,6 +10,7 @@ use super::timeline;
 use crate::explain::{facts, inside};
 use crate::logic::status::{ContainerState, ContainerStatus};
 use crate::state::Seen;
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 
 /// Por qué no se cumple un paso.
@@ -62,6 +63,12 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         }
         Step::MountType(c, path, kind) => {
             mounted(pod, c, path, |m| m.fstype == *kind, "lo montado es de otro tipo")
+        }
+        Step::NamespaceRoot(c, (other, path)) => {
+            let root = super::mounts::space(pod, c)?.root;
+            expect(root == identity(pod.open(other, path, libc::O_PATH)?)?, || {
+                format!("la raíz del espacio de montajes de «{c}» no es {path} de «{other}»")
+            })
         }
         Step::SeesMount(c, (other, path)) => sees_mount(pod, c, other, path),
         Step::ReadOnlyRoot(c) => mounted(pod, c, "/", |m| m.is_read_only(), "su raíz se puede escribir"),
@@ -116,11 +123,11 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         }
         Step::SaysTimes(c, text, wanted) => {
             let found = pod.output(c)?.lines().filter(|line| line.contains(text)).count();
-            expect(found == *wanted, || format!("«{c}» ha escrito «{text}» {found} veces, y no {wanted}"))
+            expect(found == *wanted, || format!("«{c}» ha escrito «{text}» {}, y no {wanted}", times(found)))
         }
         Step::SaysAtLeast(c, text, least) => {
             let found = pod.output(c)?.lines().filter(|line| line.contains(text)).count();
-            expect(found >= *least, || format!("«{c}» ha escrito «{text}» solo {found} veces"))
+            expect(found >= *least, || format!("«{c}» ha escrito «{text}» solo {}", times(found)))
         }
         Step::HandedInContains(path, text) => {
             let found = pod.read_beside(path)?;
@@ -168,6 +175,11 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
     }
 }
 
+/// `1 vez`, `3 veces`.
+fn times(n: usize) -> String {
+    format!("{n} {}", if n == 1 { "vez" } else { "veces" })
+}
+
 /// Lo que se dice de algo que se cumple y no debía.
 fn unwanted(step: &Step) -> String {
     match step {
@@ -177,6 +189,9 @@ fn unwanted(step: &Step) -> String {
         Step::Mounted(c, path) => format!("en {path} de «{c}» hay algo montado"),
         Step::MountedReadOnly(c, path) => format!("{path} de «{c}» está montado de solo lectura"),
         Step::SeesMount(c, (other, path)) => format!("«{c}» sigue viendo el {path} de «{other}»"),
+        Step::NamespaceRoot(c, (other, path)) => {
+            format!("la raíz del espacio de montajes de «{c}» sigue siendo {path} de «{other}»")
+        }
         Step::Hostname(c, name) => format!("la máquina que ve «{c}» también se llama «{name}»"),
         Step::Exists(c, path) => format!("existe {path} en «{c}»"),
         Step::Says(c, text) => format!("«{c}» ya ha escrito «{text}»"),
@@ -258,8 +273,8 @@ fn ready(pod: &Pod, container: &str, wanted: bool) -> Look {
 fn restarts(pod: &Pod, container: &str, least: u32) -> Look {
     let status = status(pod, container)?;
     let text = format!(
-        "«{container}» se ha reiniciado {} veces, y se esperaban {least}{}",
-        status.restart_count,
+        "«{container}» se ha reiniciado {}, y se esperaban {least}{}",
+        times(status.restart_count as usize),
         end_of(pod, container)
     );
     if status.restart_count >= least {
@@ -379,30 +394,42 @@ fn no_capability(pod: &Pod, container: &str, number: u32) -> Look {
 /// ¿Escucha algún proceso de este contenedor en `port`? Las líneas de `/proc/PID/net/tcp` son de toda
 /// la red del Pod: el dueño es quien tiene el descriptor.
 fn listens(pod: &Pod, container: &str, port: u16) -> Look {
-    const LISTEN: &str = "0A";
-    let mut sockets = Vec::new();
-    for file in ["net/tcp", "net/tcp6"] {
-        let text = pod.proc(container, file).unwrap_or_default();
-        for line in text.lines().skip(1) {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let (Some(local), Some(state), Some(inode)) = (fields.get(1), fields.get(3), fields.get(9))
-            else {
-                continue;
-            };
-            let number = local.rsplit(':').next().and_then(|hex| u16::from_str_radix(hex, 16).ok());
-            if number == Some(port) && *state == LISTEN {
-                sockets.push(format!("socket:[{inode}]"));
-            }
+    let tables = ["net/tcp", "net/tcp6"].map(|file| pod.proc(container, file).unwrap_or_default());
+    let open: Vec<(u16, String)> = tables.iter().flat_map(|table| listening(table)).collect();
+    let mut own = BTreeSet::new();
+    for pid in pod.processes(container)? {
+        let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        for target in fds.filter_map(|fd| std::fs::read_link(fd.path()).ok()) {
+            let mine = open.iter().filter(|(_, socket)| target.to_str() == Some(socket));
+            own.extend(mine.map(|(port, _)| *port));
         }
     }
-    let owns = |pid: &i32| {
-        let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        fds.filter_map(|fd| std::fs::read_link(fd.path()).ok())
-            .any(|target| sockets.iter().any(|socket| target.to_str() == Some(socket)))
+    let taken = open.iter().any(|(other, _)| *other == port);
+    expect(own.contains(&port), || {
+        format!("«{container}» no escucha en el puerto {port}: {}", instead(&own, taken))
+    })
+}
+
+/// Los puertos de una tabla de `/proc/PID/net` en los que alguien escucha, con el socket de cada uno.
+fn listening(table: &str) -> Vec<(u16, String)> {
+    const LISTEN: &str = "0A";
+    let line = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+        let port = u16::from_str_radix(local.rsplit(':').next()?, 16).ok()?;
+        (*state == LISTEN).then(|| (port, format!("socket:[{inode}]")))
     };
-    let owned = pod.processes(container)?.iter().any(owns);
-    let other = if sockets.is_empty() { "nadie escucha" } else { "escucha otro contenedor" };
-    expect(owned, || format!("«{container}» no escucha en el puerto {port}: {other}"))
+    table.lines().skip(1).filter_map(line).collect()
+}
+
+/// Qué pasa, si un contenedor no escucha donde debe: escucha en `own`, y el puerto puede tener otro dueño.
+fn instead(own: &BTreeSet<u16>, taken: bool) -> String {
+    let ports: Vec<String> = own.iter().map(|port| format!("el {port}")).collect();
+    match (taken, ports.is_empty()) {
+        (true, _) => "lo tiene otro contenedor".into(),
+        (false, true) => "no escucha en ninguno".into(),
+        (false, false) => format!("escucha en {}", ports.join(" y ")),
+    }
 }
 
 fn no_zombies(pod: &Pod, container: &str) -> Look {
@@ -431,4 +458,27 @@ fn exec(pod: &Pod, container: &str, command: &[String], code: i32, says: &str) -
         let begin: String = crate::cli::term::harmless(&text).chars().take(60).collect();
         format!("en «{container}», `{}` acaba con {real} y dice «{begin}»", command.join(" "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn de_quien_no_escucha_donde_debe_se_dice_donde_escucha() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+             0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4242 1\n\
+             1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4343 1\n\
+             2: 0100007F:1F91 0100007F:0050 01 00000000:00000000 00:00000000 00000000 0 0 4444 1\n";
+        let open = [(80, "socket:[4242]".to_string()), (8080, "socket:[4343]".to_string())];
+        assert_eq!(listening(table), open, "una conexión no es escuchar");
+        assert_eq!(instead(&[80, 8080].into(), false), "escucha en el 80 y el 8080");
+        assert_eq!(instead(&[].into(), false), "no escucha en ninguno");
+        assert_eq!(instead(&[80].into(), true), "lo tiene otro contenedor");
+    }
+
+    #[test]
+    fn una_vez_no_son_varias() {
+        assert_eq!([times(0), times(1), times(2)], ["0 veces", "1 vez", "2 veces"]);
+    }
 }

@@ -2,7 +2,16 @@
 
 use super::look::{Look, expect, lost};
 use super::pod::Pod;
+use crate::error::in_spanish;
+use crate::explain::inside;
+use crate::kernel::sys;
 use crate::mountinfo::{self, Mount};
+use nix::sched::CloneFlags;
+use serde::{Deserialize, Serialize};
+use std::ffi::CString;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
 fn at(pod: &Pod, container: &str, path: &str) -> Result<Option<Mount>, String> {
     let all = mountinfo::read(&pod.proc(container, "mountinfo")?);
@@ -18,11 +27,36 @@ pub fn mounted(pod: &Pod, container: &str, path: &str, holds: impl Fn(&Mount) ->
     }
 }
 
-/// ¿Ve `container` el montaje que `other` tiene en `path`?
+/// El espacio de montajes de un proceso, visto desde su raíz. La de quien está en él puede ser otra, más
+/// abajo, y entonces ni él ni su `mountinfo` enseñan lo que queda por encima.
+#[derive(Serialize, Deserialize)]
+pub struct Space {
+    /// El dispositivo y el inodo de la raíz.
+    pub root: (u64, u64),
+    mountinfo: String,
+}
+
+/// Entrar en un espacio de montajes pone a quien entra en su raíz: se entra, y se mira.
+pub fn space(pod: &Pod, container: &str) -> Result<Space, String> {
+    let process = pod.process(container)?;
+    // el /proc de aquí: el de allí lo ha montado otro
+    let proc = File::open("/proc").map_err(|e| in_spanish(e.to_string()))?;
+    let look = || {
+        let root = std::fs::metadata("/").ok()?;
+        let path = CString::new("self/mountinfo").ok()?;
+        let file = sys::openat2(proc.as_fd(), &path, libc::O_RDONLY, 0, sys::RESOLVE_BENEATH).ok()?;
+        let mountinfo = std::io::read_to_string(File::from(file)).ok()?;
+        Some(Space { root: (root.dev(), root.ino()), mountinfo })
+    };
+    let seen = inside::ask_in(process, CloneFlags::CLONE_NEWNS, look).flatten();
+    seen.ok_or_else(|| format!("no se puede entrar en el espacio de montajes de «{container}»"))
+}
+
+/// ¿Está en el espacio de `container` el montaje que `other` tiene en `path`?
 pub fn sees_mount(pod: &Pod, container: &str, other: &str, path: &str) -> Look {
     let wanted =
         at(pod, other, path)?.ok_or_else(|| format!("en {path} de «{other}» no hay nada montado"))?;
-    let all = mountinfo::read(&pod.proc(container, "mountinfo")?);
+    let all = mountinfo::read(&space(pod, container)?.mountinfo);
     let seen = all.iter().any(|mount| (&mount.device, &mount.root) == (&wanted.device, &wanted.root));
     expect(seen, || format!("«{container}» no ve el {path} de «{other}»"))
 }

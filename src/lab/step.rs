@@ -55,7 +55,10 @@ pub enum Step {
     MountedReadOnly(String, String),
     #[serde(rename = "TipoDeMontaje")]
     MountType(String, String, String),
-    /// Entre los montajes que ve el primero está el que tiene el segundo en esa ruta.
+    /// La raíz de su espacio de montajes es esa ruta del otro, mire él adonde mire: `chroot` no la cambia.
+    #[serde(rename = "RaizDelEspacio")]
+    NamespaceRoot(String, (String, String)),
+    /// Entre los montajes del espacio del primero está el que tiene el segundo en esa ruta.
     #[serde(rename = "VeElMontaje")]
     SeesMount(String, (String, String)),
     /// Una variable de `/proc/PID/environ`.
