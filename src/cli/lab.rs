@@ -4,6 +4,7 @@ use super::{require_root, teacher, term, text};
 use crate::error::{Error, exit};
 use crate::lab::catalog::{self, Lab};
 use crate::lab::compile::Compiler;
+use crate::lab::exam::Deadline;
 use crate::lab::folder::{self, Attempt, Folder, State};
 use crate::lab::grade::{Grade, Mark, Outcome};
 use crate::lab::job::{self, Job};
@@ -61,17 +62,29 @@ fn list() -> Result<u8, Error> {
 
 fn begin(args: &ArgMatches) -> Result<u8, Error> {
     let course = args.get_one::<String>("curso").cloned().unwrap_or_default();
-    begin_as(catalog::find(text(args, "LAB"))?, course, args)
+    begin_as(catalog::find(text(args, "LAB"))?, course, None, args)
 }
 
 /// El examen: la semilla, que da quien enseña, decide con el nombre qué averías le tocan a cada cual.
 fn exam(args: &ArgMatches) -> Result<u8, Error> {
     let exam = catalog::all().into_iter().find(|lab| lab.blank_sheet().exam);
     let lab = exam.ok_or_else(|| Error::failed("este micropod no lleva ningún examen"))?;
-    begin_as(lab, text(args, "semilla").to_string(), args)
+    let limit = minutes(args)?.unwrap_or(lab.blank_sheet().minutes);
+    begin_as(lab, text(args, "semilla").to_string(), Some(limit), args)
 }
 
-fn begin_as(lab: Lab, course: String, args: &ArgMatches) -> Result<u8, Error> {
+/// El plazo que se da, en minutos.
+pub fn minutes(args: &ArgMatches) -> Result<Option<u32>, Error> {
+    const DAY: u32 = 24 * 60;
+    let Some(text) = args.get_one::<String>("minutos") else { return Ok(None) };
+    let given = text.parse().ok().filter(|n| (1..=DAY).contains(n));
+    given.map(Some).ok_or_else(|| {
+        Error::usage(format!("«{}» no es un plazo", term::harmless(text)))
+            .with_hint(format!("son minutos, de 1 a {DAY}: --minutos 90"))
+    })
+}
+
+fn begin_as(lab: Lab, course: String, limit: Option<u32>, args: &ArgMatches) -> Result<u8, Error> {
     let given = args.get_one::<String>("alumno").cloned();
     let student = given.or_else(folder::who).filter(|name| !name.trim().is_empty()).ok_or_else(|| {
         Error::usage("no sé quién eres").with_hint("dilo: repite la orden con `--alumno ana.ruiz` detrás")
@@ -82,12 +95,15 @@ fn begin_as(lab: Lab, course: String, args: &ArgMatches) -> Result<u8, Error> {
     }
     folder::make_dir(&dir)?;
     let begun = state::unix_millis() / 1000;
-    let state = State { lab: lab.name.clone(), student, course, begun, ..State::default() };
+    let state = State { lab: lab.name.clone(), student, course, begun, limit, ..State::default() };
     let folder = Folder { dir, lab, state };
     folder.save()?;
     let files = folder.write_start(false)?;
     println!("{} · {}", folder.lab.code(), folder.lab.blank_sheet().title);
     println!("En la carpeta {}: {}", folder.lab.name, files.join(", "));
+    if let Some(deadline) = Deadline::of(&folder.state) {
+        println!("{}", deadline.tell(begun));
+    }
     println!("Lee enunciado.md. Cuando quieras saber cómo vas:");
     println!("  cd {} && sudo micropod lab comprueba", folder.lab.name);
     Ok(exit::OK)
@@ -106,7 +122,7 @@ fn already_begun(lab: &Lab, student: &str, course: &str) -> Error {
 }
 
 fn start_over(args: &ArgMatches) -> Result<u8, Error> {
-    let folder = Folder::find(Some(text(args, "LAB")))?;
+    let folder = Folder::find(args.get_one::<String>("LAB").map(String::as_str))?;
     let files = folder.write_start(true)?;
     println!("Como al principio: {}", files.join(", "));
     println!("Los ficheros que hayas añadido tú siguen ahí, y la cuenta de intentos y pistas, también.");
@@ -179,6 +195,9 @@ fn attempt(folder: &mut Folder, sheet: &Sheet, task: Option<u32>, json: bool) ->
         true => println!("{}", report::exercism(&grade, &folder.state.hints)),
         false => show(&folder.lab, sheet, &grade, task),
     }
+    if let Some(deadline) = Deadline::of(&folder.state).filter(|_| !json) {
+        println!("{}", deadline.tell(state::unix_millis() / 1000));
+    }
     if task.is_none() {
         let failed =
             grade.marks.iter().filter(|m| m.outcome != Outcome::Pass).map(|m| m.id.clone()).collect();
@@ -232,16 +251,24 @@ fn show_mark(sheet: &Sheet, mark: &Mark) {
 }
 
 fn hint(args: &ArgMatches) -> Result<u8, Error> {
-    let mut folder = Folder::find(Some(text(args, "LAB")))?;
+    let (lab, given) = match (args.get_one::<String>("LAB"), number(args, "TAREA")?) {
+        // un solo número, en la carpeta de un laboratorio, es el de la tarea
+        (Some(_), None) if Folder::find(None).is_ok() => (None, number(args, "LAB")?),
+        (lab, task) => (lab.map(String::as_str), task),
+    };
+    let mut folder = Folder::find(lab)?;
     let sheet = folder.lab.sheet(&folder.values());
     if sheet.exam {
         return Err(Error::failed("en un examen no hay pistas"));
     }
-    let task = number(args, "TAREA")?.unwrap_or_default();
+    let task = given.unwrap_or_else(|| folder.state.stuck_on(&sheet));
     let Some((first, second, third)) = sheet.hints.get(&task) else { return Err(no_task(&sheet, task)) };
     let level = folder.state.hints.get(&task).copied().unwrap_or(0).min(HINT_NAMES.len() - 1) + 1;
     folder.state.hints.insert(task, level);
     folder.save()?;
+    if given.is_none() {
+        println!("La tarea {task}:");
+    }
     for (name, hint) in HINT_NAMES.iter().zip([first, second, third]).take(level) {
         println!("{name}. {hint}");
     }
@@ -273,6 +300,9 @@ fn hand_in_verb(args: &ArgMatches) -> Result<u8, Error> {
     }
     folder.dir = std::path::absolute(&folder.dir).unwrap_or(folder.dir);
     let path = hand_in::pack(&folder)?;
+    if let Some(deadline) = Deadline::of(&folder.state) {
+        println!("{}", deadline.tell(state::unix_millis() / 1000));
+    }
     println!("{}", path.strip_prefix(Path::new(".")).unwrap_or(&path).display());
     Ok(exit::OK)
 }

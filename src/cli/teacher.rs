@@ -27,6 +27,7 @@ pub fn correct(args: &ArgMatches) -> Result<u8, Error> {
         return Err(Error::failed(format!("en {} no hay entregas (.tar.gz)", dir.display()))
             .with_hint("son los paquetes que hace `micropod lab entrega`"));
     }
+    let limit_of_exam = super::lab::minutes(args)?;
     let mut all = results::load(&dir)?;
     let compiler = Compiler::find();
     let (machine, mut pending) = (Machine::look(), 0);
@@ -43,8 +44,15 @@ pub fn correct(args: &ArgMatches) -> Result<u8, Error> {
         };
         let own = submission.state.course.clone();
         submission.state.course = told_course(&submission.state.lab, args).unwrap_or_else(|| own.clone());
+        if submission.state.limit.is_some() {
+            submission.state.limit = limit_of_exam.or(submission.state.limit);
+        }
         let course = submission.state.course.clone();
-        if all.get(&name).is_some_and(|old| old.digest == submission.digest && old.state.course == course) {
+        let same = |old: &&mut Marked| old.digest == submission.digest && old.state.course == course;
+        if let Some(old) = all.get_mut(&name).filter(same) {
+            // el plazo no cambia la corrección: solo lo que se cuenta de ella
+            old.state.limit = submission.state.limit;
+            results::save(&dir, &all)?;
             println!("{shown}: ya estaba corregida");
             continue;
         }

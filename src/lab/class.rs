@@ -1,6 +1,7 @@
 //! El informe de una clase: quién, qué criterio y, sobre todo, qué idea equivocada se repite.
 
 use super::catalog::{self, Lab};
+use super::exam;
 use super::folder::State;
 use super::grade::{Grade, Mark, Outcome};
 use super::results::{Results, alike};
@@ -27,7 +28,7 @@ pub fn table(results: &Results, separator: char) -> String {
             comma(marked.grade.points()),
             state.hints.values().sum::<usize>().to_string(),
             state.attempts.len().to_string(),
-            cell(&feedback(state, &marked.grade)),
+            cell(&(lateness(state) + &feedback(state, &marked.grade))),
         ];
         text.push_str(&(row.join(&separator.to_string()) + "\n"));
     }
@@ -42,6 +43,17 @@ fn quoted(text: &str, separator: char) -> String {
     match plain.contains([separator, '"']) {
         true => format!("\"{}\"", plain.replace('"', "\"\"")),
         false => plain,
+    }
+}
+
+/// Lo que se dice antes que nada de quien entregó un examen pasado el plazo.
+fn lateness(state: &State) -> String {
+    match exam::is_late(state) {
+        true => {
+            let spent = exam::spent(state).unwrap_or_default();
+            format!("Fuera de plazo (minutos: {}). ", spent.trim_end_matches(", tarde"))
+        }
+        false => String::new(),
     }
 }
 
@@ -166,8 +178,7 @@ fn one_lab(lab: &str, all: &[&super::results::Marked]) -> String {
         let state = &marked.state;
         let marks: String =
             marked.grade.marks.iter().map(|m| format!("<td>{}</td>", word(m.outcome))).collect();
-        let minutes = state.attempts.last().map(|a| a.when.saturating_sub(state.begun) / 60);
-        let minutes = minutes.map_or("–".to_string(), |n| n.to_string());
+        let minutes = exam::spent(state).unwrap_or_else(|| "–".to_string());
         // escribir en una cadena no falla
         let _ = writeln!(
             text,
@@ -272,6 +283,21 @@ mod tests {
             let row = text.lines().find(|row| row.starts_with(student)).unwrap();
             assert!(row.contains(&says), "{row}");
         }
+    }
+
+    #[test]
+    fn quien_entrega_tarde_un_examen_sale_en_la_pagina_y_en_las_notas() {
+        let mut class = class();
+        assert!(!table(&class, ';').contains("Fuera de plazo") && !html(&class).contains("tarde"));
+        let late = class.get_mut("a.tar.gz").unwrap();
+        late.state.limit = Some(90);
+        late.state.handed_in = Some(95 * 60);
+        assert!(
+            table(&class, ';').contains("Fuera de plazo (minutos: 95 de 90). Todo bien."),
+            "{}",
+            table(&class, ';')
+        );
+        assert!(html(&class).contains("95 de 90, tarde"), "{}", html(&class));
     }
 
     #[test]

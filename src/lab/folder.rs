@@ -1,6 +1,7 @@
 //! La carpeta de trabajo de un estudiante: sus ficheros y, aparte, la cuenta de sus intentos y pistas.
 
 use super::catalog::{self, Lab};
+use super::sheet::Sheet;
 use super::values::Values;
 use crate::data;
 use crate::error::{Error, in_spanish};
@@ -25,6 +26,12 @@ pub struct State {
     /// Segundos desde 1970.
     #[serde(rename = "empezado")]
     pub begun: u64,
+    /// El plazo de un examen, en minutos.
+    #[serde(rename = "minutos", default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Cuándo se hizo el paquete; solo va en él.
+    #[serde(rename = "entregado", default, skip_serializing_if = "Option::is_none")]
+    pub handed_in: Option<u64>,
     /// Tarea → la pista más alta que se ha pedido.
     #[serde(rename = "pistas", default)]
     pub hints: BTreeMap<u32, usize>,
@@ -41,6 +48,15 @@ pub struct Attempt {
     /// Los criterios que no se cumplieron.
     #[serde(rename = "fallos")]
     pub failed: Vec<String>,
+}
+
+impl State {
+    /// La tarea en la que está: la del primer criterio que falló la última vez, o la primera de todas.
+    pub fn stuck_on(&self, sheet: &Sheet) -> u32 {
+        let failed = self.attempts.last().map_or(&[][..], |attempt| &attempt.failed);
+        let stuck = sheet.criteria.iter().find(|c| failed.contains(&c.id));
+        stuck.or(sheet.criteria.first()).map_or(0, |c| c.task)
+    }
 }
 
 /// Una carpeta de trabajo.

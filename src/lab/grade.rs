@@ -183,7 +183,10 @@ impl Bench<'_> {
                     return Err(format!("falta el fichero {file}"));
                 }
                 // las esperas entre reinicios, cortas: aquí no enseñan nada
-                Pod::start(words(path, &["--policy", "lab", "--acelera", "20"]))
+                let born = Pod::start(words(path, &["--policy", "lab", "--acelera", "20"]));
+                // quien lee no sabe que se corrige una copia: los nombres, como en su carpeta
+                let copy = format!("{}/", self.dir.join("entrega").display());
+                born.map_err(|why| why.replace(&copy, ""))
             }
             Trial::Ours { pod, compile } => {
                 if let Some(source) = compile {

@@ -61,7 +61,9 @@ pub fn pack(folder: &Folder) -> Result<PathBuf, Error> {
         let wanted = sheet.files.join(", ");
         return Err(Error::failed("no hay nada que entregar").with_hint(format!("se entrega: {wanted}")));
     }
-    files.insert(STATE.into(), data::pretty(&folder.state));
+    let mut state = folder.state.clone();
+    state.handed_in = Some(crate::state::unix_millis() / 1000);
+    files.insert(STATE.into(), data::pretty(&state));
     let safe = |c: char| if c.is_alphanumeric() || ".-_@".contains(c) { c } else { '_' };
     let who: String = folder.state.student.chars().map(safe).collect();
     let path = folder.dir.join(format!("{}-{who}.tar.gz", folder.lab.code()));

@@ -28,8 +28,8 @@ pub fn lab() -> Command {
         )
         .subcommand(
             verb("pista", "Da una pista de una tarea; cada vez, una más")
-                .arg(required())
-                .arg(operand("TAREA", "Número de la tarea").required(true)),
+                .arg(operand("LAB", "Número del laboratorio; si no se dice, el de este directorio"))
+                .arg(operand("TAREA", "Número de la tarea; si no se dice, la primera que falló. Si solo das un número y estás en la carpeta, es este")),
         )
         .subcommand(verb("reinicia", "Deja los ficheros como al principio").arg(required()))
         .subcommand(verb("porque", "Cuenta por qué funciona, cuando ya está hecho").arg(here()))
@@ -37,6 +37,7 @@ pub fn lab() -> Command {
         .subcommand(
             verb("examen", "Empieza el examen: unos Pods averiados, distintos para cada cual")
                 .arg(option("semilla", "PALABRA", "La que dé quien enseña").required(true))
+                .arg(option("minutos", "N", "El plazo. Si no se dice, los minutos del laboratorio"))
                 .arg(student()),
         )
         .subcommand(
@@ -48,6 +49,7 @@ pub fn lab() -> Command {
                     "El curso, digan lo que digan las entregas. En un examen no vale",
                 ))
                 .arg(option("semilla", "PALABRA", "La del examen, digan lo que digan las entregas"))
+                .arg(option("minutos", "N", "El plazo del examen, digan lo que digan las entregas"))
                 .arg(option("timeout", "PLAZO", "Lo que puede tardar cada una. Si no se dice: 10m")),
         )
         .subcommand(
