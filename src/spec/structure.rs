@@ -461,6 +461,17 @@ impl Checker<'_> {
             (kind, Value::Object { .. }) if kind.starts_with("map[") => {
                 Some("escribe `{\"app\": \"web\"}`: con llaves y las claves entre comillas".into())
             }
+            (kind, Value::Map(_)) if kind.starts_with("[]") && shape.fields.is_empty() => {
+                Some("escribe `[ ]` en vez de `{ }`".into())
+            }
+            (kind, Value::Map(_)) if kind.starts_with("[]") => {
+                let names: Vec<String> =
+                    shape.fields.iter().take(2).map(|f| format!("{}: …", f.name())).collect();
+                Some(format!(
+                    "escribe `[({})]`: una lista, con cada elemento entre paréntesis",
+                    names.join(", ")
+                ))
+            }
             (_, Value::Map(_)) if !shape.fields.is_empty() => Some("escribe `( )` en vez de `{ }`".into()),
             (_, Value::List(_)) if !shape.fields.is_empty() => Some("escribe `( )` en vez de `[ ]`".into()),
             ("boolean", Value::Text(_) | Value::Word(_)) => suggest::nearest(&inside, ["true", "false"])
