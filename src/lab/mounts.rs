@@ -1,16 +1,14 @@
 //! Los montajes que ve un proceso, según su `mountinfo`.
 
 use super::look::{Look, expect, lost};
-use super::pod::Pod;
-use crate::error::in_spanish;
+use super::pod::{MAX_READ, Pod};
+use crate::error::spanish;
 use crate::explain::inside;
-use crate::kernel::sys;
+use crate::kernel::Op;
+use crate::kernel::ops::OpenDir;
 use crate::mountinfo::{self, Mount};
 use nix::sched::CloneFlags;
 use serde::{Deserialize, Serialize};
-use std::ffi::CString;
-use std::fs::File;
-use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
 fn at(pod: &Pod, container: &str, path: &str) -> Result<Option<Mount>, String> {
@@ -40,12 +38,11 @@ pub struct Space {
 pub fn space(pod: &Pod, container: &str) -> Result<Space, String> {
     let process = pod.process(container)?;
     // el /proc de aquí: el de allí lo ha montado otro
-    let proc = File::open("/proc").map_err(|e| in_spanish(e.to_string()))?;
+    let proc = OpenDir("/proc".into()).run().map_err(|errno| spanish(errno).to_string())?;
     let look = || {
         let root = std::fs::metadata("/").ok()?;
-        let path = CString::new("self/mountinfo").ok()?;
-        let file = sys::openat2(proc.as_fd(), &path, libc::O_RDONLY, 0, sys::RESOLVE_BENEATH).ok()?;
-        let mountinfo = std::io::read_to_string(File::from(file)).ok()?;
+        let mountinfo = proc.read("self/mountinfo", MAX_READ).ok()?;
+        let mountinfo = String::from_utf8_lossy(&mountinfo).into_owned();
         Some(Space { root: (root.dev(), root.ino()), mountinfo })
     };
     let seen = inside::ask_in(process, CloneFlags::CLONE_NEWNS, look).flatten();
