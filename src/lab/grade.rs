@@ -4,8 +4,14 @@ use super::act::{self, Failure};
 use super::patience::Patience;
 use super::pod::Pod;
 use super::sheet::{Criterion, Sheet, Trial};
+use super::step::Step;
+use crate::cli::term;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+/// De lo que escribió un programa se enseñan, como mucho, tantas líneas y de tantas letras.
+const LINES_SHOWN: usize = 5;
+const WIDTH_SHOWN: usize = 160;
 
 /// Cómo salió un criterio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,9 +153,23 @@ impl Bench<'_> {
             let concept = symptom.map(|s| s.concept.clone());
             // de lo que se reconoce como un error ya no se dice que sea lento
             let outcome = if concept.is_some() { Outcome::Fail } else { outcome };
+            let printed = self.printed(criterion, step, pod).filter(|text| {
+                // una vez basta: de lo mismo fallan varios
+                !before.iter().any(|m| m.seen.contains(text))
+            });
+            let seen = [seen].into_iter().chain(printed).collect::<Vec<_>>().join("\n");
             return mark(outcome, seen, concept);
         }
         mark(Outcome::Pass, String::new(), None)
+    }
+
+    /// Lo último que escribió quien ha fallado, si quien lo entrega no ha podido leerlo: lo suyo se ejecuta en
+    /// un Pod del corrector, o su Pod ya no está.
+    fn printed(&self, criterion: &Criterion, step: &Step, pod: &Pod) -> Option<String> {
+        let container = step.container()?;
+        let ours = matches!(self.sheet.trials[&criterion.trial], Trial::Ours { .. });
+        let output = (ours || pod.failed(container)).then(|| pod.output(container).ok()).flatten()?;
+        last_lines(&output).map(|lines| format!("Lo último que escribió «{container}»:\n{lines}"))
     }
 
     /// Lo que se dice cuando el Pod ni nace: el síntoma que no necesita mirar nada.
@@ -198,8 +218,40 @@ impl Bench<'_> {
     }
 }
 
+/// Las últimas líneas de lo que escribió un programa, sin que llenen la pantalla ni manden sobre ella.
+pub fn last_lines(output: &str) -> Option<String> {
+    let all: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = &all[all.len().saturating_sub(LINES_SHOWN)..];
+    let shown = |line: &&str| {
+        let line = term::harmless(line);
+        match line.chars().count() > WIDTH_SHOWN {
+            true => format!("  | {}…", line.chars().take(WIDTH_SHOWN).collect::<String>()),
+            false => format!("  | {line}"),
+        }
+    };
+    (!last.is_empty()).then(|| last.iter().map(shown).collect::<Vec<_>>().join("\n"))
+}
+
 fn close(running: &mut Running) {
     if let Some((_, Ok(pod))) = running.take() {
         pod.delete();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn de_lo_que_escribio_un_programa_se_ensena_el_final_y_no_manda_en_la_pantalla() {
+        assert_eq!(last_lines("\n \n"), None);
+        assert_eq!(last_lines("uno\n\ndos\n").as_deref(), Some("  | uno\n  | dos"));
+        let long: String = (0..9).map(|n| format!("línea {n}\n")).collect();
+        let shown = last_lines(&long).unwrap();
+        assert_eq!(shown.lines().count(), LINES_SHOWN);
+        assert!(shown.starts_with("  | línea 4") && shown.ends_with("  | línea 8"), "{shown}");
+        let wide = last_lines(&format!("\u{1b}[2J{}", "a".repeat(500))).unwrap();
+        assert!(!wide.contains('\u{1b}') && wide.ends_with('…'), "{wide}");
+        assert_eq!(wide.chars().count(), "  | ".len() + WIDTH_SHOWN + 1);
     }
 }

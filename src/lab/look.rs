@@ -7,8 +7,12 @@ use super::net;
 use super::pod::Pod;
 use super::step::Step;
 use super::timeline;
+use crate::controller::state;
 use crate::explain::{facts, inside};
+use crate::kernel::sys;
+use crate::logic::schedule::Schedule;
 use crate::logic::status::{ContainerState, ContainerStatus};
+use crate::spec::types::Object;
 use crate::state::Seen;
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -51,9 +55,13 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         Step::RestartGap(c, seconds) => restart_gap(pod, c, *seconds),
         Step::Object(path, value) => object(pod, path, value),
         Step::CreatedBy(kind, name) => created_by(pod, &format!("{kind}/{name}")),
+        Step::Every(seconds) => every(pod, *seconds),
         Step::Pods(least) => {
             let found = crate::state::see_all().len();
-            expect(found >= *least, || format!("se han creado {found} Pods, y se esperaban {least}"))
+            expect(found >= *least, || {
+                let created = if found == 1 { "se ha creado" } else { "se han creado" };
+                format!("{created} {}, y {}", some(found, "Pod", "Pods"), hoped(*least))
+            })
         }
         Step::SameNamespace(a, b, kind) => same_namespace(pod, a, b, kind),
         Step::SameFile(a, b) => same_file(pod, a, b),
@@ -85,7 +93,9 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         }
         Step::Processes(c, wanted) => {
             let found = pod.processes(c)?.len();
-            expect(found == *wanted, || format!("en «{c}» hay {found} procesos, y se esperaban {wanted}"))
+            expect(found == *wanted, || {
+                format!("en «{c}» hay {}, y {}", some(found, "proceso", "procesos"), hoped(*wanted))
+            })
         }
         Step::InnerPid(c, wanted) => {
             let status = pod.proc(c, "status")?;
@@ -175,9 +185,19 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
     }
 }
 
+/// `1 proceso`, `3 procesos`.
+pub fn some(n: usize, one: &str, several: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { several })
+}
+
 /// `1 vez`, `3 veces`.
 fn times(n: usize) -> String {
-    format!("{n} {}", if n == 1 { "vez" } else { "veces" })
+    some(n, "vez", "veces")
+}
+
+/// `se esperaba 1`, `se esperaban 3`.
+fn hoped(n: usize) -> String {
+    format!("se {} {n}", if n == 1 { "esperaba" } else { "esperaban" })
 }
 
 /// Lo que se dice de algo que se cumple y no debía.
@@ -273,8 +293,9 @@ fn ready(pod: &Pod, container: &str, wanted: bool) -> Look {
 fn restarts(pod: &Pod, container: &str, least: u32) -> Look {
     let status = status(pod, container)?;
     let text = format!(
-        "«{container}» se ha reiniciado {}, y se esperaban {least}{}",
+        "«{container}» se ha reiniciado {}, y {}{}",
         times(status.restart_count as usize),
+        hoped(least as usize),
         end_of(pod, container)
     );
     if status.restart_count >= least {
@@ -319,6 +340,23 @@ fn created_by(pod: &Pod, wanted: &str) -> Look {
         Some(creator) if creator == wanted => Ok(()),
         Some(creator) => lost(format!("el Pod lo crea {creator}, y no {wanted}")),
         None => lost(format!("es un Pod suelto: no lo crea {wanted}")),
+    }
+}
+
+/// Lo que va de una vez que toca a la siguiente.
+fn every(pod: &Pod, wanted: i64) -> Look {
+    let (kind, name) = pod.creator.as_deref().and_then(|c| c.split_once('/')).unwrap_or_default();
+    let Some(Object::CronJob(cron)) = state::see(kind, name).map(|c| c.record.object) else {
+        return lost("no lo crea ningún CronJob: no tiene horario".into());
+    };
+    let schedule = Schedule::parse(&cron.spec.schedule)?;
+    let after = |at: i64| schedule.next(at, sys::local_offset);
+    let first = after(i64::try_from(crate::state::unix_millis() / 1000).unwrap_or(0));
+    let found = first.and_then(|first| Some(after(first)? - first));
+    match found {
+        Some(found) if found == wanted => Ok(()),
+        Some(found) => lost(format!("le toca cada {found} s, y no cada {wanted}")),
+        None => lost("no le toca nunca".into()),
     }
 }
 
@@ -438,7 +476,10 @@ fn no_zombies(pod: &Pod, container: &str) -> Look {
         field(&text, "State:", 0)
     };
     let dead = pod.processes(container)?.iter().filter(|pid| state(pid) == "Z").count();
-    expect(dead == 0, || format!("en «{container}» hay {dead} procesos muertos sin recoger"))
+    expect(dead == 0, || {
+        let dead = some(dead, "proceso muerto", "procesos muertos");
+        format!("en «{container}» hay {dead} sin recoger")
+    })
 }
 
 fn cgroup(path: Option<std::path::PathBuf>, file: &str, value: &str) -> Look {
@@ -480,5 +521,6 @@ mod tests {
     #[test]
     fn una_vez_no_son_varias() {
         assert_eq!([times(0), times(1), times(2)], ["0 veces", "1 vez", "2 veces"]);
+        assert_eq!([hoped(1), hoped(2)], ["se esperaba 1", "se esperaban 2"]);
     }
 }

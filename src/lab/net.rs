@@ -1,6 +1,6 @@
 //! Mirar la red de los procesos de un Pod: sus interfaces, sus cables y lo que llega por ellos.
 
-use super::look::{Look, expect};
+use super::look::{Look, expect, some};
 use super::pod::Pod;
 use super::web::{self, Answer};
 use crate::explain::inside;
@@ -35,7 +35,10 @@ pub fn interface(pod: &Pod, container: &str, name: &str, address: &str) -> Look 
 
 pub fn interfaces(pod: &Pod, container: &str, wanted: usize) -> Look {
     let found = view(pod, container)?.links.len();
-    expect(found == wanted, || format!("en la red de «{container}» hay {found} interfaces, y no {wanted}"))
+    expect(found == wanted, || {
+        let found = some(found, "interfaz", "interfaces");
+        format!("en la red de «{container}» hay {found}, y no {wanted}")
+    })
 }
 
 pub fn link_kind(pod: &Pod, container: &str, name: &str, kind: &str) -> Look {

@@ -2,6 +2,7 @@
 
 use super::patience::LOOK_EVERY;
 use crate::kernel::sys;
+use crate::logic::status::{ContainerState, ContainerStatus};
 use crate::state::{self, ProcessId, Seen};
 use std::ffi::CString;
 use std::fs::File;
@@ -165,6 +166,22 @@ impl Pod {
             }
         }
         Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// ¿Ha acabado mal alguna de sus dos últimas vidas?
+    pub fn failed(&self, container: &str) -> bool {
+        let status = || -> Option<ContainerStatus> {
+            let seen = self.seen().ok()?;
+            let index = self.index(&seen, container).ok()?;
+            seen.live.status.all().nth(index).cloned()
+        };
+        status().is_some_and(|status| {
+            let now = match status.state {
+                ContainerState::Terminated(end) => Some(end.exit_code),
+                _ => None,
+            };
+            now.into_iter().chain(status.last.map(|end| end.exit_code)).any(|code| code != 0)
+        })
     }
 
     /// La IP del Pod.

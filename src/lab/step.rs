@@ -41,6 +41,10 @@ pub enum Step {
     #[serde(rename = "Pods")]
     Pods(usize),
 
+    /// El horario de quien lo crea toca cada tantos segundos.
+    #[serde(rename = "CadaCuanto")]
+    Every(i64),
+
     // ── lo que dice el kernel ──
     /// Comparten ese espacio de nombres (`net`, `ipc`, `uts`, `pid`, `mnt`): el mismo inodo.
     #[serde(rename = "MismoEspacio")]
@@ -228,6 +232,39 @@ pub enum Step {
     /// Entre los dos últimos reinicios pasaron al menos tantos segundos.
     #[serde(rename = "EsperaEntreReinicios")]
     RestartGap(String, f64),
+}
+
+impl Step {
+    /// El contenedor del que habla, sin el proceso que se busca en él.
+    pub fn container(&self) -> Option<&str> {
+        use Step::*;
+        let place = match self {
+            Runs(c) | Ended(c, _) | Ready(c) | NotReady(c) | Restarts(c, _) | EndReason(c, _) => c,
+            SameNamespace(c, ..) | SameFile((c, _), _) | Mounted(c, _) | MountedReadOnly(c, _) => c,
+            MountType(c, ..)
+            | NamespaceRoot(c, _)
+            | SeesMount(c, _)
+            | Environment(c, ..)
+            | Hostname(c, _) => c,
+            User(c, _) | NoCapability(c, _) | NoNewPrivileges(c) | ReadOnlyRoot(c) | InnerPid(c, _) => c,
+            LinkKind(c, ..) | Cable(c, ..) | DefaultRoute(c, _) | Interface(c, ..) | Interfaces(c, _) => c,
+            Processes(c, _) | Main(c, _) | Listens(c, _) | NoZombies(c) | Cgroup(c, ..) => c,
+            Contains(c, ..) | Exists(c, _) | Says(c, _) | SaysTimes(c, ..) | SaysAtLeast(c, ..) => c,
+            OfHandedIn(c, ..) | Write(c, ..) | Remove(c, _) | Signal(c, _) | SignalAll(c, _) => c,
+            KillChildren(c) | RestartGap(c, _) | Exec { container: c, .. } => c,
+            Http { from, .. } => from.as_ref()?,
+            Foretells(lives) => &lives.container,
+            MatchesReal(real) => &real.container,
+            Holds(_, inner) | Now(inner) | WithinClock(_, inner) | Not(inner) | Within(_, inner) => {
+                return inner.container();
+            }
+            Any(all) => return all.last()?.container(),
+            Phase(_) | Object(..) | CreatedBy(..) | Pods(_) | Every(_) | PodCgroup(..)
+            | HandedInContains(..) | WriteBeside(..) | RemoveBeside(_) | AskToStop | StopsWithin(_)
+            | Rebirth => return None,
+        };
+        Some(place.split('/').next().unwrap_or(place))
+    }
 }
 
 fn root_path() -> String {

@@ -195,18 +195,36 @@ struct Answer {
     code: Option<i32>,
 }
 
+/// Lo que recibe el programa de esas vidas: una por línea.
+fn input_of(lives: &[Life]) -> String {
+    lives.iter().map(|(lasts, code)| format!("{lasts} {code}\n")).collect()
+}
+
+/// Ejecuta un guion en el contenedor, y lo que imprime.
+fn shell(pod: &Pod, container: &str, script: &str) -> Result<String, Miss> {
+    let words = ["exec", &pod.name, "-c", container, "--", "sh", "-c", script];
+    let output = micropod(words).map_err(|e| Miss::from(e.to_string()))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Lo que escribe en la salida de errores con ese caso, si escribe algo.
+fn complaints(pod: &Pod, container: &str, policy: RestartPolicy, case: &[Life]) -> Option<String> {
+    let input = input_of(case);
+    let script = format!("timeout 5 {PROGRAM} {policy} 2>&1 >/dev/null <<'FIN' | head -c 4096\n{input}FIN\n");
+    let lines = super::grade::last_lines(&shell(pod, container, &script).ok()?)?;
+    Some(format!("En la salida de errores escribe:\n{lines}"))
+}
+
 /// Ejecuta el programa con cada caso, todos en una sola entrada al contenedor.
 fn ask(pod: &Pod, container: &str, policy: RestartPolicy, cases: &[Vec<Life>]) -> Result<Vec<Answer>, Miss> {
     let one = |lives: &Vec<Life>| {
-        let input: String = lives.iter().map(|(lasts, code)| format!("{lasts} {code}\n")).collect();
+        let input = input_of(lives);
         format!(
             "{{ timeout 5 {PROGRAM} {policy} 2>/dev/null; echo \"fin $?\"; }} <<'FIN' | head -c 4096\n{input}FIN\necho ---\n"
         )
     };
     let script: String = cases.iter().map(one).collect();
-    let words = ["exec", &pod.name, "-c", container, "--", "sh", "-c", &script];
-    let output = micropod(words).map_err(|e| Miss::from(e.to_string()))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = shell(pod, container, &script)?;
     let read = |part: &str| {
         let mut lines: Vec<String> = part.lines().map(|line| line.trim().to_string()).collect();
         lines.retain(|line| !line.is_empty());
@@ -249,6 +267,8 @@ pub fn foretells(pod: &Pod, lives: &Lives) -> Look {
             Some(code) => format!("con las vidas {given} acaba con el código {code}, y no con 0"),
             None => format!("con las vidas {given} no acaba"),
         };
+        let errors = lives.belief.is_none().then(|| complaints(pod, &lives.container, lives.policy, case));
+        let seen = [seen].into_iter().chain(errors.flatten()).collect::<Vec<_>>().join("\n");
         // el programa no va a cambiar: no se espera
         return Err(Miss { seen, hope: false });
     }
