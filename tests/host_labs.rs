@@ -59,6 +59,29 @@ fn una_respuesta_mala_de_cada_laboratorio_se_rechaza_con_su_diagnostico() {
     }
 }
 
+/// Su Pod ya no está cuando lo lee: lo que dijo antes de fallar, o se lo enseña el corrector o no lo ve nadie.
+#[test]
+fn de_un_contenedor_que_falla_se_ensena_lo_ultimo_que_escribio_y_de_uno_que_va_bien_nada() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let case = cases().into_iter().find(|case| case.lab.number == 4).unwrap();
+    let says = |code: u32| {
+        let mut files = case.answer("solucion");
+        let nota = files.get_mut("nota.ron").unwrap();
+        let command = format!("mkdir -p /capa; echo no encuentro la libreta >&2; exit {code}");
+        *nota = nota.replace("mkdir -p /capa; exec sleep 3600", &command);
+        assert!(nota.contains("la libreta"));
+        grade(&world, &case, &files).story()
+    };
+    let story = says(3);
+    assert!(story.contains("Lo último que escribió «nota»:\\n  | no encuentro la libreta"), "{story}");
+    let story = says(0);
+    assert!(!story.contains("la libreta"), "{story}");
+    world.assert_clean();
+}
+
 #[test]
 fn si_se_pulsa_ctrl_c_mientras_corrige_no_queda_nada() {
     if !is_root() {

@@ -54,7 +54,8 @@ fn minutes(seconds: u64) -> String {
 pub fn spent(state: &State) -> Option<String> {
     let last = state.attempts.last().map(|attempt| attempt.when);
     let Some(deadline) = Deadline::of(state) else {
-        return last.map(|end| (end.saturating_sub(state.begun) / 60).to_string());
+        // lo que va del último intento a la entrega no es trabajo; de quien no hizo ninguno no se sabe más
+        return last.or(state.handed_in).map(|end| (end.saturating_sub(state.begun) / 60).to_string());
     };
     let end = state.handed_in.or(last)?;
     let late = if deadline.left(end) < 0 { ", tarde" } else { "" };
@@ -140,6 +141,8 @@ mod tests {
         // sin la hora de la entrega vale la del último intento, que es lo que hay
         assert_eq!(of(Some(58), None), "59 de 58, tarde");
         assert_eq!(of(None, Some(1000 + 500 * 60)), "59", "sin plazo, lo que se tardó en hacerlo");
+        let untried = State { attempts: Vec::new(), ..state(None, Some(1000 + 30 * 60)) };
+        assert_eq!(spent(&untried).unwrap(), "30", "sin ningún intento, hasta que se entregó");
         assert!(is_late(&state(Some(90), Some(9999))) && !is_late(&state(None, Some(9999))));
         // un reloj atrasado o un plazo disparatado no rompen nada
         let odd = State { begun: u64::MAX, limit: Some(u32::MAX), ..State::default() };

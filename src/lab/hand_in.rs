@@ -85,8 +85,12 @@ pub fn pack(folder: &Folder) -> Result<PathBuf, Error> {
 
 /// Lo que hay en un paquete. De él solo salen ficheros corrientes, con nombres que no suben.
 pub fn unpack(path: &Path) -> Result<Files, String> {
-    let say = |e: std::io::Error| in_spanish(e.to_string());
-    let file = fs::File::open(path).map_err(say)?;
+    let file = fs::File::open(path).map_err(|e| in_spanish(e.to_string()))?;
+    let say = |e: std::io::Error| match e.raw_os_error() {
+        Some(_) => in_spanish(e.to_string()),
+        // quien desempaqueta lo dice en inglés, y a quien enseña le da igual en qué byte
+        None => "no es un paquete de `micropod lab entrega`, o le falta un trozo: pídelo otra vez".into(),
+    };
     // ni un paquete que se infla sin fin llena la memoria
     let limit = MAX_FILE * MAX_FILES as u64;
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(file).take(limit));
@@ -108,4 +112,32 @@ pub fn unpack(path: &Path) -> Result<Files, String> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn de_un_paquete_cortado_o_que_no_lo_es_se_dice_en_espanol_que_se_pida_otra_vez() {
+        let dir = std::env::temp_dir().join(format!("micropod-paquete-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("L01-ana.tar.gz");
+        let zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut tar = tar::Builder::new(zip);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(3);
+        tar.append_data(&mut header, "a.ron", &b"hoy"[..]).unwrap();
+        let whole = tar.into_inner().unwrap().finish().unwrap();
+        fs::write(&path, &whole).unwrap();
+        assert_eq!(unpack(&path).unwrap()["a.ron"], "hoy");
+        for broken in [&whole[..whole.len() / 2], b"basura", b""] {
+            fs::write(&path, broken).unwrap();
+            let why = unpack(&path).unwrap_err();
+            assert!(why.contains("pídelo otra vez"), "{why}");
+        }
+        let missing = unpack(&dir.join("no-esta")).unwrap_err();
+        assert!(missing.contains("no existe el fichero"), "{missing}");
+        fs::remove_dir_all(&dir).unwrap();
+    }
 }

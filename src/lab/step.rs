@@ -274,3 +274,18 @@ fn root_path() -> String {
 fn ok_code() -> u16 {
     200
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn de_un_paso_se_sabe_de_que_contenedor_habla_aunque_lleve_otro_dentro() {
+        let runs = || Box::new(Step::Runs("guion/httpd".into()));
+        assert_eq!(Step::Holds(1.0, runs()).container(), Some("guion"));
+        assert_eq!(Step::Not(runs()).container(), Some("guion"));
+        assert_eq!(Step::Any(vec![Step::Rebirth, *runs()]).container(), Some("guion"));
+        assert_eq!(Step::Ended("nota".into(), 0).container(), Some("nota"));
+        assert_eq!(Step::Phase("Running".into()).container(), None);
+    }
+}

@@ -262,7 +262,8 @@ pub fn foretells(pod: &Pod, lives: &Lives) -> Look {
         let seen = match answer.code {
             _ if answer.lines != wanted => {
                 let (said, wanted) = (in_short(&answer.lines), in_short(&wanted));
-                format!("con {} y las vidas {given} tu programa dice «{said}», y es «{wanted}»", lives.policy)
+                let said = if said.is_empty() { "no dice nada".into() } else { format!("dice «{said}»") };
+                format!("con {} y las vidas {given} tu programa {said}, y es «{wanted}»", lives.policy)
             }
             Some(code) => format!("con las vidas {given} acaba con el código {code}, y no con 0"),
             None => format!("con las vidas {given} no acaba"),
