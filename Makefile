@@ -31,7 +31,7 @@ test-puro: ## Solo las que no necesitan root
 test-root: ## Solo las que crean Pods en esta máquina
 	@tools/prueba root
 
-vm-test: ## Solo las de la micro-VM con cgroup v2
+vm-test: ## Solo las de la micro-VM con cgroup v2; TODO=1, todas las de crear Pods (horas)
 	@tools/prueba vm
 
 averias: ## Un error o un kill -9 en cada llamada al sistema (miles: tarda); CUANTAS=n de cada clase
