@@ -138,17 +138,18 @@ pub fn inform(args: &ArgMatches) -> Result<u8, Error> {
         return Err(Error::failed(format!("en {} no hay nada corregido", dir.display()))
             .with_hint(format!("sudo micropod lab corrige {}", dir.display())));
     }
-    let files = [
-        ("informe.html", class::html(&all)),
-        ("notas.csv", class::table(&all, ';')),
-        ("notas.tsv", class::table(&all, '\t')),
-    ];
+    let mut files = vec![("informe.html".to_string(), class::html(&all))];
+    for (name, results) in class::grade_books(&all) {
+        files.push((format!("{name}.csv"), class::table(&results, ';')));
+        files.push((format!("{name}.tsv"), class::table(&results, '\t')));
+    }
     for (name, text) in files {
-        std::fs::write(dir.join(name), text).map_err(|e| {
-            Error::failed(format!("no se pudo escribir {}", dir.join(name).display()))
+        let path = dir.join(name);
+        std::fs::write(&path, text).map_err(|e| {
+            Error::failed(format!("no se pudo escribir {}", path.display()))
                 .because(in_spanish(e.to_string()))
         })?;
-        println!("{}", dir.join(name).display());
+        println!("{}", path.display());
     }
     let [criteria, concepts] = class::most_failed(&all);
     for (title, rows) in

@@ -35,6 +35,18 @@ pub fn table(results: &Results, separator: char) -> String {
     text
 }
 
+/// Los ficheros de notas: el de todo y, si hay varios laboratorios, uno de cada uno, que es como se importan:
+/// una nota por estudiante.
+pub fn grade_books(results: &Results) -> Vec<(String, Results)> {
+    let mut labs: BTreeMap<String, Results> = BTreeMap::new();
+    for (package, marked) in results {
+        let code = catalog::find(&marked.state.lab).map_or_else(|_| "otros".to_string(), |lab| lab.code());
+        labs.entry(format!("notas-{code}")).or_default().insert(package.clone(), marked.clone());
+    }
+    let each = labs.into_iter().filter(|(_, own)| own.len() < results.len());
+    [("notas".to_string(), results.clone())].into_iter().chain(each).collect()
+}
+
 /// Un texto ajeno en una celda. Lo que empieza como una fórmula deja de parecerlo: las hojas de cálculo las
 /// ejecutan al abrir el fichero.
 fn quoted(text: &str, separator: char) -> String {
@@ -235,6 +247,20 @@ mod tests {
             assert_eq!(rows[1].split(separator).nth(2), Some("7,25"), "{text}");
             assert!(rows.iter().all(|row| row.split(separator).count() == 6), "{text}");
         }
+    }
+
+    #[test]
+    fn de_varios_laboratorios_hay_ademas_unas_notas_de_cada_uno_con_una_fila_por_estudiante() {
+        let mut class = class();
+        let names = |class: &Results| -> Vec<(String, usize)> {
+            grade_books(class).into_iter().map(|(name, own)| (name, own.len())).collect()
+        };
+        assert_eq!(names(&class), [("notas".to_string(), 3)]);
+        let mut other = marked("ana", "tres", Outcome::Pass);
+        other.state.lab = "14-dale-una-ip".into();
+        class.insert("d.tar.gz".into(), other);
+        let wanted = [("notas", 4), ("notas-L05", 3), ("notas-L14", 1)];
+        assert_eq!(names(&class), wanted.map(|(name, rows)| (name.to_string(), rows)));
     }
 
     #[test]
