@@ -77,8 +77,10 @@ impl StepError {
             (_, Errno::EPERM) => "hace falta ser root: repite el comando con sudo",
             // un overlay que no puede escribir en su capa se monta, y de solo lectura
             (_, Errno::EROFS) if self.actor.starts_with("contenedor") => {
-                "a su capa de escritura le falta sitio (mira `df -h` y `df -i`) o su disco es de solo lectura"
+                "si eso cae dentro de un volumen de solo lectura, crea antes en él lo que falta; si no, a su capa \
+                 de escritura le falta sitio (mira `df -h` y `df -i`) o su disco es de solo lectura"
             }
+            (_, Errno::EXDEV) => "un enlace de esa ruta sale de donde no debe: mira con `ls -l` a dónde va",
             (_, errno @ (Errno::ENOSPC | Errno::EROFS)) => general_advice(errno).unwrap_or_default(),
             (_, Errno::EMFILE | Errno::ENFILE) => "hay demasiados ficheros abiertos: mira `ulimit -n`",
             (_, Errno::ENOMEM) => "no queda memoria: mira `free -h`",

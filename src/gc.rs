@@ -24,6 +24,8 @@ pub fn sweep_pending() {
         match state::see_claimed(&claim) {
             Some(seen) => {
                 reap(&seen.record, &seen.live);
+                // y lo del que iba a sustituirlo, si no llegó a nacer
+                network::settle_all(uid.trim());
                 state::clear_pending(&name);
                 if state::is_to_be_forgotten(&name) {
                     forget_logs(&name);
@@ -38,16 +40,23 @@ pub fn sweep_pending() {
 }
 // ANCHOR_END: sweep
 
-/// Deshace un Pod que no llegó a nacer: de él no queda ni la ficha.
+/// Deshace un Pod que no llegó a nacer: de él no queda ni la ficha. La que haya de otro, se queda.
 pub fn undo_birth(claim: Claim, uid: &str) {
-    let network = state::see_claimed(&claim).and_then(|seen| seen.record.network);
+    let record = state::see_claimed(&claim).map(|seen| seen.record);
+    let (ours, others) = match record {
+        Some(record) if record.uid != uid => (None, true),
+        ours => (ours, false),
+    };
     remove_objects(&claim.name, uid);
-    match network {
+    match ours.and_then(|record| record.network) {
         Some(net) => network::forget(&net, uid),
         None => network::settle_all(uid),
     }
-    forget_logs(&claim.name);
     state::clear_pending(&claim.name);
+    if others {
+        return;
+    }
+    forget_logs(&claim.name);
     // si no se puede, el siguiente `gc` lo intentará
     let _ = claim.forget();
 }

@@ -11,7 +11,7 @@ use crate::container::{Pause, Stdio};
 use crate::control::Control;
 use crate::controller::state::Owner;
 use crate::error::{Error, exit};
-use crate::kernel::ops::{MakeDir, RemoveDir, RemoveTree};
+use crate::kernel::ops::{MakeDir, RemoveDir, RemoveTree, quote};
 use crate::kernel::{Kernel, Mode, Step};
 use crate::logic::pod::Pod;
 use crate::logic::rules::{PodRules, annotated_acelera};
@@ -21,7 +21,7 @@ use crate::plan::{self, PodPlan};
 use crate::runtime::{Kind, Order, Runtime};
 use crate::spec::types::{Container, RestartPolicy};
 use crate::spec::{self, Loaded, Policy, Validation, Workload};
-use crate::state::{self, Claim, Live, ProcessId, Record};
+use crate::state::{self, Claim, Live, ProcessId, Record, Seen};
 use crate::supervise::{STARTED, Signals, Start, Supervisor, hold_signals, release_signals};
 use crate::{cgroup, controller, gc, rootfs, security, volume};
 use std::io::Read;
@@ -98,11 +98,11 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     if !options.mode.is_real() {
         return rehearse(&loaded, options.mode, options.runtime).map(|_| exit::OK.into());
     }
-    require_root("crear un Pod", &options.file)?;
+    require_root("crear un Pod")?;
     gc::sweep_pending();
     hold_signals().map_err(|e| Error::failed("no se pudieron retener las señales").because(e))?;
     let uid = new_uid()?;
-    let claim = claim(&loaded.pod.metadata.name)?;
+    let (claim, old) = claim(&loaded.pod.metadata.name)?;
     let prepared = remember(&claim, &uid).and_then(|()| decide(&loaded, &uid));
     let plan = match prepared {
         Ok(plan) => plan,
@@ -111,6 +111,9 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
             return Err(error);
         }
     };
+    if let Some(old) = old {
+        replace(&claim, &old);
+    }
     match options.detach {
         true => detach(claim, loaded, plan, options),
         false => {
@@ -121,33 +124,40 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
 }
 // ANCHOR_END: run
 
-/// Crear espacios de nombres pide ser root: se dice antes de tocar nada.
-pub fn require_root(what: &str, file: &Path) -> Result<(), Error> {
+/// Crear espacios de nombres pide ser root: se dice antes de tocar nada, con el comando que sí vale.
+pub fn require_root(what: &str) -> Result<(), Error> {
     if nix::unistd::geteuid().is_root() {
         return Ok(());
     }
-    let command = format!("sudo micropod run {}", file.display());
+    let words = std::env::args_os().skip(1).map(|word| quote(&word.to_string_lossy()));
+    let command = words.fold("sudo micropod".to_string(), |all, word| format!("{all} {word}"));
     Err(Error::failed(format!("hace falta ser administrador para {what}")).with_hint(command))
 }
 
-/// Toma el nombre. Si había un Pod acabado con él, lo sustituye y lo dice.
-fn claim(name: &str) -> Result<Claim, Error> {
+/// Toma el nombre y, si lo tenía un Pod que acabó, recoge lo que dejara. Su ficha espera: si el nuevo no
+/// puede nacer, es lo que hay.
+fn claim(name: &str) -> Result<(Claim, Option<Seen>), Error> {
     let Some(claim) = Claim::take(name)? else {
         return Err(Error::failed(format!("ya hay un Pod `{name}` en marcha")).with_hint(format!(
             "míralo con `micropod get pod {name}` o bórralo con `micropod delete pod {name}`"
         )));
     };
-    if let Some(old) = state::see_claimed(&claim) {
+    let old = state::see_claimed(&claim);
+    if let Some(old) = &old {
         gc::reap(&old.record, &old.live);
-        log::info!("se sustituye el Pod {name} anterior ({})", old.live.status.phase);
-        crate::cli::term::note(&format!(
-            "el Pod `{name}` anterior había acabado ({}): se sustituye por uno nuevo",
-            old.live.status.phase
-        ));
-        gc::forget_logs(name);
-        state::forget_previous(&claim);
     }
-    Ok(claim)
+    Ok((claim, old))
+}
+
+/// Sustituye al Pod que tenía este nombre, y lo dice.
+fn replace(claim: &Claim, old: &Seen) {
+    let (name, phase) = (&claim.name, old.live.status.phase);
+    log::info!("se sustituye el Pod {name} anterior ({phase})");
+    crate::cli::term::note(&format!(
+        "el Pod `{name}` anterior había acabado ({phase}): se sustituye por uno nuevo"
+    ));
+    gc::forget_logs(name);
+    state::forget_previous(claim);
 }
 
 fn new_uid() -> Result<String, Error> {

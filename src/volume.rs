@@ -146,10 +146,19 @@ pub fn check(volumes: &[VolumePlan]) -> Result<(), Error> {
         if !fits {
             let problem =
                 format!("el volumen `{}` pide {expected} en {}", volume.name, volume.path.display());
-            let cause = if found.is_ok() { "hay otra cosa" } else { "no hay nada" };
-            return Err(Error::failed(problem).because(cause).with_hint(
-                "corrige hostPath.path, o usa type: DirectoryOrCreate para que se cree el directorio",
-            ));
+            let (cause, hint) = match (kind, found) {
+                (_, Ok(_)) => ("hay otra cosa", "corrige hostPath.path, o su type"),
+                (HostPathType::File, _) => (
+                    "no hay nada",
+                    "corrige hostPath.path, o usa type: FileOrCreate para que se cree el fichero",
+                ),
+                (HostPathType::Directory | HostPathType::Unchecked, _) => (
+                    "no hay nada",
+                    "corrige hostPath.path, o usa type: DirectoryOrCreate para que se cree el directorio",
+                ),
+                _ => ("no hay nada", "corrige hostPath.path"),
+            };
+            return Err(Error::failed(problem).because(cause).with_hint(hint));
         }
     }
     Ok(())

@@ -214,6 +214,11 @@ fn cada_error_senala_lo_suyo() {
             "MP0107 5:16 `Siempre` no es un valor de `restartPolicy`\nrestartPolicy: Siempre,\n               ^^^^^^^\n¿querías decir `Always`?",
         ),
         (
+            spec("volumes: [(name: \"v\", emptyDir: (medium: HugePages))],"),
+            "MP0107 5:42 `HugePages` existe en Kubernetes, en `medium`; micropod no lo implementa\nvolumes: [(name: \"v\", \
+             emptyDir: (medium: HugePages))],\n                                         ^^^^^^^^^\n",
+        ),
+        (
             spec("restartPolicy: \"Always\","),
             "MP0106 5:16 en `restartPolicy` va una de sus palabras, sin comillas, y hay un texto\nrestartPolicy: \
              \"Always\",\n               ^^^^^^^^\nes una palabra, no un texto: escribe `Always`, sin comillas",

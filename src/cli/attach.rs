@@ -14,7 +14,7 @@ use std::io::{IsTerminal, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 pub fn attach(args: &ArgMatches) -> Result<u8, Error> {
-    super::require_root("conectarse a un contenedor", "attach")?;
+    super::require_root("conectarse a un contenedor")?;
     let seen = one_pod(args, "POD")?;
     let id = choose_container(&seen, args.get_one::<String>("container"))?;
     let plan = &seen.record.plans[id];

@@ -37,7 +37,7 @@ pub fn wanted(args: &ArgMatches) -> Option<Wanted> {
 impl Wanted {
     /// Los que hay: todos los de su clase o, si se han nombrado, esos.
     fn find(&self) -> Result<Vec<Item>, Error> {
-        super::require_root("mirar los controladores", "get …")?;
+        super::require_root("mirar los controladores")?;
         crate::gc::sweep_pending();
         let all = self.items();
         if self.names.is_empty() {

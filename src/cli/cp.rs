@@ -28,7 +28,7 @@ enum Side {
 }
 
 pub fn cp(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("copiar ficheros de un contenedor", "cp")?;
+    require_root("copiar ficheros de un contenedor")?;
     let sides = ["ORIGEN", "DESTINO"].map(|name| side(super::text(args, name)));
     let [from, to] = sides;
     let container = args.get_one::<String>("container");

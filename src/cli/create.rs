@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub fn create(args: &ArgMatches) -> Result<u8, Error> {
     let (file, validation, namespace) = (path(args, "filename"), validation(args), Namespace::new(args));
-    run::require_root("crear un Pod", &file)?;
+    run::require_root("crear un Pod")?;
     let manifest = read(&file, validation, &namespace)?;
     if let Some((name, _)) = manifest.as_ref().and_then(running) {
         return Err(Error::failed(format!(
@@ -32,7 +32,7 @@ pub fn create(args: &ArgMatches) -> Result<u8, Error> {
 
 pub fn apply(args: &ArgMatches) -> Result<u8, Error> {
     let (file, validation, namespace) = (path(args, "filename"), validation(args), Namespace::new(args));
-    run::require_root("crear un Pod", &file)?;
+    run::require_root("crear un Pod")?;
     let Some(manifest) = read(&file, validation, &namespace)? else {
         return start(file, validation, namespace);
     };

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use std::time::{Duration, Instant};
 
 pub fn debug(args: &ArgMatches) -> Result<u8, Error> {
-    super::require_root("añadir un contenedor a un Pod", "debug")?;
+    super::require_root("añadir un contenedor a un Pod")?;
     if args.get_flag("tty") && !args.get_flag("stdin") {
         return Err(Error::usage("-i/--stdin is required for containers with -t/--tty=true"));
     }

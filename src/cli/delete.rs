@@ -22,7 +22,7 @@ struct How {
 }
 
 pub fn delete(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("borrar Pods", "delete pod")?;
+    require_root("borrar Pods")?;
     let how = How::new(args)?;
     let names = names(args)?;
     crate::gc::sweep_pending();

@@ -10,7 +10,7 @@ use crate::state::Seen;
 use clap::ArgMatches;
 
 pub fn describe(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("mirar los Pods", "describe pod")?;
+    require_root("mirar los Pods")?;
     crate::gc::sweep_pending();
     let pick = Pick::new(args)?;
     let (seen, missing) = pick.look();

@@ -30,7 +30,7 @@ struct Wanted {
 }
 
 pub fn events(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("mirar los sucesos", "events")?;
+    require_root("mirar los sucesos")?;
     let wanted = Wanted {
         pod: args.get_one::<String>("for").map(|text| for_pod(text)).transpose()?,
         types: types(&words(args, "types"))?,

@@ -23,13 +23,18 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
     // callado, tampoco se dice cuál se ha elegido
     let first_app = first.record.pod.spec.init_containers.len();
     let id = if quiet && wanted.is_none() { first_app } else { choose_container(&first, wanted)? };
-    let seen = match args.get_one::<String>("pod-running-timeout") {
+    let mut seen = match args.get_one::<String>("pod-running-timeout") {
         Some(timeout) => when_running(name, first, id, super::duration(timeout)?)?,
         None => first,
     };
-    let plan = &seen.record.plans[id];
     let (process, pidfd) = running(&seen, id)?;
     let (stdin, tty) = (args.get_flag("stdin"), args.get_flag("tty"));
+    // como containerd: quien tiene una terminal sabe de qué clase es, aunque el contenedor naciera sin ella
+    let env = &mut seen.record.plans[id].env;
+    if tty && !env.iter().any(|pair| pair.starts_with("TERM=")) {
+        env.push("TERM=xterm".into());
+    }
+    let plan = &seen.record.plans[id];
     let target = Target {
         plan,
         owner: Owner { pod: &seen.record.name, uid: &seen.record.uid, id },

@@ -16,7 +16,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, SystemTime};
 
 pub fn get(args: &ArgMatches) -> Result<u8, Error> {
-    super::require_root("mirar los Pods", "get pods")?;
+    super::require_root("mirar los Pods")?;
     if words(args, "POD").first().is_some_and(|word| events::is_kind(word)) {
         return events::get(args);
     }

@@ -148,7 +148,7 @@ fn number(args: &ArgMatches, name: &str) -> Result<Option<u32>, Error> {
 }
 
 fn check(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("comprobar un laboratorio", "lab comprueba")?;
+    require_root("comprobar un laboratorio")?;
     let task = number(args, "tarea")?;
     let mut folder = Folder::find(args.get_one::<String>("LAB").map(String::as_str))?;
     let sheet = folder.lab.sheet(&folder.values());

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub fn logs(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("leer los logs", "logs")?;
+    require_root("leer los logs")?;
     let shape = Shape::new(args)?;
     let mut sources = Vec::new();
     for seen in chosen(args)? {

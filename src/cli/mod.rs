@@ -39,7 +39,7 @@ use crate::error::{Error, exit};
 use crate::kernel::Mode;
 use crate::logic::rules::{MAX_ACELERA, parse_acelera};
 use crate::plan;
-use crate::run::{self, RunOptions};
+use crate::run::{self, RunOptions, require_root};
 use crate::runtime::Kind;
 use crate::spec::language::Language;
 use crate::spec::{Policy, Validation};
@@ -106,7 +106,7 @@ pub fn main() -> Result<u8, Error> {
         "lab" => lab::lab(args),
         "image" => image_verb(args).map(|()| exit::OK),
         "gc" => {
-            require_root("recoger lo que dejan los Pods", "gc")?;
+            require_root("recoger lo que dejan los Pods")?;
             crate::gc::gc().map(|()| exit::OK)
         }
         "doctor" => doctor::doctor(),
@@ -148,14 +148,6 @@ fn path(args: &ArgMatches, name: &str) -> PathBuf {
     PathBuf::from(text(args, name))
 }
 
-fn require_root(what: &str, verb: &str) -> Result<(), Error> {
-    if nix::unistd::geteuid().is_root() {
-        return Ok(());
-    }
-    Err(Error::failed(format!("hace falta ser administrador para {what}"))
-        .with_hint(format!("sudo micropod {verb} …")))
-}
-
 /// `--validate`: qué hacer con lo que micropod no tiene.
 fn validation(args: &ArgMatches) -> Validation {
     args.get_one::<String>("validate").and_then(|name| Validation::from_name(name)).unwrap_or_default()
@@ -184,18 +176,17 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
         validation: validation(args),
         namespace: Namespace::new(args),
     };
+    // si está mal dicho, se dice antes de que haya Pod
+    let goal = args.get_one::<String>("wait").map(|text| wait::Goal::parse(text)).transpose()?;
+    let timeout = duration(args.get_one::<String>("timeout").map_or("60s", String::as_str))?;
     let name = run::run(&options)?;
     let Some(name) = name.started else { return Ok(name.code) };
     // el supervisor es ya otro proceso
     crate::kernel::sys::default_sigpipe();
     println!("{name} created");
-    let condition = args.get_one::<String>("wait");
-    match (condition, name.strip_prefix("pod/")) {
+    match (goal, name.strip_prefix("pod/")) {
         (None, _) => Ok(exit::OK),
-        (Some(condition), Some(pod)) => {
-            let timeout = duration(args.get_one::<String>("timeout").map_or("60s", String::as_str))?;
-            wait::until(pod, condition, timeout)
-        }
+        (Some(goal), Some(pod)) => wait::until(pod, &goal, timeout),
         (Some(_), None) => {
             Err(Error::usage("--wait espera a un Pod, y esto no lo es")
                 .with_hint("míralo con `micropod get`"))
@@ -264,16 +255,16 @@ fn explain_verb(args: &ArgMatches) -> Result<(), Error> {
 fn image_verb(args: &ArgMatches) -> Result<(), Error> {
     match args.subcommand() {
         Some(("build", args)) => {
-            require_root("construir una imagen", "image build")?;
+            require_root("construir una imagen")?;
             image::build(&path(args, "RECETA"), args.get_one::<String>("name").map(String::as_str))
         }
         Some(("import", args)) => {
-            require_root("importar una imagen", "image import")?;
+            require_root("importar una imagen")?;
             image::import(text(args, "NOMBRE"), &path(args, "FICHERO"))
         }
         Some(("ls", args)) => image::ls(args.get_flag("name").then_some("name")),
         Some(("rm", args)) => {
-            require_root("borrar una imagen", "image rm")?;
+            require_root("borrar una imagen")?;
             let names: Vec<String> =
                 args.get_many::<String>("NOMBRE").into_iter().flatten().cloned().collect();
             image::rm(&names)
@@ -323,7 +314,7 @@ fn see_in(args: &ArgMatches, name: &str) -> Result<Seen, Error> {
 
 /// El Pod `name`, o el error de kubectl con una pista.
 pub fn see(name: &str) -> Result<Seen, Error> {
-    require_root("mirar los Pods", "…")?;
+    require_root("mirar los Pods")?;
     crate::gc::sweep_pending();
     let looks_right = !name.contains('/') && !name.starts_with('.');
     let seen = state::see(name).filter(|_| looks_right);
@@ -370,7 +361,8 @@ fn where_to_look(name: &str, known: &[String], namespace: Option<&str>) -> Strin
         return "está naciendo ahora mismo: repítelo dentro de un momento".into();
     }
     let near = known.iter().map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
-    match near.filter(|(distance, _)| *distance <= 2) {
+    // como mucho, una errata por cada tres letras: `cc` no quería decir `hn`
+    match near.filter(|(distance, _)| *distance <= (name.len() / 3).clamp(1, 2)) {
         Some((_, near)) => format!("¿querías decir `{near}`?"),
         None => "mira los que hay con `micropod get pods`".into(),
     }
@@ -455,6 +447,9 @@ mod tests {
         assert_eq!(hint("barco", None), "está naciendo ahora mismo: repítelo dentro de un momento");
         assert_eq!(hint("barcos", None), "¿querías decir `barco`?");
         assert_eq!(hint("otro", None), "mira los que hay con `micropod get pods`");
+        let short = ["hn".to_string()];
+        assert_eq!(where_to_look("cc", &short, None), "mira los que hay con `micropod get pods`");
+        assert_eq!(where_to_look("h", &short, None), "¿querías decir `hn`?");
     }
 
     #[test]

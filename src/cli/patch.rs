@@ -12,7 +12,7 @@ use clap::ArgMatches;
 use serde_json::Value;
 
 pub fn patch(args: &ArgMatches) -> Result<u8, Error> {
-    super::require_root("cambiar un Pod", "patch")?;
+    super::require_root("cambiar un Pod")?;
     let names = pod_names(&super::words(args, "POD"))?;
     let [name] = names.as_slice() else {
         return Err(Error::usage("falta el nombre del Pod").with_hint("micropod patch pod NOMBRE …"));

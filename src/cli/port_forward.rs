@@ -34,7 +34,7 @@ struct Listening {
 }
 
 pub fn forward(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("entrar en la red de un Pod", "port-forward")?;
+    require_root("entrar en la red de un Pod")?;
     let seen = one_pod(args, "POD")?;
     let pairs: Vec<Pair> =
         words(args, "PUERTO").iter().map(|text| pair(text, &seen)).collect::<Result<_, _>>()?;

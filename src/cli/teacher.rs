@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Corrige las entregas de un directorio. Lo ya corregido y sin cambios no se repite.
 pub fn correct(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("corregir", "lab corrige DIRECTORIO")?;
+    require_root("corregir")?;
     let dir = path(args, "DIRECTORIO");
     let limit = match args.get_one::<String>("timeout") {
         Some(text) => super::duration(text)?,
@@ -115,7 +115,7 @@ fn grade(
 
 /// Hace el kit de un aula sin red, o acaba el que se quedó a medias.
 pub fn prepare(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("leer las imágenes", "lab prepara DIRECTORIO")?;
+    require_root("leer las imágenes")?;
     let dir = path(args, "DIRECTORIO");
     let book = args.get_one::<String>("libro").map(PathBuf::from);
     let missing = kit::prepare(&dir, book.as_deref(), |what| println!("  {what}"))?;

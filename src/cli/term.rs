@@ -1,6 +1,7 @@
 //! La terminal: la narración, los logs en primer plano y el teclado.
 
 use super::farewell;
+use crate::logic::lifecycle::Step;
 use crate::logs::Stream;
 use crate::process::ContainerPlan;
 use crate::state::Live;
@@ -106,6 +107,8 @@ pub struct Screen {
     skipped: u64,
     /// Ya se ha pulsado Ctrl-C.
     stopping: bool,
+    /// Y otra vez: sin plazo.
+    at_once: bool,
     /// Lo último que se dijo de la despedida, para no repetirlo.
     told: String,
     raw: Option<RawMode>,
@@ -156,6 +159,7 @@ impl Screen {
             lanes: Vec::new(),
             skipped: 0,
             stopping: false,
+            at_once: false,
             told: String::new(),
             raw: None,
             input_open: true,
@@ -213,6 +217,10 @@ impl Screen {
         for failure in failures.drain(..) {
             note(&format!("error: {failure}"));
         }
+        // con la parada inmediata ya no hay plazo: solo es noticia quien no se muere ni con SIGKILL
+        if self.at_once && live.leaving.iter().any(|leaving| leaving.step != Step::Killed) {
+            return;
+        }
         let lines = farewell::lines(live, plans, now);
         let turn = match std::io::stderr().is_terminal() {
             true => lines.join("\n"),
@@ -238,6 +246,7 @@ impl Screen {
         };
         note(&format!("{}{what}", self.pod));
         self.stopping = true;
+        self.at_once = at_once;
     }
 
     /// El teclado, si queda alguien tecleando.

@@ -17,7 +17,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 const REFRESH: Duration = Duration::from_secs(2);
 
 pub fn top(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("mirar los Pods", "top pod")?;
+    require_root("mirar los Pods")?;
     let pick = Pick::new(args)?;
     let sort = args.get_one::<String>("sort-by").map(String::as_str);
     let shape = Shape {

@@ -16,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const A_WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 pub fn wait(args: &ArgMatches) -> Result<u8, Error> {
-    require_root("mirar los Pods", "wait")?;
+    require_root("mirar los Pods")?;
     let goal = Goal::parse(super::text(args, "for"))?;
     let timeout = match args.get_one::<String>("timeout").map_or("30s", String::as_str) {
         text if text.starts_with('-') => A_WEEK,
@@ -48,17 +48,16 @@ pub fn wait(args: &ArgMatches) -> Result<u8, Error> {
     Ok(exit::OK)
 }
 
-/// Espera a que el Pod `name` cumpla `condition`, y lo dice.
-pub fn until(name: &str, condition: &str, timeout: Duration) -> Result<u8, Error> {
-    let goal = Goal::parse(condition)?;
-    wait_for(name, &goal, timeout, Instant::now() + timeout)?;
+/// Espera a que el Pod `name` cumpla `goal`, y lo dice.
+pub fn until(name: &str, goal: &Goal, timeout: Duration) -> Result<u8, Error> {
+    wait_for(name, goal, timeout, Instant::now() + timeout)?;
     println!("pod/{name} condition met");
     Ok(exit::OK)
 }
 
 /// Lo que se espera.
 #[derive(Debug, PartialEq)]
-enum Goal {
+pub enum Goal {
     Condition {
         kind: String,
         status: String,
@@ -73,7 +72,7 @@ enum Goal {
 }
 
 impl Goal {
-    fn parse(text: &str) -> Result<Goal, Error> {
+    pub fn parse(text: &str) -> Result<Goal, Error> {
         if let Some(rest) = text.strip_prefix("condition=") {
             let (kind, status) = rest.split_once('=').unwrap_or((rest, "true"));
             return Ok(Goal::Condition { kind: kind.to_string(), status: status.to_string() });

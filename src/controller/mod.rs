@@ -31,7 +31,7 @@ pub fn run(controlled: Controlled, options: &RunOptions) -> Result<Outcome, Erro
     if !options.mode.is_real() {
         return run::rehearse(&pod, options.mode, options.runtime).map(|_| exit::OK.into());
     }
-    run::require_root("crear Pods", &options.file)?;
+    run::require_root("crear Pods")?;
     crate::gc::sweep_pending();
     // lo que falle siempre (una imagen que no está) se dice antes de crear nada
     run::decide_for_nothing(&pod)?;

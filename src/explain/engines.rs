@@ -45,7 +45,7 @@ struct Cost {
 /// Levanta el Pod con cada motor, lo mide y lo borra. Sale con 1 si con alguno no se pudo.
 pub fn print(file: &Path) -> Result<u8, Error> {
     let name = pod_name(file)?;
-    require_root("levantar el Pod con cada motor", file)?;
+    require_root("levantar el Pod con cada motor")?;
     if state::see(&name).is_some() {
         return Err(Error::failed(format!("ya hay un Pod `{name}`: aquí se crea y se borra varias veces"))
             .with_hint(format!("bórralo antes con `micropod delete pod {name}`")));

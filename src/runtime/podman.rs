@@ -350,7 +350,10 @@ fn limits() -> Vec<String> {
     let number = |n: u64| if n == u64::MAX { "-1".to_string() } else { n.to_string() };
     let mut all = bundle::limits_here();
     if let Ok((soft, hard)) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NPROC) {
-        all.push(("RLIMIT_NPROC".into(), soft, hard));
+        // podman baja el suyo a pid_max, y desde ahí no todo root puede subirlo
+        let most = std::fs::read_to_string("/proc/sys/kernel/pid_max").ok();
+        let most = most.and_then(|text| text.trim().parse().ok()).unwrap_or(u64::MAX);
+        all.push(("RLIMIT_NPROC".into(), soft.min(most), hard.min(most)));
     }
     let known = all.into_iter().filter(|(name, ..)| name != "RLIMIT_AS");
     let shown = |name: &str| name.trim_start_matches("RLIMIT_").to_lowercase();

@@ -43,6 +43,8 @@ pub fn check(text: &str, tree: &Tree) -> Vec<Finding> {
 
 /// Errores que se apuntan como mucho.
 const ENOUGH: usize = 100;
+/// Valores de Kubernetes que aquí no hay: nadie debe leer que no existen.
+const ELSEWHERE: [&str; 3] = ["SCTP", "Localhost", "HugePages"];
 
 /// Lo que se espera en un sitio.
 struct Shape {
@@ -421,7 +423,11 @@ impl Checker<'_> {
         let code = if is_word { "MP0107" } else { "MP0106" };
         let name = last_name(path);
         let problem = if is_word {
-            format!("`{}` no es un valor de `{name}`", visible(node.name(self.text), 40))
+            let value = node.name(self.text);
+            match ELSEWHERE.contains(&value) {
+                true => format!("`{value}` existe en Kubernetes, en `{name}`; micropod no lo implementa"),
+                false => format!("`{}` no es un valor de `{name}`", visible(value, 40)),
+            }
         } else {
             let there = if matches!(node.value, Value::Null) { "no hay" } else { "hay" };
             format!("en `{name}` va {}, y {there} {found}", shape.expected(self.language))

@@ -200,7 +200,12 @@ fn lines(facts: &Facts, member: &Member) -> Vec<(String, Tone)> {
     };
     for process in &member.processes[..shown] {
         let name = process.name.strip_prefix("micropod: ").unwrap_or(&process.name);
-        all.push((format!("{name} {} → {}", process.pid, process.inner), Tone::Plain));
+        let inner = if member.role == Role::Pause && process.inner == process.pid {
+            String::new()
+        } else {
+            format!(" → {}", process.inner)
+        };
+        all.push((format!("{name} {}{inner}", process.pid), Tone::Plain));
     }
     if shown < member.processes.len() {
         all.push((format!("y {} procesos más", member.processes.len() - shown), Tone::Faint));
