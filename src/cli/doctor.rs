@@ -204,7 +204,7 @@ fn routes() -> Check {
         Verdict::Bad,
         format!("la red de los Pods, {subnet}, está libre"),
         format!("la red de los Pods, {subnet}, choca con {}", clash.unwrap_or_default()),
-        "elige otra: echo 10.245.0.0/16 | sudo tee /etc/micropod/subred",
+        "elige otra: sudo mkdir -p /etc/micropod; echo 10.245.0.0/16 | sudo tee /etc/micropod/subred",
     )
 }
 
