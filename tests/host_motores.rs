@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-const RUNTIMES: [&str; 5] = ["native", "runc", "crun", "podman", "containerd"];
+const RUNTIMES: [&str; 6] = ["native", "runc", "crun", "podman", "containerd", "docker"];
 
 /// Lo que se ha visto con un motor: hecho y valor, en el orden en que se enseñan.
 type Facts = Vec<(&'static str, String)>;
@@ -278,9 +278,11 @@ fn table(columns: &[Facts]) -> String {
 }
 
 /// Lo único que no es igual, y por qué.
-const DIFFERENT: [(&str, &str, &str); 2] = [
+const DIFFERENT: [(&str, &str, &str); 4] = [
     ("grupos", "podman", "apunta también el primero, el de runAsGroup"),
     ("grupo de control", "podman", "cuelga el suyo, con otro nombre, del que le hacemos"),
+    ("grupo de control", "containerd", "también, y así no borra el nuestro"),
+    ("grupo de control", "docker", "también"),
 ];
 
 #[test]
@@ -321,7 +323,6 @@ fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
         ("rkt", "rkt se retiró en 2020"),
         ("rocket", "rkt se retiró en 2020"),
         ("cri-o", "CRI-O solo se maneja por el socket de CRI"),
-        ("docker", "micropod no maneja docker: usa lo que docker llama por debajo"),
     ] {
         let done = world.micropod(&["run", "--runtime", name, &file]).exits(2);
         assert!(done.err.contains(said), "{}", done.err);
@@ -449,12 +450,14 @@ fn compara_levanta_el_pod_con_cada_motor_lo_mide_y_no_deja_nada() {
         rows.iter().find(|r| r[0] == name).unwrap_or_else(|| panic!("{name}: {rows:?}"))[1..].to_vec()
     };
     // el supervisor, la pausa y los dos contenedores: con runc y crun, nadie más se queda en medio; con
-    // podman, por cada contenedor, conmon y el cliente; con containerd, él, su cliente y quien cuida
-    assert_eq!(row("procesos"), ["4", "4", "4", "8", "10"], "{}", done.out);
-    assert_eq!(row("grupos de control"), ["4", "4", "4", "6", "4"], "{}", done.out);
-    // con los dos, además, los montajes que prepara el recado, de los que viven quienes se quedan
+    // podman, por cada contenedor, conmon y el cliente; con containerd, él, su cliente y quien cuida; con
+    // docker, dockerd además
+    assert_eq!(row("procesos"), ["4", "4", "4", "8", "10", "12"], "{}", done.out);
+    assert_eq!(row("grupos de control"), ["4", "4", "4", "6", "6", "6"], "{}", done.out);
+    // con los tres, además, los montajes que prepara el recado, de los que viven quienes se quedan; y con
+    // docker, una red vacía para dockerd
     let spaces: Vec<usize> = row("espacios de nombres nuevos").iter().map(|n| n.parse().unwrap()).collect();
-    assert_eq!(spaces, [0, 0, 0, 2, 2].map(|more| spaces[0] + more), "{}", done.out);
+    assert_eq!(spaces, [0, 0, 0, 2, 2, 4].map(|more| spaces[0] + more), "{}", done.out);
     assert!(row("hasta que corre").iter().all(|cell| cell.ends_with(" ms")), "{}", done.out);
     assert!(!done.out.contains('-'), "{}", done.out);
     world.assert_clean();

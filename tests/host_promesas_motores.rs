@@ -5,7 +5,7 @@ mod common;
 use common::{Done, World, is_root, wait_until};
 use std::os::unix::fs::PermissionsExt;
 
-const ENGINES: [&str; 5] = ["native", "runc", "crun", "podman", "containerd"];
+const ENGINES: [&str; 6] = ["native", "runc", "crun", "podman", "containerd", "docker"];
 
 fn pod(world: &World, name: &str, line: &str) -> String {
     let container = format!(
@@ -70,9 +70,9 @@ fn k4_un_exec_tiene_los_privilegios_del_pid_1_y_son_los_mismos_con_cualquier_mot
         let (first, second) = (same(exec("cat /tmp/uno")), same(exec(SELF)));
         delete(&world, "dentro");
         assert!(first.contains("Uid:\t1000") && first.contains("pid:["), "{engine}: {first}");
-        // (También cuando lo llaman podman o containerd.) El runc de Debian 12 pone el tope de ficheros de un `exec` en carrera con su propio arranque, que sube el
+        // (También cuando lo llaman podman, containerd o docker.) El runc de Debian 12 pone el tope de ficheros de un `exec` en carrera con su propio arranque, que sube el
         // flojo hasta el duro: unas veces sale uno y otras el otro. El de su PID 1 sí se compara.
-        let with_runc = ["runc", "podman", "containerd"].contains(&engine);
+        let with_runc = ["runc", "podman", "containerd", "docker"].contains(&engine);
         let same = |told: &str| {
             let lines = told.lines().filter(|line| !with_runc || !line.starts_with("ficheros "));
             lines.map(String::from).collect::<Vec<_>>()

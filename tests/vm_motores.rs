@@ -6,7 +6,7 @@ mod common;
 use common::{World, in_vm, project, wait_until};
 use std::fs;
 
-const RUNTIMES: [&str; 5] = ["native", "runc", "crun", "podman", "containerd"];
+const RUNTIMES: [&str; 6] = ["native", "runc", "crun", "podman", "containerd", "docker"];
 
 /// Lo que se ha visto con un motor: hecho y valor, en el orden en que se enseñan.
 type Facts = Vec<(&'static str, String)>;
@@ -30,6 +30,7 @@ fn limits(world: &World, runtime: &str) -> Facts {
     let engine: u64 = match runtime {
         "podman" => 64,
         "containerd" => 128,
+        "docker" => 256,
         _ => 0,
     };
     let limit = |file: &str| fs::read_to_string(dir.join("..").join(file)).unwrap().trim().to_string();
@@ -45,7 +46,7 @@ fn limits(world: &World, runtime: &str) -> Facts {
     let shell = || world.processes().into_iter().find(|(_, text)| text.contains("[ -e /gasta ]"));
     wait_until("que corra su programa", 30, || shell().is_some_and(|(_, text)| text.starts_with("/bin/sh")));
     let pid = shell().unwrap().0;
-    // el de podman y el de containerd cuelgan del que les hacemos
+    // el de podman, el de containerd y el de docker cuelgan del que les hacemos
     let inside = world.read(&format!("/proc/{pid}/cgroup")).contains("/micropod/tope/c");
     facts.push(("está en su grupo", if inside { "sí" } else { "no" }.to_string()));
     fs::write(world.path(&format!("/proc/{pid}/root/gasta")), "").unwrap();

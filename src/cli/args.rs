@@ -122,7 +122,7 @@ fn run_verbs() -> Vec<Verb> {
             .arg(option(
                 "runtime",
                 "MOTOR",
-                "Quién crea los contenedores: native (el propio micropod), runc, crun, podman o containerd",
+                "Quién crea los contenedores: native (el propio micropod), runc, crun, podman, containerd o docker",
             ))
             .arg(option(
                 "acelera",

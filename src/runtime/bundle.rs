@@ -77,7 +77,7 @@ fn config(order: &Order, bundle: &Bundle, argv: &[String], env: &[String]) -> Va
     let (pod, plan) = (order.pod, &order.pod.containers[order.id]);
     let security = &plan.security;
     let mut linux = json!({
-        "namespaces": namespaces(order),
+        "namespaces": namespaces(order, bundle),
         "resources": resources(order),
         "maskedPaths": if security.masked { security::masked_here() } else { Vec::new() },
         "readonlyPaths": if security.masked { security::READ_ONLY.to_vec() } else { Vec::new() },
@@ -119,8 +119,9 @@ fn process(plan: &ContainerPlan, terminal: bool, argv: &[String], env: &[String]
     })
 }
 
-/// Lo que comparte el Pod, por la ruta con la que lo nombra la pausa; lo demás, nuevo.
-fn namespaces(order: &Order) -> Vec<Value> {
+/// Lo que comparte el Pod, por la ruta con la que lo nombra la pausa; lo demás, nuevo. La red se nombra siempre
+/// a quien deja un demonio en medio: la suya no es la de nadie.
+fn namespaces(order: &Order, bundle: &Bundle) -> Vec<Value> {
     let kinds = [
         (CloneFlags::CLONE_NEWNET, "network", "net"),
         (CloneFlags::CLONE_NEWIPC, "ipc", "ipc"),
@@ -134,7 +135,8 @@ fn namespaces(order: &Order) -> Vec<Value> {
             let target = target.shown;
             return Some(json!({ "type": kind, "path": format!("/proc/{target}/ns/{file}") }));
         }
-        if order.pod.shared.contains(*flag) {
+        let not_theirs = *flag == CloneFlags::CLONE_NEWNET && bundle.inner.is_some();
+        if not_theirs || order.pod.shared.contains(*flag) {
             return Some(json!({ "type": kind, "path": format!("/proc/{pause}/ns/{file}") }));
         }
         order.pod.own.contains(*flag).then(|| json!({ "type": kind }))

@@ -62,7 +62,7 @@ fn el_efimero_que_mira_a_uno_nace_entre_sus_procesos() {
     let pod = pod("", "");
     let pause = |shown| Pause { pidfd: None, shown };
     let order = Order { pod: &pod, id: 0, life: 0, pause: pause("77"), target: Some(pause("88")) };
-    let all = namespaces(&order);
+    let all = namespaces(&order, &Bundle::of(&order));
     assert!(all.contains(&json!({ "type": "pid", "path": "/proc/88/ns/pid" })), "{all:?}");
     assert!(all.contains(&json!({ "type": "network", "path": "/proc/77/ns/net" })), "{all:?}");
 }
@@ -75,6 +75,17 @@ fn con_la_red_de_la_maquina_no_se_nombra_ninguna_red() {
     ));
     let all = config["linux"]["namespaces"].as_array().unwrap();
     assert!(!all.iter().any(|n| n["type"] == "network" || n["type"] == "uts"), "{all:?}");
+}
+
+#[test]
+fn a_quien_deja_un_demonio_en_medio_se_le_nombra_siempre_la_red_de_la_pausa() {
+    let pod = decided(
+        "Pod(metadata: (name: \"web\"), spec: (hostNetwork: true, containers: [
+            (name: \"c\", image: \"host\", command: [\"true\"])]))",
+    );
+    let order = Order { pod: &pod, id: 0, life: 0, pause: Pause { pidfd: None, shown: "77" }, target: None };
+    let all = namespaces(&order, &Bundle { inner: Some("tarea"), ..Bundle::of(&order) });
+    assert!(all.contains(&json!({ "type": "network", "path": "/proc/77/ns/net" })), "{all:?}");
 }
 
 #[test]

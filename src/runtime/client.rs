@@ -6,7 +6,7 @@ use super::tool::Tool;
 use crate::cgroup::{self, PAUSE};
 use crate::error::{StepError, exit};
 use crate::kernel::channel::{Channel, Message};
-use crate::kernel::ops::{self, CloseInherited, Execve, OpenPath, Place, quote_path};
+use crate::kernel::ops::{self, CloseInherited, Execve, OpenPath, Place, WriteFile, quote_path};
 use crate::kernel::program::DIRECTORIES;
 use crate::kernel::sys::{self, Cloned};
 use crate::kernel::{Actor, Kernel, Op};
@@ -106,8 +106,10 @@ impl Op for LeaveWitness {
 /// Lo mismo, cuando el contenedor aún no está hecho y lo hará el cliente: el testigo dice además quién es.
 pub struct LeaveHerald {
     pub channel: Option<Channel>,
-    /// Donde el cliente escribirá el número del PID 1.
+    /// Donde quedará escrito el número del PID 1.
     pub pid_file: PathBuf,
+    /// Lo que se crea cuando ya puede empezar.
+    pub ready: PathBuf,
     /// El programa que prepara el contenedor: mientras lo sea su PID 1, no ha empezado.
     pub preparer: PathBuf,
     pub engine: &'static str,
@@ -138,8 +140,13 @@ impl LeaveHerald {
             return;
         };
         let attributes = RestrictRoot { pid: Some(pid), nosuid: self.nosuid };
+        let go = WriteFile { path: self.ready.clone(), content: String::new(), mode: 0o600 };
         // si ya ha acabado, no hay a quién
-        if let Some(errno) = attributes.run().err().filter(|errno| *errno != Errno::ESRCH) {
+        let restored = match attributes.run() {
+            Err(Errno::ESRCH) => Ok(()),
+            other => other.and_then(|()| go.run()),
+        };
+        if let Err(errno) = restored {
             let _ = sys::pidfd_send_signal(client.as_fd(), libc::SIGKILL);
             let goal = "devolver a su raíz los atributos que haya perdido";
             let _ = channel.send(&Message::Failed(StepError {

@@ -20,7 +20,7 @@
 mod bundle;
 mod client;
 mod console;
-mod containerd;
+mod daemon;
 mod filter;
 mod made;
 mod native;
@@ -39,7 +39,7 @@ use crate::kernel::program::{self, Program};
 use crate::plan::PodPlan;
 use crate::process::Overhead;
 use crate::sandbox;
-use containerd::Containerd;
+use daemon::Daemon;
 use oci::Oci;
 use podman::Podman;
 use serde::{Deserialize, Serialize};
@@ -59,10 +59,12 @@ pub enum Kind {
     Crun,
     Podman,
     Containerd,
+    Docker,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::Native, Kind::Runc, Kind::Crun, Kind::Podman, Kind::Containerd];
+    pub const ALL: [Kind; 6] =
+        [Kind::Native, Kind::Runc, Kind::Crun, Kind::Podman, Kind::Containerd, Kind::Docker];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -71,6 +73,7 @@ impl Kind {
             Kind::Crun => "crun",
             Kind::Podman => "podman",
             Kind::Containerd => "containerd",
+            Kind::Docker => "docker",
         }
     }
 
@@ -82,6 +85,7 @@ impl Kind {
             Kind::Crun => "sudo apt-get install crun",
             Kind::Podman => "sudo apt-get install podman",
             Kind::Containerd => "sudo apt-get install containerd",
+            Kind::Docker => "sudo apt-get install docker.io",
         }
     }
 
@@ -96,7 +100,7 @@ impl Kind {
         }
     }
 
-    /// Los programas que hacen falta.
+    /// Los programas que hacen falta; primero, el suyo.
     fn programs(self) -> &'static [&'static str] {
         match self {
             Kind::Native => &[],
@@ -104,6 +108,7 @@ impl Kind {
             Kind::Crun => &["crun"],
             Kind::Podman => &["podman"],
             Kind::Containerd => &["containerd", "ctr", "containerd-shim-runc-v2", "runc"],
+            Kind::Docker => &["dockerd", "docker", "containerd", "containerd-shim-runc-v2", "runc"],
         }
     }
 
@@ -118,11 +123,14 @@ impl Kind {
 
     /// Lo que dice de sí mismo: `1.1.5+ds1`.
     pub fn version(self) -> Option<String> {
-        let program = program::find(self.name())?;
+        let program = program::find(self.programs().first().filter(|_| self.is_installed())?)?;
         let program = Program::new(&program, Duration::from_secs(10)).ok()?;
         let said = program.options(["--version"]).run(b"").ok()?.out;
         let said = String::from_utf8_lossy(&said).into_owned();
-        said.lines().next()?.split_whitespace().last().map(String::from)
+        let mut words = said.lines().next()?.split_whitespace();
+        // docker dice detrás de qué cambio salió
+        let version = if self == Kind::Docker { words.nth(2) } else { words.last() };
+        version.map(|version| version.trim_end_matches(',').to_string())
     }
 
     /// Quien crea los contenedores.
@@ -132,7 +140,8 @@ impl Kind {
             Kind::Runc => &Oci(Kind::Runc),
             Kind::Crun => &Oci(Kind::Crun),
             Kind::Podman => &Podman,
-            Kind::Containerd => &Containerd,
+            Kind::Containerd => &Daemon(Kind::Containerd),
+            Kind::Docker => &Daemon(Kind::Docker),
         }
     }
 }
@@ -153,9 +162,6 @@ fn unknown(name: &str) -> Error {
         ),
         "cri-o" | "crio" => Error::usage(
             "CRI-O solo se maneja por el socket de CRI, con gRPC, y micropod no lo habla: usa lo que CRI-O llama por debajo, `--runtime crun` o `--runtime runc`",
-        ),
-        "docker" => Error::usage(
-            "micropod no maneja docker: usa lo que docker llama por debajo para hacer los contenedores, `--runtime containerd` o `--runtime runc`",
         ),
         "youki" => Error::usage(
             "micropod no maneja youki: el 0.7 entiende al revés el filtro de llamadas y no lo pone en un `exec`, y los contenedores quedarían peor guardados; usa `--runtime crun` o `--runtime runc`",

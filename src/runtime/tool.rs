@@ -59,6 +59,7 @@ impl Op for Tool {
             Some("crun") => "crun(1)",
             Some("podman") => "podman(1)",
             Some("ctr") => "ctr(8)",
+            Some("docker") => "docker(1)",
             _ => "execve(2)",
         }
     }
