@@ -5,6 +5,7 @@ mod common;
 
 use common::{World, is_root, run, wait_until};
 use serde_json::Value;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -99,27 +100,43 @@ fn un_servidor_de_aplicaciones_de_java_esta_listo_cuando_responde_y_para_con_ord
     assert_eq!(java(), 0);
 }
 
+/// nginx y PHP-FPM, con sus imágenes y sus ficheros, en un mundo. `None`, dicho, si no se pueden descargar.
+fn with_nginx_and_php() -> Option<World> {
+    let world = World::with_busybox();
+    if !bring(&world, "nginx") || !bring(&world, "php-fpm") {
+        return None;
+    }
+    for entry in std::fs::read_dir(common::project().join("labs/nginx-php")).unwrap().flatten() {
+        world.sh(&format!("cp -a {} .", entry.path().display()));
+    }
+    Some(world)
+}
+
+/// Levanta el Pod con un motor, espera a que PHP conteste a través de nginx y devuelve su IP.
+fn serve(world: &World, runtime: &str) -> String {
+    let words = ["run", "-d", "nginx-php.ron", "--runtime", runtime];
+    world.micropod(&[&words[..], &["--wait=condition=Ready", "--timeout=180s"]].concat()).ok();
+    let json = world.micropod(&["get", "pod", "nginx-php", "-o", "json"]).ok().out;
+    let pod: Value = serde_json::from_str(&json).unwrap();
+    let ip = pod["status"]["podIP"].as_str().unwrap().to_string();
+    wait_until("que PHP conteste a través de nginx", 30, || fetch(world, &ip, "/").contains("<html"));
+    ip
+}
+
+fn fetch(world: &World, ip: &str, path: &str) -> String {
+    world.sh(&format!("busybox wget -q -O - http://{ip}{path} 2>/dev/null; true"))
+}
+
 #[test]
 #[ignore = "descarga paquetes: la ejecuta la capa root"]
 fn b5_nginx_y_php_fpm_sirven_una_pagina_con_el_perfil_de_fabrica() {
     if !is_root() {
         return;
     }
-    let world = World::with_busybox();
-    if !bring(&world, "nginx") || !bring(&world, "php-fpm") {
-        return;
-    }
-    for entry in std::fs::read_dir(common::project().join("labs/nginx-php")).unwrap().flatten() {
-        let line = format!("cp -a {} .", entry.path().display());
-        world.sh(&line);
-    }
-    world.micropod(&["run", "-d", "nginx-php.ron", "--wait=condition=Ready", "--timeout=120s"]).ok();
-    let json = world.micropod(&["get", "pod", "nginx-php", "-o", "json"]).ok().out;
-    let pod: Value = serde_json::from_str(&json).unwrap();
-    let ip = pod["status"]["podIP"].as_str().unwrap().to_string();
-    let page = || world.sh(&format!("busybox wget -q -O - http://{ip}/ 2>/dev/null; true"));
-    wait_until("que PHP conteste a través de nginx", 20, || page().contains("<html"));
-    assert!(!page().contains("<?php"), "la página no la ha ejecutado nadie: {}", page());
+    let Some(world) = with_nginx_and_php() else { return };
+    let ip = serve(&world, "native");
+    let page = fetch(&world, &ip, "/");
+    assert!(!page.contains("<?php"), "la página no la ha ejecutado nadie: {page}");
     for (pid, line) in world.processes() {
         if line.starts_with("nginx: ") || line.starts_with("php-fpm: ") {
             let status = world.read(&format!("/proc/{pid}/status"));
@@ -132,5 +149,75 @@ fn b5_nginx_y_php_fpm_sirven_una_pagina_con_el_perfil_de_fabrica() {
     let pods = world.processes().iter().filter(|(_, l)| l.starts_with("nginx: ")).count();
     assert!(pods >= 2, "el maestro y sus trabajadores: {:?}", world.processes());
     world.micropod(&["delete", "pod", "nginx-php", "--grace-period=2"]).ok();
+    world.assert_clean();
+}
+
+const RUNTIMES: [&str; 6] = ["native", "runc", "crun", "podman", "containerd", "docker"];
+
+/// La tabla que incluye el libro. La escribe este test: `MICROPOD_ESCRIBE=1`.
+const TABLE: &str = "book/tablas/motores-web.md";
+
+/// Lo que se ve de nginx y PHP con un motor, leído en el kernel y en lo que contestan.
+fn seen(world: &World, runtime: &str) -> Vec<(&'static str, String)> {
+    let yes = |what: bool| if what { "sí" } else { "no" }.to_string();
+    let ip = serve(world, runtime);
+    let processes = world.processes();
+    let all = |name: &str| processes.iter().filter(|(_, line)| line.starts_with(name)).count();
+    let first = |name: &str| processes.iter().find(|(_, line)| line.starts_with(name)).unwrap().0;
+    let (nginx, php) = (first("nginx: master"), first("php-fpm: master"));
+    let inode =
+        |pid: i32, path: &str| std::fs::metadata(world.path(&format!("/proc/{pid}/{path}"))).unwrap().ino();
+    let same = |path: &str| inode(nginx, path) == inode(php, path);
+    let status = world.read(&format!("/proc/{nginx}/status"));
+    let pids = status.lines().find(|line| line.starts_with("NSpid:")).unwrap();
+    let address = world.sh(&format!("nsenter -t {nginx} -n ip -4 -o addr show eth0"));
+    let page = fetch(world, &ip, "/");
+    let json = world.micropod(&["get", "pod", "nginx-php", "-o", "json"]).ok().out;
+    let pod: Value = serde_json::from_str(&json).unwrap();
+    let restarts = pod["status"]["containerStatuses"].as_array().unwrap();
+    let restarts: u64 = restarts.iter().map(|one| one["restartCount"].as_u64().unwrap()).sum();
+    let facts = vec![
+        ("la IP del Pod es la de su eth0", yes(address.contains(&format!(" {ip}/")))),
+        ("fase", pod["status"]["phase"].as_str().unwrap().to_string()),
+        ("nginx sirve lo que ejecuta PHP", yes(page.contains("<html") && !page.contains("<?php"))),
+        ("nginx sirve un fichero tal cual", fetch(world, &ip, "/salud.txt").trim().to_string()),
+        ("comparten red, IPC y nombre", yes(["ns/net", "ns/ipc", "ns/uts"].into_iter().all(same))),
+        ("cada uno, sus montajes y sus procesos", yes(!["ns/mnt", "ns/pid"].into_iter().any(same))),
+        ("ven las mismas páginas", yes(same("root/usr/share/nginx/html/salud.txt"))),
+        ("y el mismo directorio vacío", yes(same("root/usr/share/nginx/html/compartido"))),
+        ("nginx es el PID 1 de los suyos", yes(pids.ends_with("\t1"))),
+        ("nginx tiene trabajadores", yes(all("nginx: worker") > 0)),
+        ("PHP tiene trabajadores", yes(all("php-fpm: pool") > 0)),
+        ("reinicios", restarts.to_string()),
+    ];
+    world.micropod(&["delete", "pod", "nginx-php", "--grace-period=2"]).ok();
+    facts
+}
+
+#[test]
+#[ignore = "descarga paquetes: la ejecuta la capa root"]
+fn nginx_y_php_se_ven_igual_con_cada_motor() {
+    if !is_root() {
+        return;
+    }
+    let Some(world) = with_nginx_and_php() else { return };
+    let columns: Vec<_> = RUNTIMES.iter().map(|runtime| seen(&world, runtime)).collect();
+    let mut text = format!("| Lo que se ve | {} |\n|---|", RUNTIMES.map(|r| format!("`{r}`")).join(" | "));
+    text += &(RUNTIMES.map(|_| "---|").concat() + "\n");
+    for (row, (name, _)) in columns[0].iter().enumerate() {
+        let values: Vec<&str> = columns.iter().map(|facts| facts[row].1.as_str()).collect();
+        text += &format!("| {name} | {} |\n", values.join(" | "));
+    }
+    assert!(columns[0].contains(&("nginx sirve lo que ejecuta PHP", "sí".to_string())), "{text}");
+    assert!(columns[0].contains(&("comparten red, IPC y nombre", "sí".to_string())), "{text}");
+    for (facts, runtime) in columns.iter().zip(RUNTIMES) {
+        assert_eq!(*facts, columns[0], "{runtime}\n{text}");
+    }
+    let path = common::project().join(TABLE);
+    if std::env::var_os("MICROPOD_ESCRIBE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(kept, text, "la tabla ha cambiado: MICROPOD_ESCRIBE=1 la escribe otra vez");
     world.assert_clean();
 }
