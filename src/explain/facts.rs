@@ -167,6 +167,13 @@ pub fn read(seen: &Seen) -> Facts {
     }
     facts.volumes = mounts::volumes(seen, pause);
     facts.cgroup = facts.members.first().and_then(|m| m.cgroup.as_ref()?.path.parent()).map(cgroup);
+    let home = facts.cgroup.as_ref().map(|own| own.path.as_path());
+    for found in facts.members.iter_mut().filter_map(|member| member.cgroup.as_mut()) {
+        // el que hace un motor cuelga del que le hace micropod, que es el del contenedor
+        if let Some(parent) = found.path.parent().filter(|path| path.parent() == home) {
+            *found = cgroup(parent);
+        }
+    }
     facts.network = net::of(&facts);
     facts
 }
