@@ -6,7 +6,7 @@ mod common;
 use common::{World, in_vm, project, wait_until};
 use std::fs;
 
-const RUNTIMES: [&str; 5] = ["native", "runc", "crun", "podman", "containerd"];
+const RUNTIMES: [&str; 6] = ["native", "runc", "crun", "podman", "containerd", "docker"];
 
 /// Lo que se ha visto con un motor: hecho y valor, en el orden en que se enseñan.
 type Facts = Vec<(&'static str, String)>;
@@ -30,6 +30,7 @@ fn limits(world: &World, runtime: &str) -> Facts {
     let engine: u64 = match runtime {
         "podman" => 64,
         "containerd" => 128,
+        "docker" => 256,
         _ => 0,
     };
     let limit = |file: &str| fs::read_to_string(dir.join("..").join(file)).unwrap().trim().to_string();
