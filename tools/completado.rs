@@ -9,7 +9,7 @@ use clap_complete::Shell;
 
 /// Las shells que se completan, y el guion de cada una.
 pub fn scripts() -> impl Iterator<Item = (Shell, String)> {
-    [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish].into_iter().map(|shell| {
+    [Shell::Bash, Shell::Zsh, Shell::Fish].into_iter().map(|shell| {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut args::command(), "micropod", &mut script);
         (shell, with_pods(shell, &String::from_utf8(script).expect("clap escribe texto")))

@@ -395,7 +395,7 @@ fn house_verbs() -> Vec<Verb> {
         ("doctor", || verb("doctor", "Comprueba si esta máquina sirve, y qué le falta")),
         ("completion", || {
             verb("completion", "Imprime el autocompletado de una shell")
-                .arg(operand("SHELL", "bash, zsh, fish o elvish").required(true))
+                .arg(operand("SHELL", "bash, zsh o fish").required(true))
         }),
     ]
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 
 pub fn print(shell: &str) -> Result<(), Error> {
     let script = texts::all().remove(&format!("completado/{shell}")).ok_or_else(|| {
-        Error::usage(format!("no hay autocompletado para «{shell}»")).with_hint("bash, zsh, fish o elvish")
+        Error::usage(format!("no hay autocompletado para «{shell}»")).with_hint("bash, zsh o fish")
     })?;
     // quien cierra la tubería ya ha leído lo que quería
     let _ = std::io::stdout().write_all(script.as_bytes());
