@@ -149,7 +149,7 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         Step::Http { from, ip, port, path, code, says } => {
             let ip = ip.map_or_else(|| pod.ip(), Ok)?;
             let answer = net::get(pod, from.as_deref(), ip, *port, path)?;
-            let begin: String = crate::cli::term::harmless(&answer.body).chars().take(60).collect();
+            let begin: String = crate::cli::term::harmless(answer.body.trim_end()).chars().take(60).collect();
             expect(answer.code == *code && answer.body.contains(says), || {
                 format!("http://{ip}:{port}{path} responde {} y dice «{begin}»", answer.code)
             })
@@ -496,7 +496,7 @@ fn exec(pod: &Pod, container: &str, command: &[String], code: i32, says: &str) -
     let text = String::from_utf8_lossy(&output.stdout);
     let real = output.status.code().unwrap_or(-1);
     expect(real == code && text.contains(says), || {
-        let begin: String = crate::cli::term::harmless(&text).chars().take(60).collect();
+        let begin: String = crate::cli::term::harmless(text.trim_end()).chars().take(60).collect();
         format!("en «{container}», `{}` acaba con {real} y dice «{begin}»", command.join(" "))
     })
 }
