@@ -63,17 +63,14 @@ impl Hierarchy {
     }
 
     /// Los controladores que micropod reparte, de los que hay.
-    fn delegated(&self) -> String {
-        let ours = ["cpu", "memory", "pids"].into_iter().filter(|c| self.has(c));
-        ours.map(|c| format!("+{c}")).collect::<Vec<_>>().join(" ")
+    fn delegated(&self) -> Vec<&'static str> {
+        ["cpu", "memory", "pids"].into_iter().filter(|c| self.has(c)).collect()
     }
 
     /// ¿Los tienen ya los Pods? Puede que otro haya hecho el grupo de micropod y aún no los haya repartido.
     fn has_delegated(&self) -> bool {
         let given = fs::read_to_string(self.home().join("cgroup.subtree_control")).unwrap_or_default();
-        let mut wanted = self.delegated();
-        wanted.retain(|c| c != '+');
-        wanted.split_whitespace().all(|wanted| given.split_whitespace().any(|c| c == wanted))
+        self.delegated().into_iter().all(|wanted| given.split_whitespace().any(|c| c == wanted))
     }
 }
 
@@ -204,7 +201,7 @@ pub fn prepare(
 ) -> Result<PathBuf, StepError> {
     let home = hierarchy.home();
     let path = home.join(pod);
-    let delegated = hierarchy.delegated();
+    let delegated = hierarchy.delegated().iter().map(|c| format!("+{c}")).collect::<Vec<_>>().join(" ");
     if !k.is_real() || !home.exists() || !hierarchy.has_delegated() {
         k.step(
             "crear el grupo de control de micropod, del que cuelgan los de todos los Pods",
