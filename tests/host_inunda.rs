@@ -4,8 +4,12 @@ mod common;
 use common::{World, is_root, wait_until};
 use std::fs;
 
-/// Lo que se guarda de cada contenedor: 10 MiB por fichero, cinco ficheros.
-const KEPT: u64 = 5 * 10 * 1024 * 1024;
+/// Lo que cabe en un fichero de log.
+const FILE: u64 = 10 * 1024 * 1024;
+/// Lo que se guarda de cada contenedor: cinco ficheros.
+const KEPT: u64 = 5 * FILE;
+/// Lo que el supervisor lee de una vez; entero va a un fichero o al siguiente.
+const CHUNK: u64 = 64 * 1024;
 
 /// Un Pod con esos contenedores de shell, que ven en `/caja` el directorio del test.
 fn pod(world: &World, containers: &[(&str, &str)]) -> String {
@@ -65,15 +69,21 @@ fn de_lo_que_pasa_de_la_rotacion_quedan_las_ultimas_lineas_seguidas_y_enteras() 
         return;
     }
     let world = World::with_busybox();
-    // 70 MB, contando la hora y lo demás que lleva cada línea: sobran 20
+    // 72 MB, contando la hora y lo demás que lleva cada línea: sobran 20
     world.write("p.ron", &pod(&world, &[("c", "seq -w 1 1500000")]));
     world.micropod(&["run", "p.ron"]).ok();
     let numbers: Vec<u64> = cri_lines(&world, "c").iter().map(|line| line.parse().unwrap()).collect();
     assert_eq!(numbers.last(), Some(&1_500_000));
     let broken = numbers.windows(2).find(|pair| pair[0] + 1 != pair[1]);
     assert_eq!(broken, None, "falta algo en medio");
-    let bytes = numbers.len() as u64 * 47;
-    assert!(bytes <= KEPT && bytes > KEPT / 5 * 4, "se guardan {bytes} bytes");
+    // un fichero se cierra cuando lo leído de una vez ya no cabe, y el último puede acabar de empezar
+    let (said, line) =
+        ("1500000\n".len() as u64, "2026-11-23T16:10:03.123456789Z stdout F 1500000\n".len() as u64);
+    let bytes = numbers.len() as u64 * line;
+    let full = FILE - CHUNK / said * line;
+    assert!(bytes <= KEPT && bytes > 4 * full, "se guardan {bytes} bytes; lo menos, {}", 4 * full);
+    let kept = fs::read_dir(world.path("/var/log/micropod/p/c")).unwrap().count();
+    assert_eq!(kept, 5, "ficheros de log");
     world.micropod(&["delete", "pod", "p"]).ok();
 }
 
