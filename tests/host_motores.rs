@@ -3,12 +3,10 @@
 
 mod common;
 
-use common::{World, is_root, project, wait_until};
+use common::{RUNTIMES, World, is_root, only_columns, project, table, wait_until};
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-
-const RUNTIMES: [&str; 6] = ["native", "runc", "crun", "podman", "containerd", "docker"];
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 /// Lo que se ha visto con un motor: hecho y valor, en el orden en que se enseñan.
 type Facts = Vec<(&'static str, String)>;
@@ -249,9 +247,13 @@ fn edges(world: &World, runtime: &str, facts: &mut Facts) {
     world.micropod(&["gc"]).ok();
 }
 
+/// Vacío, si el motor no está.
 fn all(runtime: &str) -> Facts {
-    let world = World::with_busybox();
+    let mut world = World::with_busybox();
     let mut facts = Vec::new();
+    if runtime == "youki" && !world.bring_youki() {
+        return facts;
+    }
     one(&world, runtime, &mut facts);
     two(&world, runtime, &mut facts);
     lives(&world, runtime, &mut facts);
@@ -262,14 +264,8 @@ fn all(runtime: &str) -> Facts {
 /// La tabla que incluye el libro. La escribe este test: `MICROPOD_ESCRIBE=1`.
 const TABLE: &str = "book/tablas/motores.md";
 
-fn table(columns: &[Facts]) -> String {
-    let mut out = format!("| Lo que se ve | {} |\n|---|", RUNTIMES.map(|r| format!("`{r}`")).join(" | "));
-    out += &RUNTIMES.map(|_| "---|").concat();
-    out.push('\n');
-    for (row, (name, _)) in columns[0].iter().enumerate() {
-        let values: Vec<&str> = columns.iter().map(|facts| facts[row].1.as_str()).collect();
-        out += &format!("| {name} | {} |\n", values.join(" | "));
-    }
+fn with_differences(columns: &[Facts]) -> String {
+    let mut out = table(columns);
     out += "\nLo único que no es igual:\n\n";
     for (fact, who, why) in DIFFERENT {
         out += &format!("- «{fact}»: `{who}` {why}.\n");
@@ -290,8 +286,9 @@ fn los_mismos_pods_se_ven_igual_con_cada_motor() {
     if !is_root() {
         return;
     }
-    let columns: Vec<Facts> = RUNTIMES.iter().map(|runtime| all(runtime)).collect();
-    let text = table(&columns);
+    let columns: Vec<Facts> =
+        RUNTIMES.iter().map(|runtime| all(runtime)).filter(|facts| !facts.is_empty()).collect();
+    let text = with_differences(&columns);
     let path = project().join(TABLE);
     if std::env::var_os("MICROPOD_ESCRIBE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -308,7 +305,11 @@ fn los_mismos_pods_se_ven_igual_con_cada_motor() {
         return;
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(kept, text, "la tabla ha cambiado: MICROPOD_ESCRIBE=1 la escribe otra vez");
+    assert_eq!(
+        only_columns(&kept, columns.len()),
+        text,
+        "la tabla ha cambiado: MICROPOD_ESCRIBE=1 la escribe otra vez"
+    );
 }
 
 #[test]
@@ -318,8 +319,12 @@ fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
     }
     let world = World::with_busybox();
     let file = write(&world, "web", "", &shell("c", "true", ""));
+    // este dice que es otro: quizá lea de otra manera el filtro de llamadas, y no se le dan contenedores
+    let other = world.write("youki", "#!/bin/sh\nprintf 'youki version: 0.8.0\\nlibseccomp: 2.5.4\\n'\n");
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
+    world.sh(&format!("mount --bind {} /usr/local/sbin", world.dir().display()));
     for (name, said) in [
-        ("youki", "micropod no maneja youki: "),
+        ("youki", "youki no está instalado: hace falta el 0.7.0 con libseccomp, y no otro"),
         ("rkt", "rkt se retiró en 2020"),
         ("rocket", "rkt se retiró en 2020"),
         ("cri-o", "CRI-O solo se maneja por el socket de CRI"),
@@ -328,6 +333,7 @@ fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
         assert!(done.err.contains(said), "{}", done.err);
         assert_eq!(done.err.trim_end().lines().count(), 1, "{}", done.err);
     }
+    world.sh("umount /usr/local/sbin");
     world.assert_clean();
 }
 
@@ -352,7 +358,6 @@ fn lo_que_se_narra_con_runc_es_lo_que_se_ejecuta() {
 
 /// Pone delante de runc, solo en este mundo, un guion que apunta con qué se le llama.
 fn spied_runc(world: &World) -> std::path::PathBuf {
-    use std::os::unix::fs::PermissionsExt;
     let real = world.dir().join("de-verdad");
     let calls = world.dir().join("llamadas");
     world.sh(&format!("cp $(command -v runc) {}", real.display()));
@@ -436,7 +441,8 @@ fn compara_levanta_el_pod_con_cada_motor_lo_mide_y_no_deja_nada() {
     if !is_root() {
         return;
     }
-    let world = World::with_busybox();
+    let mut world = World::with_busybox();
+    let runtimes = world.runtimes();
     let both = shell("a", "exec sleep 3010", "") + &shell("b", "exec sleep 3011", "");
     let file = write(&world, "medido", "", &both);
     let done = world.micropod(&["compara", &file]).ok();
@@ -445,19 +451,20 @@ fn compara_levanta_el_pod_con_cada_motor_lo_mide_y_no_deja_nada() {
         .lines()
         .map(|line| line.split("   ").map(str::trim).filter(|w| !w.is_empty()).map(String::from).collect())
         .collect();
-    assert_eq!(rows[0], RUNTIMES);
+    assert_eq!(rows[0], runtimes);
+    let present = |all: &[&'static str]| all[..runtimes.len()].to_vec();
     let row = |name: &str| {
         rows.iter().find(|r| r[0] == name).unwrap_or_else(|| panic!("{name}: {rows:?}"))[1..].to_vec()
     };
-    // el supervisor, la pausa y los dos contenedores: con runc y crun, nadie más se queda en medio; con
+    // el supervisor, la pausa y los dos contenedores: con runc, crun y youki, nadie más se queda en medio; con
     // podman, por cada contenedor, conmon y el cliente; con containerd, él, su cliente y quien cuida; con
     // docker, dockerd además
-    assert_eq!(row("procesos"), ["4", "4", "4", "8", "10", "12"], "{}", done.out);
-    assert_eq!(row("grupos de control"), ["4", "4", "4", "6", "6", "6"], "{}", done.out);
+    assert_eq!(row("procesos"), present(&["4", "4", "4", "8", "10", "12", "4"]), "{}", done.out);
+    assert_eq!(row("grupos de control"), present(&["4", "4", "4", "6", "6", "6", "4"]), "{}", done.out);
     // con los tres, además, los montajes que prepara el recado, de los que viven quienes se quedan; y con
     // docker, una red vacía para dockerd
     let spaces: Vec<usize> = row("espacios de nombres nuevos").iter().map(|n| n.parse().unwrap()).collect();
-    assert_eq!(spaces, [0, 0, 0, 2, 2, 4].map(|more| spaces[0] + more), "{}", done.out);
+    assert_eq!(spaces, [0, 0, 0, 2, 2, 4, 0].map(|more| spaces[0] + more)[..runtimes.len()], "{}", done.out);
     assert!(row("hasta que corre").iter().all(|cell| cell.ends_with(" ms")), "{}", done.out);
     assert!(!done.out.contains('-'), "{}", done.out);
     world.assert_clean();

@@ -5,8 +5,6 @@ mod common;
 use common::{Done, World, is_root, wait_until};
 use std::os::unix::fs::PermissionsExt;
 
-const ENGINES: [&str; 6] = ["native", "runc", "crun", "podman", "containerd", "docker"];
-
 fn pod(world: &World, name: &str, line: &str) -> String {
     let container = format!(
         "(name: \"c\", image: \"busybox\", command: [\"/bin/sh\", \"-c\", r#\"{line}\"#], \
@@ -28,7 +26,8 @@ fn k4_las_comprobaciones_de_audita_salen_igual_con_cualquier_motor() {
     if !is_root() {
         return;
     }
-    let world = World::with_busybox();
+    let mut world = World::with_busybox();
+    let runtimes = world.runtimes();
     let file = pod(&world, "igual", "exec sleep 3201");
     let audit = |engine: &str| {
         world.micropod(&["run", "-d", "--runtime", engine, &file]).ok();
@@ -43,7 +42,7 @@ fn k4_las_comprobaciones_de_audita_salen_igual_con_cualquier_motor() {
     let ours = audit("native");
     assert!(ours.len() > 100, "{ours:?}");
     assert!(!ours.iter().any(|line| line.contains("  NO  la raíz")), "{ours:?}");
-    for engine in &ENGINES[1..] {
+    for engine in &runtimes[1..] {
         assert_eq!(audit(engine), ours, "{engine}");
     }
 }
@@ -57,7 +56,8 @@ fn k4_un_exec_tiene_los_privilegios_del_pid_1_y_son_los_mismos_con_cualquier_mot
     if !is_root() {
         return;
     }
-    let world = World::with_busybox();
+    let mut world = World::with_busybox();
+    let runtimes = world.runtimes();
     let file = pod(&world, "dentro", &format!("({SELF}) >/tmp/uno; exec sleep 3202"));
     let see = |engine: &str| {
         world.micropod(&["run", "-d", "--runtime", engine, &file]).ok();
@@ -82,7 +82,7 @@ fn k4_un_exec_tiene_los_privilegios_del_pid_1_y_son_los_mismos_con_cualquier_mot
         first.lines().filter(|line| !line.contains(":[")).map(String::from).collect::<Vec<_>>()
     };
     let ours = see("native");
-    for engine in &ENGINES[1..] {
+    for engine in &runtimes[1..] {
         assert_eq!(see(engine), ours, "{engine}");
     }
 }

@@ -22,6 +22,8 @@ pub struct Bundle {
     pub id: String,
     /// El grupo de control que se le pide dentro del que hace micropod; `None`: hace él el del contenedor.
     pub inner: Option<&'static str>,
+    /// ¿Lee al revés las máscaras del filtro? youki 0.7, sí.
+    pub swapped: bool,
 }
 
 impl Bundle {
@@ -30,7 +32,7 @@ impl Bundle {
         let name = &pod.containers[*id].name;
         // ningún nombre lleva puntos: no puede ser el de una capa
         let dir = state::data_dir(&pod.uid).join(format!("{name}.{life}.oci"));
-        Bundle { dir, id: format!("{}.{id}.{life}", pod.uid), inner: None }
+        Bundle { dir, id: format!("{}.{id}.{life}", pod.uid), inner: None, swapped: false }
     }
 
     /// El de la última vida de un contenedor, según los directorios que hay.
@@ -43,6 +45,7 @@ impl Bundle {
             dir: state::data_dir(uid).join(format!("{name}.{last}.oci")),
             id: format!("{uid}.{id}.{last}"),
             inner: None,
+            swapped: false,
         }
     }
 
@@ -86,7 +89,7 @@ fn config(order: &Order, bundle: &Bundle, argv: &[String], env: &[String]) -> Va
         linux["cgroupsPath"] = json!(bundle.inner.map_or(path.clone(), |inner| format!("{path}/{inner}")));
     }
     if security.seccomp {
-        linux["seccomp"] = filter::profile(security.open_to_filter());
+        linux["seccomp"] = filter::profile(security.open_to_filter(), bundle.swapped);
     }
     if security.privileged {
         linux["devices"] = json!(host_devices());
@@ -104,7 +107,7 @@ fn config(order: &Order, bundle: &Bundle, argv: &[String], env: &[String]) -> Va
 /// Cómo ha de ser un proceso: el PID 1, o el de un `exec`, que no tiene más privilegios que él.
 fn process(plan: &ContainerPlan, terminal: bool, argv: &[String], env: &[String]) -> Value {
     let security = &plan.security;
-    json!({
+    let mut process = json!({
         "terminal": terminal,
         "user": {
             "uid": security.uid, "gid": security.gid, "additionalGids": security.groups, "umask": 0o022,
@@ -114,9 +117,13 @@ fn process(plan: &ContainerPlan, terminal: bool, argv: &[String], env: &[String]
         "cwd": plan.cwd,
         "capabilities": capabilities(security),
         "rlimits": limits(),
-        "noNewPrivileges": security.no_new_privs,
         "oomScoreAdj": oom_score(plan.limits.oom_score_adj),
-    })
+    });
+    // un `false` escrito no es lo mismo para youki: pondría el filtro cuando ya no puede
+    if security.no_new_privs {
+        process["noNewPrivileges"] = json!(true);
+    }
+    process
 }
 
 /// Lo que comparte el Pod, por la ruta con la que lo nombra la pausa; lo demás, nuevo. La red se nombra siempre

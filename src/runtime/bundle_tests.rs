@@ -97,6 +97,9 @@ fn los_privilegios_son_los_que_decidio_el_plan() {
     let process = &config["process"];
     assert_eq!(process["user"]["uid"], 1000);
     assert_eq!(process["noNewPrivileges"], true);
+    // youki pone el filtro antes de soltar privilegios solo si no se nombra
+    let gains = config_of(&pod("", "securityContext: (allowPrivilegeEscalation: true)"));
+    assert!(gains["process"].get("noNewPrivileges").is_none(), "{gains}");
     assert_eq!(process["capabilities"]["effective"], json!([]), "quien no es root no conserva ninguna");
     assert_eq!(process["capabilities"]["bounding"].as_array().unwrap().len(), 8);
     assert_eq!(config["root"]["readonly"], true);

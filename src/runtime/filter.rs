@@ -13,8 +13,8 @@ const ALLOW: &str = "SCMP_ACT_ALLOW";
 const ERRNO: &str = "SCMP_ACT_ERRNO";
 
 // ANCHOR: profile
-/// El perfil de un contenedor con esas capacidades.
-pub fn profile(caps: u64) -> Value {
+/// El perfil de un contenedor con esas capacidades. `swapped`: quien lo lee toma la máscara por el valor.
+pub fn profile(caps: u64, swapped: bool) -> Value {
     let has = |name: &str| capabilities::contains(caps, name);
     let closed: Vec<&str> = DENIED
         .iter()
@@ -22,6 +22,10 @@ pub fn profile(caps: u64) -> Value {
         .flat_map(|group| group.calls.iter().map(|call| call.name))
         .collect();
     let open: Vec<&str> = KNOWN.split_whitespace().filter(|name| !closed.contains(name)).collect();
+    let when = |call, index, mask, value| match swapped {
+        true => when(call, index, value, mask),
+        false => when(call, index, mask, value),
+    };
     let mut rules = vec![
         json!({ "names": open, "action": ALLOW }),
         json!({ "names": closed, "action": ERRNO, "errnoRet": libc::EPERM }),
@@ -128,15 +132,16 @@ mod tests {
     const ENOSYS: u32 = 0x0005_0026;
     const ALLOWED: u32 = 0x7fff_0000;
 
-    /// Lo que respondería el perfil, leído como lo lee libseccomp.
-    fn profile_says(profile: &Value, call: &str, args: [u64; 6]) -> u32 {
+    /// Lo que respondería el perfil, leído como manda la norma, o con los dos nombres cambiados.
+    fn read_says((mask, value): (&str, &str), profile: &Value, call: &str, args: [u64; 6]) -> u32 {
         let fits = |rule: &&Value| {
             let named = rule["names"].as_array().unwrap().iter().any(|n| n == call);
             let tests = rule["args"].as_array().cloned().unwrap_or_default();
             named
                 && tests.iter().all(|test| {
-                    let arg = args[test["index"].as_u64().unwrap() as usize];
-                    arg & test["value"].as_u64().unwrap() == test["valueTwo"].as_u64().unwrap()
+                    let number = |name: &str| test[name].as_u64().unwrap();
+                    // a lo que se compara también le quita lo que la máscara no mira
+                    (args[number("index") as usize] ^ number(value)) & number(mask) == 0
                 })
         };
         match profile["syscalls"].as_array().unwrap().iter().find(fits) {
@@ -146,8 +151,29 @@ mod tests {
         }
     }
 
+    const NORM: (&str, &str) = ("value", "valueTwo");
+    /// libcontainer 0.7, de youki: `MaskedEqual(valueTwo)`, y el valor, `value`.
+    const YOUKI: (&str, &str) = ("valueTwo", "value");
+
+    fn profile_says(profile: &Value, call: &str, args: [u64; 6]) -> u32 {
+        read_says(NORM, profile, call, args)
+    }
+
     #[test]
     fn el_perfil_y_nuestro_filtro_deciden_lo_mismo() {
+        decide_the_same(NORM, false);
+    }
+
+    #[test]
+    fn el_perfil_que_se_da_a_youki_decide_lo_mismo_como_lo_lee_youki() {
+        decide_the_same(YOUKI, true);
+        // con el de los demás dejaría estrenar un espacio de usuarios: por eso no vale
+        let (user, usual) = ([0x1000_0011, 0, 0, 0, 0, 0], profile(0, false));
+        assert_eq!(read_says(YOUKI, &usual, "clone", user), ALLOWED);
+        assert_eq!(read_says(YOUKI, &profile(0, true), "clone", user), ENOSYS);
+    }
+
+    fn decide_the_same(reading: (&str, &str), swapped: bool) {
         let some = |arg: u64| [arg, arg, 0, 0, 0, 0];
         let mut asked: Vec<(Call, u64)> =
             DENIED.iter().flat_map(|g| g.calls.iter().map(|call| (*call, 0))).collect();
@@ -156,13 +182,13 @@ mod tests {
         asked.extend([0, 8, 0x20000, 0xffff_ffff].map(|persona| (PERSONALITY, persona)));
         asked.extend([0x5412, 0x541c, 0x5413, 0x5401, 0, 0xffff_ffff, 0x1_0000_5412].map(|r| (IOCTL, r)));
         for caps in [0, 1 << 21, u64::MAX] {
-            let profile = profile(caps);
+            let profile = profile(caps, swapped);
             for (call, arg) in &asked {
                 let Some(number) = call.number(Arch::HERE) else { continue };
                 let arch = Arch::HERE.audit();
                 let seen = bpf::Call { arch, number, arguments: some(*arg) };
                 let ours = run(&crate::security::default_filter(caps), &seen).unwrap();
-                let theirs = profile_says(&profile, call.name, some(*arg));
+                let theirs = read_says(reading, &profile, call.name, some(*arg));
                 // negar, los dos niegan; el porqué puede ser otro: «no permitido» o «no existe»
                 let known = [EPERM, ENOSYS, 0x0005_0061];
                 let same = ours == theirs || (known.contains(&ours) && known.contains(&theirs));
@@ -173,7 +199,7 @@ mod tests {
 
     #[test]
     fn lo_que_no_se_conoce_responde_que_no_existe() {
-        let profile = profile(0);
+        let profile = profile(0, false);
         assert_eq!(profile_says(&profile, "llamada_del_futuro", [0; 6]), ENOSYS);
         assert_eq!(profile_says(&profile, "socket", [3, 0, 0, 0, 0, 0]), ENOSYS);
         assert_eq!(profile_says(&profile, "read", [0; 6]), ALLOWED);

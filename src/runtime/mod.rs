@@ -60,11 +60,12 @@ pub enum Kind {
     Podman,
     Containerd,
     Docker,
+    Youki,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] =
-        [Kind::Native, Kind::Runc, Kind::Crun, Kind::Podman, Kind::Containerd, Kind::Docker];
+    pub const ALL: [Kind; 7] =
+        [Kind::Native, Kind::Runc, Kind::Crun, Kind::Podman, Kind::Containerd, Kind::Docker, Kind::Youki];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -74,6 +75,7 @@ impl Kind {
             Kind::Podman => "podman",
             Kind::Containerd => "containerd",
             Kind::Docker => "docker",
+            Kind::Youki => "youki",
         }
     }
 
@@ -86,6 +88,9 @@ impl Kind {
             Kind::Podman => "sudo apt-get install podman",
             Kind::Containerd => "sudo apt-get install containerd",
             Kind::Docker => "sudo apt-get install docker.io",
+            Kind::Youki => {
+                "hace falta el 0.7.0 con libseccomp, y no otro, que quizá lea al revés el filtro: `cargo install youki@0.7.0 --features seccomp,v2`, y cópialo a /usr/local/bin"
+            }
         }
     }
 
@@ -109,11 +114,13 @@ impl Kind {
             Kind::Podman => &["podman"],
             Kind::Containerd => &["containerd", "ctr", "containerd-shim-runc-v2", "runc"],
             Kind::Docker => &["dockerd", "docker", "containerd", "containerd-shim-runc-v2", "runc"],
+            Kind::Youki => &["youki"],
         }
     }
 
     pub fn is_installed(self) -> bool {
         self.programs().iter().all(|name| program::find(name).is_some())
+            && (self != Kind::Youki || self.says().is_some_and(|said| youki_is_known(&said)))
     }
 
     /// El programa.
@@ -121,12 +128,16 @@ impl Kind {
         program::find(self.name()).unwrap_or_else(|| self.name().into())
     }
 
-    /// Lo que dice de sí mismo: `1.1.5+ds1`.
-    pub fn version(self) -> Option<String> {
-        let program = program::find(self.programs().first().filter(|_| self.is_installed())?)?;
+    fn says(self) -> Option<String> {
+        let program = program::find(self.programs().first()?)?;
         let program = Program::new(&program, Duration::from_secs(10)).ok()?;
         let said = program.options(["--version"]).run(b"").ok()?.out;
-        let said = String::from_utf8_lossy(&said).into_owned();
+        Some(String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Lo que dice de sí mismo: `1.1.5+ds1`.
+    pub fn version(self) -> Option<String> {
+        let said = self.says().filter(|_| self.is_installed())?;
         let mut words = said.lines().next()?.split_whitespace();
         // docker dice detrás de qué cambio salió
         let version = if self == Kind::Docker { words.nth(2) } else { words.last() };
@@ -142,10 +153,17 @@ impl Kind {
             Kind::Podman => &Podman,
             Kind::Containerd => &Daemon(Kind::Containerd),
             Kind::Docker => &Daemon(Kind::Docker),
+            Kind::Youki => &Oci(Kind::Youki),
         }
     }
 }
 // ANCHOR_END: kind
+
+/// ¿Es el youki que se sabe cómo lee el filtro de llamadas? Otro podría leerlo como manda la norma, y el que se le
+/// escribe a este quedaría en casi nada. Sin libseccomp lo aceptaría y no lo pondría.
+fn youki_is_known(said: &str) -> bool {
+    said.starts_with("youki version: 0.7.0\n") && said.contains("\nlibseccomp: ")
+}
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -162,9 +180,6 @@ fn unknown(name: &str) -> Error {
         ),
         "cri-o" | "crio" => Error::usage(
             "CRI-O solo se maneja por el socket de CRI, con gRPC, y micropod no lo habla: usa lo que CRI-O llama por debajo, `--runtime crun` o `--runtime runc`",
-        ),
-        "youki" => Error::usage(
-            "micropod no maneja youki: el 0.7 entiende al revés el filtro de llamadas y no lo pone en un `exec`, y los contenedores quedarían peor guardados; usa `--runtime crun` o `--runtime runc`",
         ),
         _ => Error::usage(format!("no conozco el motor `{name}`")).with_hint(format!("los que hay: {known}")),
     }
@@ -250,3 +265,16 @@ pub trait Runtime {
     }
 }
 // ANCHOR_END: runtime
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn de_youki_solo_vale_el_que_se_sabe_como_lee_el_filtro() {
+        let says = |version: &str, rest: &str| youki_is_known(&format!("youki version: {version}\n{rest}"));
+        assert!(says("0.7.0", "commit: x\nspec: 1.1.0\nrustc: 1.95.0\nlibseccomp: 2.5.4\n"));
+        assert!(!says("0.7.1", "libseccomp: 2.5.4\n") && !says("0.7.0-rc1", "libseccomp: 2.5.4\n"));
+        assert!(!says("0.7.0", "commit: x\nspec: 1.1.0\nrustc: 1.95.0\n"), "sin libseccomp no filtra");
+    }
+}

@@ -1,4 +1,4 @@
-//! Los de la norma OCI: runc y crun. Son lo que hay debajo de containerd, de Docker y de CRI-O.
+//! Los de la norma OCI: runc, crun y youki. Son lo que hay debajo de containerd, de Docker y de CRI-O.
 //!
 //! ```text
 //! [supervisor] ── recado: monta la raíz y los volúmenes donde solo él los ve
@@ -29,7 +29,7 @@ use crate::kernel::{Actor, Kernel};
 use crate::plan::PodPlan;
 use crate::process::ContainerPlan;
 use crate::state::ProcessId;
-use crate::{cgroup, rootfs, sandbox, state, supervise, volume};
+use crate::{cgroup, rootfs, sandbox, security, state, supervise, volume};
 use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
@@ -56,8 +56,9 @@ impl Runtime for Oci {
 
     // ANCHOR: create
     fn create(&self, k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepError> {
-        let (pod, plan, bundle) = (order.pod, &order.pod.containers[order.id], Bundle::of(order));
+        let (pod, plan) = (order.pod, &order.pod.containers[order.id]);
         let (name, program) = (&plan.name, self.0);
+        let bundle = Bundle { swapped: program == Kind::Youki, ..Bundle::of(order) };
         let layer = container::prepare_layer(k, &pod.uid, name, order.life)?;
         k.step(
             format_args!("crear el directorio con lo que {program} necesita saber de {name}"),
@@ -93,6 +94,10 @@ impl Runtime for Oci {
         stdio: Stdio,
     ) -> Result<Child, StepError> {
         let (name, program) = (&target.plan.name, self.0);
+        // en un exec, youki no pone el filtro de llamadas: entramos nosotros, con todo lo del PID 1
+        if program == Kind::Youki {
+            return Native.exec(k, target, argv, stdio);
+        }
         k.step("adoptar a los nietos que se queden huérfanos: así nacerá el proceso", Adopt)?;
         let cgroup = match &target.cgroup {
             Some(path) if self.leaves_cgroups() => {
@@ -150,6 +155,9 @@ impl Oci {
             volume::lay_out(k, mount, &bundle.volume(n))?;
         }
         rootfs::fresh_last_words(k, plan)?;
+        if program == Kind::Youki {
+            security::own_keyring(k, &plan.security)?; // él no lo hace
+        }
         let path = console(order);
         let (terminal, listener) = connect(k, stdio, &path)?;
         let (dir, pid_file) = (text(&bundle.dir), text(&bundle.pid_file()));
@@ -187,7 +195,7 @@ impl Oci {
         let hierarchy = Hierarchy::find();
         own_view(k, None, hierarchy.as_ref())?;
         // crun no lo pone en un exec, aunque se le diga
-        crate::security::set_oom_score(k, target.plan.limits.oom_score_adj)?;
+        security::set_oom_score(k, target.plan.limits.oom_score_adj)?;
         let root = state_of(owner.pod);
         let container = latest(&root, owner.uid, owner.id);
         let own = std::process::id();
@@ -397,7 +405,10 @@ fn complaint(log: &Path) -> Option<String> {
     let log = String::from_utf8_lossy(&bytes);
     let said = |line: &str| {
         let value = data::parse(line.as_bytes()).ok()?;
-        (value["level"] == "error").then(|| value["msg"].as_str().map(String::from))?
+        let error = value["level"].as_str()?.eq_ignore_ascii_case("error");
+        // youki lo llama de otra manera, y detrás dice por qué funciones iba
+        let message = value["msg"].as_str().or_else(|| value["message"].as_str())?;
+        error.then(|| message.split("\n\n").next().unwrap_or(message).to_string())
     };
     log.lines().rev().find_map(said)
 }

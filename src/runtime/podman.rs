@@ -142,7 +142,7 @@ fn story(
     }
     rootfs::fresh_last_words(k, plan)?;
     if plan.security.seccomp {
-        let content = super::filter::profile(plan.security.open_to_filter()).to_string();
+        let content = super::filter::profile(plan.security.open_to_filter(), false).to_string();
         let path = seccomp_file(bundle);
         k.step("escribir el filtro de llamadas", WriteFile { path, content, mode: 0o600 })?;
     }

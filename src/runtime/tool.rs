@@ -57,6 +57,7 @@ impl Op for Tool {
         match self.program.file_name().and_then(|name| name.to_str()) {
             Some("runc") => "runc(8)",
             Some("crun") => "crun(1)",
+            Some("youki") => "youki",
             Some("podman") => "podman(1)",
             Some("ctr") => "ctr(8)",
             Some("docker") => "docker(1)",

@@ -137,10 +137,14 @@ pub fn limit_process(
     k.step("que los ficheros que cree no los pueda escribir cualquiera", SetUmask(0o022))?;
     k.step("poner los límites de recursos de siempre, no los de quien lanzó micropod", SetLimits)?;
     set_oom_score(k, oom_score_adj)?;
-    if !plan.privileged {
-        k.step("estrenar llavero, para no ver las llaves del anfitrión", NewKeyring)?;
+    own_keyring(k, plan)
+}
+
+pub fn own_keyring(k: &mut Kernel, plan: &SecurityPlan) -> Result<(), StepError> {
+    match plan.privileged {
+        true => Ok(()),
+        false => k.step("estrenar llavero, para no ver las llaves del anfitrión", NewKeyring),
     }
-    Ok(())
 }
 
 /// A quién matar antes: lo heredan los hijos.

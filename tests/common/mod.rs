@@ -64,6 +64,31 @@ pub fn omitted(why: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
+/// Todos los motores, en el orden en que los enseñan las tablas del libro. Debian no trae el último.
+pub const RUNTIMES: [&str; 7] = ["native", "runc", "crun", "podman", "containerd", "docker", "youki"];
+
+/// Las filas de una tabla con una columna para cada motor. Los que no están no tienen columna.
+pub fn table<T: AsRef<[(&'static str, String)]>>(columns: &[T]) -> String {
+    let row = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+    let names: Vec<String> = RUNTIMES[..columns.len()].iter().map(|name| format!("`{name}`")).collect();
+    let mut out = row(std::iter::once("Lo que se ve").chain(names.iter().map(String::as_str)).collect());
+    out += &format!("|{}\n", "---|".repeat(columns.len() + 1));
+    for (n, (name, _)) in columns[0].as_ref().iter().enumerate() {
+        let values = columns.iter().map(|facts| facts.as_ref()[n].1.as_str());
+        out += &row(std::iter::once(*name).chain(values).collect());
+    }
+    out
+}
+
+/// Lo mismo de un texto ya escrito: se le quitan las columnas de los motores que no están.
+pub fn only_columns(text: &str, runtimes: usize) -> String {
+    let cut = |line: &str| match line.starts_with('|') {
+        true => line.split('|').take(runtimes + 2).collect::<Vec<_>>().join("|") + "|\n",
+        false => format!("{line}\n"),
+    };
+    text.lines().map(cut).collect()
+}
+
 /// Un plazo para esperar. La micro-VM, sin KVM, va unas diez veces más despacio.
 pub fn patience(seconds: u64) -> Duration {
     let slow = std::env::var_os("MICROPOD_VM").is_some();
@@ -190,6 +215,32 @@ impl World {
         let world = World::new();
         world.micropod(&["image", "import", "busybox", busybox_tar()]).ok();
         world
+    }
+
+    /// ¿Está youki? Debian no lo trae: si lo hay compilado en la caché, se pone donde se buscan los programas.
+    /// La micro-VM lo lleva puesto. Se pide antes de hacer nada más.
+    pub fn bring_youki(&mut self) -> bool {
+        if ["/usr/local/bin/youki", "/usr/bin/youki"].iter().any(|path| Path::new(path).exists()) {
+            return true;
+        }
+        let var = |name| std::env::var_os(name).map(PathBuf::from);
+        let cache = var("XDG_CACHE_HOME").or_else(|| Some(var("HOME")?.join(".cache")));
+        let dir = cache.unwrap_or_default().join("micropod/youki/bin");
+        if !dir.join("youki").exists() {
+            omitted(
+                "youki no está: `cargo install youki@0.7.0 --features seccomp,v2 --root ~/.cache/micropod/youki`",
+            );
+            return false;
+        }
+        let (over, dir) = ("/usr/local/sbin", dir.display());
+        self.sh(&format!("mount -t overlay overlay -o lowerdir={dir}:{over} {over}"));
+        self.before = self.snapshot();
+        true
+    }
+
+    /// Los motores con los que se prueba: el último, youki, solo si está.
+    pub fn runtimes(&mut self) -> &'static [&'static str] {
+        &RUNTIMES[..RUNTIMES.len() - usize::from(!self.bring_youki())]
     }
 
     /// Directorio para los ficheros del test: el de trabajo de todo lo que se ejecuta en el mundo.
