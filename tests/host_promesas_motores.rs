@@ -151,6 +151,22 @@ fn k5_el_numero_de_otro_proceso_no_se_toma_por_el_contenedor() {
     assert!(done.err.contains("según runc es el contenedor c"), "{}", done.err);
 }
 
+/// El kernel saca a quien acaba de `cgroup.procs` un momento antes de darlo por muerto. Aquí ese momento se alarga:
+/// el contenedor no está en su grupo, y acaba enseguida.
+#[test]
+fn k5_a_quien_acaba_mientras_se_comprueba_no_se_le_toma_por_otro() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let file = pod(&world, "fugaz", "exec sleep 3208");
+    fake_runc(&world, "(sleep 0.3; exit 5) </dev/null >/dev/null 2>&1 & echo $! >$pid_file");
+    world.micropod(&["run", "--runtime", "runc", &file]).exits(5);
+    delete(&world, "fugaz");
+    real_runc(&world);
+    world.assert_clean();
+}
+
 #[test]
 fn k5_lo_que_escribe_un_motor_puede_ser_cualquier_cosa() {
     if !is_root() {

@@ -307,9 +307,19 @@ pub fn is_alive(pidfd: impl AsFd) -> bool {
 
 /// ¿Ha muerto ya, aunque nadie lo haya recogido?
 pub fn has_died(pidfd: impl AsFd) -> bool {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    dies_within(pidfd, 0)
+}
+
+/// Espera a que muera, esos milisegundos como mucho: ¿ha muerto?
+pub fn dies_within(pidfd: impl AsFd, milliseconds: u16) -> bool {
+    use nix::poll::{PollFd, PollFlags, poll};
     let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-    matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1))
+    loop {
+        match poll(&mut fds, milliseconds) {
+            Err(Errno::EINTR) => {}
+            other => return matches!(other, Ok(1)),
+        }
+    }
 }
 
 /// Lo que va la hora local por delante de UTC en el instante `unix`, en segundos (`localtime_r(3)`).

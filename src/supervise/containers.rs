@@ -21,7 +21,7 @@ use crate::state::{self, ProcessId};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Una vida de un contenedor: desde que nace su proceso hasta que se recoge.
@@ -58,6 +58,9 @@ impl Life {
 
 /// Lo que se lee de una tubería de una vez; ninguna acapara el bucle.
 const CHUNK: usize = 64 * 1024;
+
+/// Lo que se espera a quien está acabando, en milisegundos: de sobra incluso en una máquina muy cargada.
+const LAST_BREATH: u16 = 1000;
 
 /// Las tuberías de un contenedor: los extremos del supervisor.
 struct Ends {
@@ -243,8 +246,8 @@ impl Supervisor {
         let Some(life) = &mut self.lives[id] else { return };
         // puede haber acabado ya: su cliente, que acaba con él, lo dirá
         let Some(process) = ProcessId::of(pid) else { return };
-        let in_its_place = process.open(life.cgroup.as_deref()).is_some();
-        match in_its_place || process.open(None).is_none_or(sys::has_died) {
+        let cgroup = life.cgroup.as_deref();
+        match process.open(None).is_none_or(|pidfd| in_its_place(process, &pidfd, cgroup)) {
             true => {
                 life.process = process;
                 self.live.processes[id] = Some(process);
@@ -281,11 +284,11 @@ impl Supervisor {
     fn adopt(&mut self, id: ContainerId, pid: i32) {
         let Some(life) = &mut self.lives[id] else { return };
         // aunque ya haya muerto, su número es suyo hasta que lo recojamos
-        let in_its_place = |(process, pidfd): &(ProcessId, OwnedFd)| {
-            sys::has_died(pidfd) || process.open(life.cgroup.as_deref()).is_some()
-        };
+        let cgroup = life.cgroup.as_deref();
         let known = self.pause.as_ref().is_some_and(|(pause, _)| pause.pid == pid);
-        let Some((process, pidfd)) = adopted(pid).filter(|it| !known && in_its_place(it)) else {
+        let Some((process, pidfd)) =
+            adopted(pid).filter(|(process, pidfd)| !known && in_its_place(*process, pidfd, cgroup))
+        else {
             life.failure = Some(not_a_container(self.runtime.name(), &self.plan.containers[id].name, pid));
             return;
         };
@@ -481,6 +484,12 @@ impl Supervisor {
 }
 
 /// Quien lo hizo dice que el contenedor es un proceso que no lo es.
+/// ¿Está en el grupo del contenedor, o ha muerto? Quien acaba deja de salir en `cgroup.procs` un momento antes de
+/// darse por muerto: se le espera, para no tomarlo por otro.
+fn in_its_place(process: ProcessId, pidfd: &OwnedFd, cgroup: Option<&Path>) -> bool {
+    process.open(cgroup).is_some() || sys::dies_within(pidfd, LAST_BREATH)
+}
+
 fn not_a_container(runtime: &str, name: &str, pid: i32) -> StepError {
     StepError {
         actor: Actor::Host.to_string(),
