@@ -157,6 +157,7 @@ fn kubectl_logs_da_las_mismas_lineas_y_las_sigue() {
     if !is_root() {
         return;
     }
+    let Some(first) = kubectls().first() else { return };
     let world = World::with_busybox();
     let twice = r#"Pod(metadata: (name: "web"), spec: (terminationGracePeriodSeconds: 0, containers: [
         (name: "c", image: "busybox", command: ["sh", "-c", "for i in 1 2 3; do echo linea $i; done; echo fin; sleep 1000"]),
@@ -177,13 +178,12 @@ fn kubectl_logs_da_las_mismas_lineas_y_las_sigue() {
         let previous = kubectl(&world, program, &["logs", "web", "-c", "c", "-p"]).exits(1).err;
         assert!(previous.contains("previous terminated container"), "{previous}");
     }
-    let Some(program) = kubectls().first() else { return };
-    let mut follow = command(&world, program, &["logs", "-f", "web", "-c", "d", "--tail=0"]);
+    let mut follow = command(&world, first, &["logs", "-f", "web", "-c", "d", "--tail=0"]);
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
     let mut out = follow.stdout.take().unwrap();
-    let mut first = [0; 40];
-    out.read_exact(&mut first).unwrap();
-    assert!(first.starts_with(b"otra "), "{}", String::from_utf8_lossy(&first));
+    let mut start = [0; 40];
+    out.read_exact(&mut start).unwrap();
+    assert!(start.starts_with(b"otra "), "{}", String::from_utf8_lossy(&start));
     // al acabar el contenedor, kubectl también
     world.micropod(&["delete", "pod", "web", "--now"]).ok();
     let mut rest = String::new();

@@ -278,8 +278,10 @@ fn en_un_disco_o_un_run_de_solo_lectura_se_dice_y_no_queda_nada() {
             assert!(done.err.contains("mira `findmnt`"), "{done:?}");
             assert_spanish(&done);
         }
-        // mirar sigue funcionando
+        // mirar sigue funcionando, y dice qué pasa
         world.micropod(&["get", "pods"]).ok();
+        let done = world.micropod(&["doctor"]).exits(1);
+        assert!(done.out.contains(&format!("[FALLO] de solo lectura: {dir}\n")), "{done:?}");
         world.sh(&format!("mount -o remount,rw {dir}"));
         world.assert_clean();
     }

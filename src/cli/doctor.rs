@@ -4,6 +4,7 @@ use crate::cgroup::Hierarchy;
 use crate::error::{Error, exit};
 use crate::runtime::Kind;
 use crate::state;
+use nix::sys::statvfs::{FsFlags, statvfs};
 use std::fs;
 use std::path::Path;
 
@@ -33,7 +34,7 @@ pub fn doctor() -> Result<u8, Error> {
     checks.extend(cgroups());
     checks.extend(features());
     checks.extend(runtimes());
-    checks.extend([nft(), mmdebstrap(), forwarding(), neighbours(), routes(), leftovers()]);
+    checks.extend([places(), nft(), mmdebstrap(), forwarding(), neighbours(), routes(), leftovers()]);
     let mut failed = false;
     for Check { verdict, what, hint } in checks {
         let mark = match verdict {
@@ -205,6 +206,20 @@ fn routes() -> Check {
         format!("la red de los Pods, {subnet}, está libre"),
         format!("la red de los Pods, {subnet}, choca con {}", clash.unwrap_or_default()),
         "elige otra: sudo mkdir -p /etc/micropod; echo 10.245.0.0/16 | sudo tee /etc/micropod/subred",
+    )
+}
+
+/// ¿Se puede escribir donde micropod escribe? Lo que aún no exista nacerá en el directorio de encima.
+fn places() -> Check {
+    let frozen = |dir: &&str| statvfs(*dir).is_ok_and(|s| s.flags().contains(FsFlags::ST_RDONLY));
+    let all = ["/run", state::RUN, "/var/lib", state::LIB, "/var/log"];
+    let frozen: Vec<&str> = all.into_iter().filter(frozen).collect();
+    check(
+        frozen.is_empty(),
+        Verdict::Bad,
+        "se puede escribir en /run, /var/lib y /var/log",
+        format!("de solo lectura: {}", frozen.join(", ")),
+        "míralo con `findmnt`; sudo mount -o remount,rw …",
     )
 }
 
