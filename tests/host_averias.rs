@@ -66,7 +66,7 @@ fn undoing(sweep: &Sweep, calls: &[Call]) -> Vec<bool> {
 /// La avería que una vez dejó un Pod sin pausa, creyendo tenerla: leer quién es, y que falle.
 #[test]
 fn si_no_se_sabe_quien_es_la_pausa_el_pod_falla_y_se_deshace() {
-    if !is_root() || std::env::var_os("MICROPOD_VM").is_some() {
+    if !is_root() {
         return;
     }
     let world = World::with_busybox();
@@ -86,7 +86,7 @@ fn si_no_se_sabe_quien_es_la_pausa_el_pod_falla_y_se_deshace() {
 /// La avería que una vez dejó a `delete` esperando para siempre a quien no había oído nada.
 #[test]
 fn si_no_se_puede_avisar_al_supervisor_se_le_avisa_otra_vez() {
-    if !is_root() || std::env::var_os("MICROPOD_VM").is_some() {
+    if !is_root() {
         return;
     }
     let world = World::with_busybox();
@@ -100,7 +100,7 @@ fn si_no_se_puede_avisar_al_supervisor_se_le_avisa_otra_vez() {
 /// La que una vez dejó a un `exec` y a su hijo esperándose el uno al otro.
 #[test]
 fn si_no_se_puede_decir_adelante_a_un_hijo_no_se_le_espera_para_siempre() {
-    if !is_root() || std::env::var_os("MICROPOD_VM").is_some() {
+    if !is_root() {
         return;
     }
     let world = World::with_busybox();
@@ -234,9 +234,6 @@ fn write_left(world: &World, when: &str, told: &mut String) {
 fn sweep(sweep: &Sweep) {
     if !is_root() {
         return;
-    }
-    if std::env::var_os("MICROPOD_VM").is_some() {
-        return common::omitted("en la micro-VM no hay strace");
     }
     let mut world = World::with_busybox();
     for (name, text) in [("p.ron", SHORT), ("otra.ron", AGAIN), ("duerme.ron", SLEEPER)] {

@@ -694,7 +694,7 @@ fn un_fichero_sin_ruta_tambien_se_reconoce_si_esta_en_yaml() {
     let pod =
         "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: c, image: no-esta}]}\n";
     std::fs::write(folder.join("x.yaml"), pod).unwrap();
-    let done = std::process::Command::new(env!("CARGO_BIN_EXE_micropod"))
+    let done = std::process::Command::new(common::binary())
         .args(["por-que", "x.yaml"])
         .current_dir(&folder)
         .output()

@@ -347,9 +347,6 @@ fn h6_un_kernel_lento_no_bloquea_la_parada() {
     if !is_root() {
         return;
     }
-    if std::env::var_os("MICROPOD_VM").is_some() {
-        return common::omitted("en la micro-VM no hay strace");
-    }
     let world = world_with(&pod("", SLEEP));
     world.micropod(&["run", "--rm", "-d", "p.ron"]).ok();
     world.micropod(&["delete", "pod", "p"]).ok();
@@ -469,9 +466,6 @@ fn i4_un_estado_estropeado_ni_cuelga_ni_confunde_y_gc_lo_recoge() {
 fn i6_muera_donde_muera_al_escribir_su_estado_se_lee_lo_viejo_o_lo_nuevo() {
     if !is_root() {
         return;
-    }
-    if std::env::var_os("MICROPOD_VM").is_some() {
-        return common::omitted("en la micro-VM no hay strace");
     }
     let world = world_with(&pod("restartPolicy: Never,", DONE));
     world.micropod(&["run", "--rm", "p.ron"]).ok();
