@@ -341,6 +341,8 @@ fn codigo_linea_y_columna_de_cada_error() {
         (container("ports: [(containerPort: \"80\")],"), "MP0106", 5, 25),
         (container("ports: [(containerPort: 80.5)],"), "MP0106", 5, 25),
         (container("ports: [(containerPort: 99999999999999999999)],"), "MP0106", 5, 25),
+        (container("ports: [(containerPort: 65536)],"), "MP0138", 5, 25),
+        (container("ports: [(containerPort: 1, hostPort: 65536)],"), "MP0138", 5, 38),
         (container("ports: (containerPort: 80),"), "MP0106", 5, 1),
         (container("ports: [{\"containerPort\": 80}],"), "MP0106", 5, 9),
         (container("args: [\"a\", 5],"), "MP0106", 5, 13),
@@ -545,6 +547,8 @@ fn un_mebibyte_de_malicia_se_contesta_enseguida() {
     for text in [
         format!("Pod({}", fill("(]")),
         format!("Pod({}", fill("]")),
+        format!("Pod({}", fill("(")),
+        format!("Pod({}", fill("a:[")),
         format!("Pod({}", fill("'a' ")),
         format!("Pod({}", fill("'a")),
         format!("Pod({}", fill("a-b: ")),

@@ -78,7 +78,8 @@ fn quien_pasa_su_memoria_muere_entero_y_su_vecino_ni_se_entera() {
         return;
     }
     let world = World::with_busybox();
-    let hungry = shell("gloton", "sleep 2002 & tail /dev/zero", &limits("memory: \"16Mi\""));
+    // quien pide de más es un hijo: el PID 1, que apenas gasta, tiene que morir con él
+    let hungry = shell("gloton", "tail /dev/zero & exec sleep 2002", &limits("memory: \"16Mi\""));
     let neighbour = shell("vecino", "exec sleep 2003", "");
     start(&world, "oom", "restartPolicy: Never,", &(hungry + &neighbour));
     let status = || world.read("/run/micropod/pods/oom/status.json");
