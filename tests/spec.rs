@@ -548,7 +548,7 @@ fn un_mebibyte_de_malicia_se_contesta_enseguida() {
         format!("Pod({}", fill("(]")),
         format!("Pod({}", fill("]")),
         format!("Pod({}", fill("(")),
-        format!("Pod({}", fill("a:[")),
+        format!("Pod({}", fill("[")),
         format!("Pod({}", fill("'a' ")),
         format!("Pod({}", fill("'a")),
         format!("Pod({}", fill("a-b: ")),
