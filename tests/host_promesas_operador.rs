@@ -273,9 +273,12 @@ fn g6_una_linea_sin_fin_con_nulos_y_bytes_rotos_se_guarda_entera_y_no_engorda_a_
     assert!(out[..8388608].iter().all(|b| *b == 0));
     let pid = pid_of(&world, |line| line.contains("p.ron"));
     let status = world.read(&format!("/proc/{pid}/status"));
-    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
-    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < 32 * 1024, "el supervisor llegó a {peak} kB");
+    let kilobytes = |what: &str| -> u64 {
+        let value = status.lines().find_map(|l| l.strip_prefix(what)).unwrap();
+        value.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let (peak, kept) = (kilobytes("VmHWM:"), kilobytes("RssAnon:"));
+    assert!(peak < 32 * 1024 && kept < 4096, "el supervisor llegó a {peak} kB y retiene {kept} kB");
     world.micropod(&["delete", "pod", "p"]).ok();
 }
 
