@@ -35,6 +35,13 @@ pub enum Stdio {
     Rehearsal,
 }
 
+impl Stdio {
+    /// ¿Hay por dónde hablarle?
+    pub fn talks(&self) -> bool {
+        matches!(self, Stdio::Terminal | Stdio::Pipes { input: Some(_), .. })
+    }
+}
+
 /// Un contenedor que acaba de nacer.
 pub struct Born {
     pub child: Child,

@@ -10,7 +10,7 @@ use crate::config::{self, env};
 use crate::error::Error;
 use crate::image::{self, Image};
 use crate::network::{PodNetwork, names};
-use crate::process::{self, ConfigError, ContainerPlan, Limits, Word};
+use crate::process::{self, ConfigError, ContainerPlan, Word};
 use crate::spec::types::{Container, Pod, PodSpec};
 use crate::spec::{Config, Loaded, Policy};
 use crate::volume::{self, VolumePlan};
@@ -33,7 +33,6 @@ pub struct PodPlan {
     pub hierarchy: Option<Hierarchy>,
     /// El cgroup del Pod, si hay cgroup v2.
     pub cgroup: Option<PathBuf>,
-    pub limits: Limits,
     pub volumes: Vec<VolumePlan>,
     /// Los ajustes del kernel que pide, con puntos en el nombre.
     pub sysctls: Vec<(String, String)>,
@@ -61,8 +60,8 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
     let (name, spec) = (&loaded.pod.metadata.name, &loaded.pod.spec);
     let hierarchy = Hierarchy::find();
     cgroup::check(spec, hierarchy.as_ref())?;
-    let limits = cgroup::pod_limits(spec);
-    let volumes = volume::plan(spec, &loaded.base, uid, limits.memory_max, loaded.policy == Policy::Lab);
+    let memory = cgroup::pod_limits(spec).memory_max;
+    let volumes = volume::plan(spec, &loaded.base, uid, memory, loaded.policy == Policy::Lab);
     volume::check(&volumes)?;
     let hostname = names::hostname(&loaded.pod);
     let facts = facts(&loaded.pod, uid, network.as_ref());
@@ -78,7 +77,6 @@ pub fn decide(loaded: &Loaded, uid: &str, network: Option<PodNetwork>) -> Result
         hostname,
         network,
         hierarchy,
-        limits,
         sysctls: sysctls(spec),
         volumes,
         data,

@@ -19,7 +19,7 @@ use crate::logic::status::{ContainerState, Phase, PodStatus};
 use crate::network;
 use crate::plan::{self, PodPlan};
 use crate::runtime::{Kind, Order, Runtime};
-use crate::spec::types::{Container, RestartPolicy};
+use crate::spec::types::{Container, PodSpec, RestartPolicy};
 use crate::spec::{self, Loaded, Policy, Validation, Workload};
 use crate::state::{self, Claim, Live, ProcessId, Record, Seen};
 use crate::supervise::{STARTED, Signals, Start, Supervisor, hold_signals, release_signals};
@@ -181,7 +181,12 @@ fn decide(loaded: &Loaded, uid: &str) -> Result<PodPlan, Error> {
 
 // ANCHOR: prepare
 /// Del lado del anfitrión: lo que debe existir antes que nadie. Cada cosa, con su deshacer detrás.
-fn prepare(k: &mut Kernel, plan: &PodPlan, runtime: &dyn Runtime) -> Result<(), crate::error::StepError> {
+fn prepare(
+    k: &mut Kernel,
+    spec: &PodSpec,
+    plan: &PodPlan,
+    runtime: &dyn Runtime,
+) -> Result<(), crate::error::StepError> {
     let data = state::data_dir(&plan.uid);
     k.step("crear el directorio del Pod, para sus capas y sus volúmenes", MakeDir::new(&data, 0o700))?;
     k.undo_later("borrar el directorio del Pod: capas y emptyDir mueren con él", RemoveTree(data));
@@ -197,8 +202,7 @@ fn prepare(k: &mut Kernel, plan: &PodPlan, runtime: &dyn Runtime) -> Result<(), 
     volume::prepare(k, &plan.uid, &plan.volumes)?;
     publish::all(k, &plan.data, false, &plan.version)?;
     if let Some(hierarchy) = &plan.hierarchy {
-        let limits = plan.limits.with_room_for(runtime.overhead(), plan.containers.len());
-        cgroup::prepare(k, hierarchy, &plan.name, &limits)?;
+        cgroup::prepare(k, hierarchy, &plan.name, &runtime.pod_limits(spec))?;
     }
     Ok(())
 }
@@ -270,7 +274,7 @@ fn give_birth(
         state::make_private_dir(&dir)?;
     }
     let mut k = Kernel::new(options.mode);
-    if let Err(error) = prepare(&mut k, &plan, options.runtime.runtime()) {
+    if let Err(error) = prepare(&mut k, &loaded.pod.spec, &plan, options.runtime.runtime()) {
         k.teardown();
         return Err(error.into());
     }
@@ -432,7 +436,7 @@ pub fn rehearse(loaded: &Loaded, mode: Mode, runtime: Kind) -> Result<Rehearsal,
         }
     }
     let mut k = Kernel::new(mode);
-    tell(&mut k, &plan, runtime.runtime())?;
+    tell(&mut k, spec, &plan, runtime.runtime())?;
     let steps = k.told().to_vec();
     let mut undo = Vec::new();
     if mode == Mode::Script {
@@ -446,8 +450,8 @@ pub fn rehearse(loaded: &Loaded, mode: Mode, runtime: Kind) -> Result<Rehearsal,
 
 // ANCHOR: tell
 /// La misma historia que vive el supervisor, de principio a fin y de una vez.
-fn tell(k: &mut Kernel, plan: &PodPlan, runtime: &dyn Runtime) -> Result<(), Error> {
-    prepare(k, plan, runtime)?;
+fn tell(k: &mut Kernel, spec: &PodSpec, plan: &PodPlan, runtime: &dyn Runtime) -> Result<(), Error> {
+    prepare(k, spec, plan, runtime)?;
     let pause = runtime.run_sandbox(k, plan)?;
     let shown = pause.shown();
     for id in 0..plan.containers.len() {

@@ -11,40 +11,39 @@
 //! El de la máquina, si lo hay, no vería lo que monta el Pod: sus montajes son suyos. Este no apunta nada
 //! fuera del Pod, muere con su cliente, y entre él y el contenedor hay quien lo cuida: `containerd-shim`.
 //!
-//! docker hace la raíz de una imagen suya, y no deja unirse a la red de un proceso. Los dos llaman a runc, y
-//! ahí está el remedio: a quien llaman es a un guion, que cambia lo que le han escrito por lo nuestro.
+//! docker hace la raíz de una imagen suya, y no deja unirse a la red de un proceso. Importarle la nuestra sería
+//! copiarla entera para cada contenedor, y tener otra raíz y otra red que con los demás motores. Los dos llaman a
+//! runc, y ahí está el remedio: a quien llaman es a un guion, que cambia lo que le han escrito por lo nuestro. La
+//! imagen que ve docker está vacía.
 
 use super::bundle::{Bundle, WriteConfig, WriteProcess};
 use super::client::{LeaveHerald, WITNESS, become_client, infrastructure, own_cgroup};
-use super::oci::{command, explain, own_view, send};
-use super::tool::{PATIENCE, Tool, text};
+use super::errand::{command, explain, lay_out, own_view, send, set_out};
+use super::starting::{
+    EMPTY, FindProgram, ImportEmpty, StartDaemon, conf, find_program, meeting, ready, script, script_text,
+    socket,
+};
+use super::tool::{Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
 use crate::container::{self, Born, Layer, Stdio, Target};
-use crate::error::{StepError, exit};
+use crate::error::StepError;
+use crate::kernel::Kernel;
 use crate::kernel::child::Child;
-use crate::kernel::ops::{
-    Adopt, Clone3, MakeDir, Mount, Place, RemoveTree, ResetSignals, Unshare, WriteFile, errno_of, quote_path,
-};
-use crate::kernel::program::{self, Background, DIRECTORIES, Program};
-use crate::kernel::{Actor, Kernel, Op};
+use crate::kernel::ops::{Adopt, MakeDir, Mount, Place, RemoveTree, ResetSignals, Unshare, WriteFile};
+use crate::kernel::program::{self};
 use crate::plan::PodPlan;
-use crate::process::{ContainerPlan, DEFAULT_PATH, MountPlan, Overhead};
+use crate::process::{ContainerPlan, Overhead};
 use crate::state::ProcessId;
-use crate::{rootfs, sandbox, state, supervise, volume};
+use crate::{sandbox, supervise};
 use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use serde_json::json;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 /// containerd o docker.
 pub struct Daemon(pub Kind);
-
-/// La imagen vacía de la que docker cree hacer el contenedor.
-const EMPTY: &str = "vacia";
 
 impl Runtime for Daemon {
     fn name(&self) -> &'static str {
@@ -97,9 +96,7 @@ impl Runtime for Daemon {
         let cgroup = own_cgroup(k, order)?;
         let place = infrastructure(k, order)?;
         let why = format!("crear el proceso que hará el recado de llamar a {engine}");
-        let actor = Actor::Container(name.clone());
-        let story = |k: &mut Kernel| self.story(k, order, &bundle, &layer, stdio);
-        let child = k.spawn(why, Clone3::inside(place.as_ref()), "$RECADO", actor, story)?;
+        let child = set_out(k, name, place.as_ref(), why, |k| self.story(k, order, &bundle, &layer, stdio))?;
         Ok(Born { child, cgroup })
     }
     // ANCHOR_END: create
@@ -134,9 +131,7 @@ impl Runtime for Daemon {
     ) -> Result<Child, StepError> {
         let name = &target.plan.name;
         let why = format!("crear el proceso que pedirá a {} que entre en {name}", self.0);
-        let actor = Actor::Container(name.clone());
-        let story = |k: &mut Kernel| self.enter(k, target, argv, stdio);
-        let child = k.spawn(why, Clone3::inside(None), "$RECADO", actor, story)?;
+        let child = set_out(k, name, None, why, |k| self.enter(k, target, argv, stdio))?;
         k.go(&child);
         Ok(child)
     }
@@ -173,12 +168,7 @@ impl Daemon {
         stdio: Stdio,
     ) -> Result<(), StepError> {
         let (plan, engine) = (&order.pod.containers[order.id], self.0);
-        own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
-        let root = rootfs::overlay(k, plan, layer)?;
-        for (n, mount) in plan.mounts.iter().enumerate() {
-            volume::lay_out(k, mount, &bundle.volume(n))?;
-        }
-        rootfs::fresh_last_words(k, plan)?;
+        let root = lay_out(k, order, bundle, layer)?;
         let find = FindProgram { root: &root, plan, name: command(plan), unseen: &plan.mounts };
         find_program(k, find)?;
         self.apart(k)?;
@@ -186,7 +176,7 @@ impl Daemon {
         // al convertirse este proceso en el cliente nadie lo suelta: vivirá lo que él
         let start = StartDaemon { engine, bundle };
         let _daemon = k.step(format_args!("arrancar {} y esperar a que conteste", start.program()), start)?;
-        let talks = matches!(stdio, Stdio::Terminal | Stdio::Pipes { input: Some(_), .. });
+        let talks = stdio.talks();
         if engine == Kind::Docker {
             let call = self.call(bundle, &["import", "-", EMPTY]);
             k.step("darle una imagen vacía: la raíz la ponemos nosotros", ImportEmpty(call))?;
@@ -235,8 +225,7 @@ impl Daemon {
         let (owner, plan) = (&target.owner, target.plan);
         own_view(k, None, Hierarchy::find().as_ref())?;
         let bundle = Bundle::latest(owner.uid, owner.id, &plan.name);
-        let terminal = matches!(stdio, Stdio::Terminal);
-        let talks = terminal || matches!(stdio, Stdio::Pipes { input: Some(_), .. });
+        let (terminal, talks) = (matches!(stdio, Stdio::Terminal), stdio.talks());
         // si ya ha acabado, lo dirá el cliente
         if let Some(root) = ProcessId::of(target.pid).and_then(Place::root_of) {
             let name = argv.first().map_or("", String::as_str);
@@ -305,193 +294,4 @@ impl Daemon {
         )
     }
     // ANCHOR_END: story
-}
-
-// ANCHOR: daemon
-/// Mirar si un programa está: el demonio lo diría por los errores del contenedor, con otras palabras.
-fn find_program(k: &mut Kernel, find: FindProgram) -> Result<(), StepError> {
-    let name = find.name;
-    k.step("mirar si su programa está en la imagen", find).map_err(|error| match error.errno() {
-        Errno::EACCES => {
-            let hint = format!("`{name}` no se puede ejecutar: revisa sus permisos");
-            error.exit_code(exit::NOT_EXECUTABLE).hint(hint)
-        }
-        _ => {
-            error.exit_code(exit::NOT_FOUND).hint(format!("`{name}` no está en la imagen: revisa `command`"))
-        }
-    })
-}
-
-struct FindProgram<'a> {
-    root: &'a Place,
-    plan: &'a ContainerPlan,
-    name: &'a str,
-    /// Lo que aún no está montado: lo que haya ahí no se mira, se da por bueno.
-    unseen: &'a [MountPlan],
-}
-
-impl Op for FindProgram<'_> {
-    type Output = ();
-    fn syscall(&self) -> &'static str {
-        "stat(2)"
-    }
-    fn shell(&self) -> String {
-        format!("test -x {}", quote_path(&rootfs::mount_point().join(self.name)))
-    }
-    fn run(&self) -> Result<(), Errno> {
-        let (plan, name) = (self.plan, self.name);
-        let path = plan.env.iter().find_map(|e| e.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
-        let dirs: Vec<&str> = if name.contains('/') { vec![&plan.cwd] } else { path.split(':').collect() };
-        let mut why = Errno::ENOENT;
-        for candidate in dirs.into_iter().map(|dir| Path::new(dir).join(name)) {
-            if self.unseen.iter().any(|mount| candidate.starts_with(&mount.target)) {
-                return Ok(());
-            }
-            let Ok(stat) = self.root.stat(&candidate.to_string_lossy()) else { continue };
-            if stat.st_mode & libc::S_IFMT == libc::S_IFREG && stat.st_mode & 0o111 != 0 {
-                return Ok(());
-            }
-            why = Errno::EACCES;
-        }
-        Err(why)
-    }
-    fn rehearse(&self) {}
-}
-
-/// Arrancar un demonio para este contenedor.
-struct StartDaemon<'a> {
-    engine: Kind,
-    bundle: &'a Bundle,
-}
-
-impl StartDaemon<'_> {
-    fn program(&self) -> &'static str {
-        if self.engine == Kind::Docker { "dockerd" } else { "containerd" }
-    }
-
-    fn options(&self) -> [String; 2] {
-        let option = if self.engine == Kind::Docker { "--config-file" } else { "--config" };
-        [option.into(), text(&conf(self.bundle))]
-    }
-
-    /// Por delante, el guion: containerd busca a `runc` por su nombre.
-    fn path(&self) -> String {
-        format!("{}:{}", self.bundle.dir.display(), DIRECTORIES.join(":"))
-    }
-}
-
-impl Op for StartDaemon<'_> {
-    /// `None` en un ensayo.
-    type Output = Option<Background>;
-    fn syscall(&self) -> &'static str {
-        if self.engine == Kind::Docker { "dockerd(8)" } else { "containerd(8)" }
-    }
-    fn shell(&self) -> String {
-        let (path, [option, conf]) = (self.path(), self.options());
-        let (program, socket) = (self.program(), quote_path(&socket(self.bundle)));
-        format!("PATH={path} {program} {option} {conf} & while [ ! -S {socket} ]; do sleep 0.1; done")
-    }
-    fn run(&self) -> Result<Self::Output, Errno> {
-        let io = |e: std::io::Error| errno_of(&e);
-        let program = program::find(self.program()).ok_or(Errno::ENOENT)?;
-        let program = Program::new(&program, PATIENCE).map_err(io)?.die_with_us();
-        let program = program.variable("PATH", self.path()).options(self.options());
-        let mut daemon = program.background(b"").map_err(io)?;
-        let deadline = Instant::now() + PATIENCE;
-        while UnixStream::connect(socket(self.bundle)).is_err() {
-            if daemon.poll().map_err(io)?.is_some() {
-                return Err(Errno::EREMOTEIO);
-            }
-            if Instant::now() > deadline {
-                return Err(Errno::ETIMEDOUT);
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(Some(daemon))
-    }
-    fn rehearse(&self) -> Self::Output {
-        None
-    }
-}
-
-/// Dar a docker una imagen sin nada: el final de un `tar`.
-struct ImportEmpty(Tool);
-
-impl Op for ImportEmpty {
-    type Output = ();
-    fn syscall(&self) -> &'static str {
-        self.0.syscall()
-    }
-    fn shell(&self) -> String {
-        format!("head -c 1024 /dev/zero | {} {}", quote_path(&self.0.program), self.0.args.join(" "))
-    }
-    fn run(&self) -> Result<(), Errno> {
-        let call = || Program::new(&self.0.program, PATIENCE)?.options(&self.0.args).run(&[0; 1024]);
-        let ended = call().map_err(|e| errno_of(&e))?;
-        if ended.status.success() { Ok(()) } else { Err(Errno::EREMOTEIO) }
-    }
-    fn rehearse(&self) {}
-}
-
-/// El guion que hace de runc.
-const SCRIPT: &str = r#"#!/bin/sh
-# Quien llama aquí cree llamar a runc. Lo que ha escrito se cambia por lo de micropod.
-set -e
-caja=${0%/*} bundle='' proceso='' apunta='' antes=''
-for palabra; do
-    case $antes in
-    --bundle) bundle=$palabra ;;
-    --process) proceso=$palabra ;;
-    --pid-file) apunta=$palabra ;;
-    esac
-    antes=$palabra
-done
-case " $* " in
-*' create '*)
-    cp "$caja/config.json" "$bundle/config.json"
-    @RUNC@ "$@"
-    cp "$apunta" "$caja/pid"
-    exit ;;
-*' start '*)
-    # su programa no empieza hasta que el testigo ha devuelto a la raíz sus atributos
-    n=0
-    until [ -e "$caja/listo" ]; do
-        [ "$n" -lt 3000 ] || exit 1
-        n=$((n + 1))
-        sleep 0.01
-    done ;;
-*' exec '*)
-    n=$(sed -n 's/.*MICROPOD_EXEC=\([0-9]*\).*/\1/p' "$proceso")
-    [ -z "$n" ] || mv "$caja/exec-$n" "$proceso" ;;
-esac
-exec @RUNC@ "$@"
-"#;
-
-fn script_text() -> String {
-    SCRIPT.replace("@RUNC@", &quote_path(&Kind::Runc.path()))
-}
-// ANCHOR_END: daemon
-
-/// Donde se citan el demonio y su cliente: fuera del bundle, porque la ruta de un socket ha de caber en 108
-/// letras.
-fn meeting(bundle: &Bundle) -> PathBuf {
-    let (uid, container) = bundle.id.split_once('.').unwrap_or((&bundle.id, ""));
-    state::data_dir(uid).join(format!("{container}.cita"))
-}
-
-fn socket(bundle: &Bundle) -> PathBuf {
-    meeting(bundle).join("s")
-}
-
-fn conf(bundle: &Bundle) -> PathBuf {
-    bundle.dir.join("demonio.conf")
-}
-
-fn script(bundle: &Bundle) -> PathBuf {
-    bundle.dir.join("runc")
-}
-
-/// Está cuando el contenedor puede empezar.
-fn ready(bundle: &Bundle) -> PathBuf {
-    bundle.dir.join("listo")
 }

@@ -21,11 +21,13 @@ mod bundle;
 mod client;
 mod console;
 mod daemon;
+mod errand;
 mod filter;
 mod made;
 mod native;
 mod oci;
 mod podman;
+mod starting;
 mod tool;
 
 pub use native::Native;
@@ -36,9 +38,10 @@ use crate::error::{Error, StepError};
 use crate::kernel::Kernel;
 use crate::kernel::child::Child;
 use crate::kernel::program::{self, Program};
-use crate::plan::PodPlan;
-use crate::process::Overhead;
-use crate::sandbox;
+use crate::plan::{PodPlan, all_containers};
+use crate::process::{Limits, Overhead};
+use crate::spec::types::PodSpec;
+use crate::{cgroup, sandbox};
 use daemon::Daemon;
 use oci::Oci;
 use podman::Podman;
@@ -234,9 +237,14 @@ pub trait Runtime {
         &[]
     }
 
-    /// Lo que gastan quienes deja en medio, por cada contenedor: se suma a los límites del Pod.
+    /// Lo que gastan quienes deja en medio, por cada contenedor.
     fn overhead(&self) -> Overhead {
         Overhead::default()
+    }
+
+    /// Los límites del grupo de control del Pod: los que pide, y sitio además para esos.
+    fn pod_limits(&self, pod: &PodSpec) -> Limits {
+        cgroup::pod_limits(pod).with_room_for(self.overhead(), all_containers(pod).count())
     }
 
     /// Trae al mundo lo que va a ser el contenedor. No empieza hasta [`Runtime::start`].

@@ -12,37 +12,25 @@
 
 use super::bundle::{Bundle, WriteConfig, WriteProcess, console};
 use super::console::{Listen, ReceiveTerminal};
-use super::made::{FindContainer, RestrictRoot, lie};
-use super::tool::{PATIENCE, Tool, text};
+use super::errand::{command, errand, explain, found, lay_out, own_view, send, set_out};
+use super::made::RestrictRoot;
+use super::tool::{Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
 use crate::container::{self, Born, Layer, Stdio, Target};
-use crate::data;
-use crate::error::{StepError, exit};
+use crate::error::StepError;
+use crate::kernel::Kernel;
 use crate::kernel::channel::Message;
-use crate::kernel::child::{Child, News};
-use crate::kernel::ops::{
-    Adopt, Bind, Clone3, JoinNamespaces, MakeDir, NewSession, OpenPath, Place, Propagation, RemoveTree,
-    ResetSignals, SendTerminal, TellPid, Unshare,
-};
-use crate::kernel::{Actor, Kernel};
+use crate::kernel::child::Child;
+use crate::kernel::ops::{Adopt, MakeDir, OpenPath, Place, RemoveTree, ResetSignals, SendTerminal, TellPid};
 use crate::plan::PodPlan;
-use crate::process::ContainerPlan;
 use crate::state::ProcessId;
-use crate::{cgroup, rootfs, sandbox, security, state, supervise, volume};
-use nix::errno::Errno;
-use nix::mount::MsFlags;
-use nix::sched::CloneFlags;
-use std::io::Read;
-use std::os::fd::AsFd;
+use crate::{cgroup, sandbox, security, state, supervise};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 /// Uno de ellos: todos se llaman igual, porque la norma dice también cómo.
 pub struct Oci(pub Kind);
-
-/// Lo más que se lee de lo que cuente en su registro.
-const MAX_LOG: u64 = 1 << 20;
 
 impl Runtime for Oci {
     fn name(&self) -> &'static str {
@@ -69,11 +57,8 @@ impl Runtime for Oci {
             WriteConfig { order, bundle: &bundle },
         )?;
         let cgroup = self.cgroup(k, order)?;
-        let birth = Clone3::inside(cgroup.as_ref());
         let why = format!("crear el proceso que hará el recado de llamar a {program}");
-        let actor = Actor::Container(name.clone());
-        let story = |k: &mut Kernel| self.story(k, order, &bundle, &layer, stdio);
-        let child = k.spawn(why, birth, "$RECADO", actor, story)?;
+        let child = set_out(k, name, cgroup.as_ref(), why, |k| self.story(k, order, &bundle, &layer, stdio))?;
         Ok(Born { child, cgroup: pod.cgroup.as_ref().map(|path| path.join(name)) })
     }
     // ANCHOR_END: create
@@ -105,10 +90,8 @@ impl Runtime for Oci {
             }
             _ => None,
         };
-        let birth = Clone3::inside(cgroup.as_ref());
         let why = format!("crear el proceso que hará el recado de pedir a {program} que entre en {name}");
-        let actor = Actor::Container(name.clone());
-        let child = k.spawn(why, birth, "$RECADO", actor, |k| self.enter(k, target, argv, stdio))?;
+        let child = set_out(k, name, cgroup.as_ref(), why, |k| self.enter(k, target, argv, stdio))?;
         k.go(&child);
         Ok(child)
     }
@@ -149,12 +132,7 @@ impl Oci {
         stdio: Stdio,
     ) -> Result<(), StepError> {
         let (plan, program) = (&order.pod.containers[order.id], self.0);
-        own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
-        rootfs::overlay(k, plan, layer)?;
-        for (n, mount) in plan.mounts.iter().enumerate() {
-            volume::lay_out(k, mount, &bundle.volume(n))?;
-        }
-        rootfs::fresh_last_words(k, plan)?;
+        lay_out(k, order, bundle, layer)?;
         if program == Kind::Youki {
             security::own_keyring(k, &plan.security)?; // él no lo hace
         }
@@ -265,70 +243,6 @@ impl Oci {
     }
 }
 
-/// Enviar una señal con `tool`, y por nuestra cuenta a quien no le llegue así.
-pub fn send(k: &mut Kernel, alive: &Alive, signal: i32, program: &str, tool: Tool) -> Result<(), StepError> {
-    let goal = format!("enviar la señal {signal} a {} con {program}", alive.name());
-    match errand(k, &alive.order, program, &goal, tool) {
-        Ok(()) if signal != libc::SIGKILL => Ok(()),
-        // solo ha matado al PID 1: el kernel remata a cuantos haya en su grupo de control
-        Ok(()) => Native.stop(k, alive, signal),
-        // aún se está haciendo, o ya no está: se lo decimos nosotros a lo que haya
-        Err(error) => {
-            log::debug!("{error}");
-            Native.stop(k, alive, signal)
-        }
-    }
-}
-
-/// Un recado corto: llamar una vez a quien creó el contenedor, y esperar.
-pub fn errand(k: &mut Kernel, order: &Order, program: &str, goal: &str, tool: Tool) -> Result<(), StepError> {
-    let birth = Clone3::inside(None);
-    let why = format!("crear el proceso que hará el recado de llamar a {program}");
-    let child = k.spawn(why, birth, "$RECADO", Actor::Host, |k| {
-        own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
-        k.step(goal, tool)
-    })?;
-    k.go(&child);
-    let Some((pidfd, channel)) = child.into_parts() else { return Ok(()) };
-    let result = loop {
-        match k.hear(&channel) {
-            None | Some(News::Ready) => {}
-            Some(News::Failed(error)) => break Err(*error),
-            Some(News::Closed | News::Terminal(_) | News::Born(_) | News::Client(_)) => break Ok(()),
-        }
-    };
-    supervise::reap(pidfd.as_fd());
-    result
-}
-
-/// Del lado del recado: ver los ficheros del Pod (si hacen falta), y la jerarquía de cgroup v2 donde
-/// todos la buscan.
-pub fn own_view(
-    k: &mut Kernel,
-    order: Option<&Order>,
-    hierarchy: Option<&Hierarchy>,
-) -> Result<(), StepError> {
-    k.step("sesión propia, sin la terminal de quien lanzó micropod", NewSession)?;
-    if let Some(order) = order.filter(|order| order.pause.pidfd.is_some() || !k.is_real()) {
-        let namespaces = CloneFlags::CLONE_NEWNS;
-        let join = JoinNamespaces { pidfd: order.pause.pidfd, process: order.pause.shown.into(), namespaces };
-        k.step("entrar donde se ven los volúmenes y los ficheros del Pod", join)?;
-    }
-    k.step("tener una lista de montajes propia", Unshare(CloneFlags::CLONE_NEWNS))?;
-    k.step(
-        "que lo que se monte aquí no se vea fuera, ni al revés",
-        Propagation { target: "/".into(), kind: MsFlags::MS_PRIVATE },
-    )?;
-    let usual = Path::new("/sys/fs/cgroup");
-    match hierarchy {
-        Some(hierarchy) if hierarchy.root != usual => k.step(
-            "enseñar cgroup v2 donde se busca siempre: esta máquina lo tiene en otra parte",
-            Bind { source: &Place::at(&hierarchy.root), target: &Place::at(usual) },
-        ),
-        _ => Ok(()),
-    }
-}
-
 /// Conecta la entrada y las salidas; una terminal llegará por el socket `path`.
 fn connect(k: &mut Kernel, stdio: Stdio, path: &Path) -> Result<(bool, Option<UnixListener>), StepError> {
     let terminal = matches!(stdio, Stdio::Terminal);
@@ -351,20 +265,6 @@ fn hand_over_terminal(
     let master = k.step("recibir el extremo de su terminal", ReceiveTerminal { listener, path })?;
     let channel = k.copy_channel();
     k.step("mandarlo a quien lo espera", SendTerminal { channel, master })
-}
-
-/// El proceso que dejó apuntado quien lo hizo, comprobado.
-pub fn found(
-    k: &mut Kernel,
-    file: PathBuf,
-    program: &str,
-    generations: u32,
-) -> Result<Option<i32>, StepError> {
-    let find = FindContainer { file, generations };
-    k.step(format_args!("averiguar qué proceso ha hecho {program}"), find).map_err(|error| {
-        let lie = lie(error.errno());
-        error.hint(format!("{program} {lie}: comprueba que es el de verdad, con `{program} --version`"))
-    })
 }
 
 fn tell(k: &mut Kernel, pid: Option<i32>) -> Result<(), StepError> {
@@ -392,48 +292,4 @@ fn latest(root: &Path, uid: &str, id: usize) -> String {
     let lives = state::names_in(root).into_iter();
     let last = lives.filter_map(|name| name.strip_prefix(&prefix)?.parse::<u32>().ok()).max();
     format!("{prefix}{}", last.unwrap_or(0))
-}
-
-pub fn command(plan: &ContainerPlan) -> &str {
-    plan.argv.first().map_or("", String::as_str)
-}
-
-/// De qué se quejó: la última línea de su registro que sea un error.
-fn complaint(log: &Path) -> Option<String> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(log).ok()?.take(MAX_LOG).read_to_end(&mut bytes).ok()?;
-    let log = String::from_utf8_lossy(&bytes);
-    let said = |line: &str| {
-        let value = data::parse(line.as_bytes()).ok()?;
-        let error = value["level"].as_str()?.eq_ignore_ascii_case("error");
-        // youki lo llama de otra manera, y detrás dice por qué funciones iba
-        let message = value["msg"].as_str().or_else(|| value["message"].as_str())?;
-        error.then(|| message.split("\n\n").next().unwrap_or(message).to_string())
-    };
-    log.lines().rev().find_map(said)
-}
-
-/// Por qué no se pudo, con las palabras de siempre si es que falta el programa.
-pub fn explain(error: StepError, log: &Path, name: &str, program: &str) -> StepError {
-    if error.errno() == Errno::ETIMEDOUT {
-        let seconds = PATIENCE.as_secs();
-        return error
-            .hint(format!("{program} no acabó en {seconds} s, y se le ha matado: prueba con otro motor"));
-    }
-    let Some(said) = complaint(log) else {
-        return error.hint(format!(
-            "{program} no ha dicho por qué: comprueba que es el de verdad, con `{program} --version`"
-        ));
-    };
-    let about_exec = said.contains("exec") || said.contains(name);
-    let lower = said.to_lowercase();
-    if about_exec && (lower.contains("not found") || lower.contains("no such file")) {
-        let hint = format!("`{name}` no está en la imagen: revisa `command` ({program} dice: {said})");
-        return error.exit_code(exit::NOT_FOUND).hint(hint);
-    }
-    if about_exec && lower.contains("permission denied") {
-        let hint = format!("`{name}` no se puede ejecutar: revisa sus permisos ({program} dice: {said})");
-        return error.exit_code(exit::NOT_EXECUTABLE).hint(hint);
-    }
-    error.hint(format!("{program} dice: {said}"))
 }

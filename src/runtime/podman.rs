@@ -13,8 +13,8 @@
 
 use super::bundle::{self, Bundle};
 use super::client::{LeaveWitness, WITNESS, become_client, infrastructure, own_cgroup};
+use super::errand::{errand, found, lay_out, own_view, send, set_out};
 use super::made::RestrictRoot;
-use super::oci::{errand, found, own_view, send};
 use super::tool::{Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
@@ -22,13 +22,11 @@ use crate::container::{self, Born, Layer, Stdio, Target};
 use crate::error::{StepError, exit};
 use crate::kernel::channel::Message;
 use crate::kernel::child::Child;
-use crate::kernel::ops::{
-    self, Adopt, Clone3, MakeDir, OpenInRoot, RemoveTree, ResetSignals, TellPid, WriteFile,
-};
+use crate::kernel::ops::{self, Adopt, MakeDir, OpenInRoot, RemoveTree, ResetSignals, TellPid, WriteFile};
 use crate::kernel::{Actor, Kernel, Op};
 use crate::plan::PodPlan;
 use crate::process::{ContainerPlan, Hidden, Overhead};
-use crate::{rootfs, sandbox, security, state, supervise, volume};
+use crate::{rootfs, sandbox, security, state, supervise};
 use nix::sched::CloneFlags;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -76,9 +74,7 @@ impl Runtime for Podman {
         let cgroup = own_cgroup(k, order)?;
         let place = infrastructure(k, order)?;
         let why = "crear el proceso que hará el recado de llamar a podman";
-        let actor = Actor::Container(name.clone());
-        let story = |k: &mut Kernel| story(k, order, &bundle, &layer, stdio);
-        let child = k.spawn(why, Clone3::inside(place.as_ref()), "$RECADO", actor, story)?;
+        let child = set_out(k, name, place.as_ref(), why, |k| story(k, order, &bundle, &layer, stdio))?;
         Ok(Born { child, cgroup })
     }
 
@@ -112,9 +108,7 @@ impl Runtime for Podman {
         let name = &target.plan.name;
         k.step("adoptar a los nietos que se queden huérfanos: así nacerá conmon", Adopt)?;
         let why = format!("crear el proceso que pedirá a podman que entre en {name}");
-        let actor = Actor::Container(name.clone());
-        let child =
-            k.spawn(why, Clone3::inside(None), "$RECADO", actor, |k| enter(k, target, argv, stdio))?;
+        let child = set_out(k, name, None, why, |k| enter(k, target, argv, stdio))?;
         k.go(&child);
         Ok(child)
     }
@@ -130,17 +124,12 @@ fn story(
     stdio: Stdio,
 ) -> Result<(), StepError> {
     let plan = &order.pod.containers[order.id];
-    own_view(k, Some(order), order.pod.hierarchy.as_ref())?;
+    let root = lay_out(k, order, bundle, layer)?;
     security::limit_process(k, &plan.security, plan.limits.oom_score_adj)?;
-    let root = rootfs::overlay(k, plan, layer)?;
     k.step(
         "buscar el directorio de trabajo; si falta, se crea: podman no lo hace",
         OpenInRoot::mount_point(&root, &plan.cwd, ops::Kind::Directory),
     )?;
-    for (n, mount) in plan.mounts.iter().enumerate() {
-        volume::lay_out(k, mount, &bundle.volume(n))?;
-    }
-    rootfs::fresh_last_words(k, plan)?;
     if plan.security.seccomp {
         let content = super::filter::profile(plan.security.open_to_filter(), false).to_string();
         let path = seccomp_file(bundle);
@@ -157,7 +146,7 @@ fn story(
         "devolver a su raíz los atributos que haya perdido",
         RestrictRoot { pid, nosuid: plan.security.no_new_privs },
     )?;
-    let talks = matches!(stdio, Stdio::Terminal | Stdio::Pipes { input: Some(_), .. });
+    let talks = stdio.talks();
     container::connect(k, stdio)?;
     k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
     let channel = k.copy_channel();
@@ -179,8 +168,7 @@ fn enter(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> Resu
     let plan = target.plan;
     security::limit_process(k, &plan.security, plan.limits.oom_score_adj)?;
     let bundle = Bundle::latest(owner.uid, owner.id, &plan.name);
-    let terminal = matches!(stdio, Stdio::Terminal);
-    let talks = terminal || matches!(stdio, Stdio::Pipes { input: Some(_), .. });
+    let (terminal, talks) = (matches!(stdio, Stdio::Terminal), stdio.talks());
     container::connect(k, stdio)?;
     k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
     let mut words = vec!["exec".to_string()];
@@ -418,7 +406,7 @@ impl Op for WriteEnv<'_> {
 
 /// Por qué no se pudo, con las palabras de siempre si es que falta el programa.
 fn explain(error: StepError, bundle: &Bundle, plan: &ContainerPlan) -> StepError {
-    super::oci::explain(error, &bundle.log(), super::oci::command(plan), "podman")
+    super::errand::explain(error, &bundle.log(), super::errand::command(plan), "podman")
 }
 
 /// Donde podman se acuerda de los contenedores de un Pod.

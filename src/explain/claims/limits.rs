@@ -1,9 +1,7 @@
 //! Los límites: lo que pide la especificación y lo que el kernel dice que va a hacer cumplir.
 
-use crate::cgroup;
 use crate::explain::facts::{Cgroup, Facts};
 use crate::explain::prove::Statement;
-use crate::plan;
 use crate::process::Limits;
 use crate::state::Seen;
 
@@ -19,9 +17,7 @@ pub struct Asked {
 /// Los que pide la especificación de un Pod.
 pub fn asked(seen: &Seen) -> Vec<Asked> {
     let (record, spec) = (&seen.record, &seen.record.pod.spec);
-    let containers = plan::all_containers(spec).count();
-    let engine = record.runtime.runtime().overhead();
-    let pod = cgroup::pod_limits(spec).with_room_for(engine, containers);
+    let pod = record.runtime.runtime().pod_limits(spec);
     let pod = Asked { container: None, values: values(&pod) };
     let each = record.plans.iter();
     let each = each.map(|p| Asked { container: Some(p.name.clone()), values: values(&p.limits) });
