@@ -6,9 +6,13 @@ use common::{Done, World, is_root, wait_until};
 use std::os::unix::fs::PermissionsExt;
 
 fn pod(world: &World, name: &str, line: &str) -> String {
+    pod_with(world, name, line, "")
+}
+
+fn pod_with(world: &World, name: &str, line: &str, security: &str) -> String {
     let container = format!(
         "(name: \"c\", image: \"busybox\", command: [\"/bin/sh\", \"-c\", r#\"{line}\"#], \
-         securityContext: (runAsUser: 1000, runAsGroup: 1001))"
+         securityContext: ({security} runAsUser: 1000, runAsGroup: 1001))"
     );
     let text =
         format!("Pod(metadata: (name: \"{name}\"), spec: (restartPolicy: Never, containers: [{container}]))");
@@ -43,6 +47,13 @@ fn k4_las_comprobaciones_de_audita_salen_igual_con_cualquier_motor() {
     assert!(ours.len() > 100, "{ours:?}");
     assert!(!ours.iter().any(|line| line.contains("  NO  la raíz")), "{ours:?}");
     for engine in &runtimes[1..] {
+        assert_eq!(audit(engine), ours, "{engine}");
+    }
+    // el mismo fichero, con otro Pod: sin no_new_privs el filtro se pone antes de soltar los privilegios
+    pod_with(&world, "igual", "exec sleep 3201", "allowPrivilegeEscalation: true,");
+    let ours = audit("native");
+    assert!(ours.iter().any(|line| line.contains("NO  no puede ganar privilegios")), "{ours:?}");
+    for engine in runtimes.iter().filter(|engine| ["runc", "crun", "youki"].contains(engine)) {
         assert_eq!(audit(engine), ours, "{engine}");
     }
 }
