@@ -22,8 +22,8 @@ pub struct Bundle {
     pub id: String,
     /// El grupo de control que se le pide dentro del que hace micropod; `None`: hace él el del contenedor.
     pub inner: Option<&'static str>,
-    /// ¿Lee al revés las máscaras del filtro? youki 0.7, sí.
-    pub swapped: bool,
+    /// ¿Lo va a leer youki 0.7? Toma por valores las máscaras del filtro, y no escribe un límite de cero.
+    pub youki: bool,
 }
 
 impl Bundle {
@@ -32,7 +32,7 @@ impl Bundle {
         let name = &pod.containers[*id].name;
         // ningún nombre lleva puntos: no puede ser el de una capa
         let dir = state::data_dir(&pod.uid).join(format!("{name}.{life}.oci"));
-        Bundle { dir, id: format!("{}.{id}.{life}", pod.uid), inner: None, swapped: false }
+        Bundle { dir, id: format!("{}.{id}.{life}", pod.uid), inner: None, youki: false }
     }
 
     /// El de la última vida de un contenedor, según los directorios que hay.
@@ -45,7 +45,7 @@ impl Bundle {
             dir: state::data_dir(uid).join(format!("{name}.{last}.oci")),
             id: format!("{uid}.{id}.{last}"),
             inner: None,
-            swapped: false,
+            youki: false,
         }
     }
 
@@ -81,7 +81,7 @@ fn config(order: &Order, bundle: &Bundle, argv: &[String], env: &[String]) -> Va
     let security = &plan.security;
     let mut linux = json!({
         "namespaces": namespaces(order, bundle),
-        "resources": resources(order),
+        "resources": resources(order, bundle.youki),
         "maskedPaths": if security.masked { security::masked_here() } else { Vec::new() },
         "readonlyPaths": if security.masked { security::READ_ONLY.to_vec() } else { Vec::new() },
     });
@@ -89,7 +89,7 @@ fn config(order: &Order, bundle: &Bundle, argv: &[String], env: &[String]) -> Va
         linux["cgroupsPath"] = json!(bundle.inner.map_or(path.clone(), |inner| format!("{path}/{inner}")));
     }
     if security.seccomp {
-        linux["seccomp"] = filter::profile(security.open_to_filter(), bundle.swapped);
+        linux["seccomp"] = filter::profile(security.open_to_filter(), bundle.youki);
     }
     if security.privileged {
         linux["devices"] = json!(host_devices());
@@ -152,7 +152,7 @@ fn namespaces(order: &Order, bundle: &Bundle) -> Vec<Value> {
 }
 
 /// Los mismos ficheros de cgroup v2 que escribe el nuestro.
-fn resources(order: &Order) -> Value {
+fn resources(order: &Order, youki: bool) -> Value {
     let plan = &order.pod.containers[order.id];
     let has = |name: &str| order.pod.hierarchy.as_ref().is_some_and(|h| h.has(name));
     let mut all = json!({ "devices": [{ "allow": plan.security.privileged, "access": "rwm" }] });
@@ -163,6 +163,10 @@ fn resources(order: &Order) -> Value {
     if let Some(bytes) = plan.limits.memory_max {
         // la suma de las dos: sin sitio para la memoria de intercambio
         all["memory"] = json!({ "limit": bytes, "swap": bytes });
+        let swap = |pod: &PathBuf| pod.join("memory.swap.max").exists();
+        if youki && order.pod.cgroup.as_ref().is_some_and(swap) {
+            unified.insert("memory.swap.max".into(), json!("0"));
+        }
     }
     if let Some(millis) = plan.limits.cpu_max {
         let (quota, period) = crate::cgroup::cpu_quota(millis);

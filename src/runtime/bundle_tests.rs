@@ -153,6 +153,28 @@ fn el_grupo_de_quien_borra_el_suyo_cuelga_del_que_hace_micropod() {
 }
 
 #[test]
+fn a_youki_se_le_dice_dos_veces_que_no_hay_memoria_de_intercambio() {
+    let mut pod = pod("", "");
+    pod.containers[0].limits.memory_max = Some(32 << 20);
+    let dir = std::env::temp_dir().join(format!("micropod-youki-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("memory.swap.max"), "max").unwrap();
+    pod.cgroup = Some(dir.clone());
+    let order = Order { pod: &pod, id: 0, life: 0, pause: Pause { pidfd: None, shown: "77" }, target: None };
+    let resources = |youki| {
+        let bundle = Bundle { youki, ..Bundle::of(&order) };
+        config(&order, &bundle, &[], &[])["linux"]["resources"].clone()
+    };
+    let (usual, youki) = (resources(false), resources(true));
+    fs::remove_dir_all(&dir).unwrap();
+    // con la resta de las dos, cero, los demás escriben memory.swap.max; youki lo deja como estaba
+    assert_eq!(usual["memory"], json!({ "limit": 32 << 20, "swap": 32 << 20 }));
+    assert_eq!(youki["memory"], usual["memory"]);
+    assert_eq!(youki["unified"]["memory.swap.max"], "0");
+    assert!(usual["unified"].get("memory.swap.max").is_none(), "{usual}");
+}
+
+#[test]
 fn lo_secreto_se_escribe_y_no_se_ensena() {
     let mut pod = pod("", "");
     pod.containers[0].env.push("CLAVE=hunter2".into());

@@ -46,7 +46,7 @@ impl Runtime for Oci {
     fn create(&self, k: &mut Kernel, order: &Order, stdio: Stdio) -> Result<Born, StepError> {
         let (pod, plan) = (order.pod, &order.pod.containers[order.id]);
         let (name, program) = (&plan.name, self.0);
-        let bundle = Bundle { swapped: program == Kind::Youki, ..Bundle::of(order) };
+        let bundle = Bundle { youki: program == Kind::Youki, ..Bundle::of(order) };
         let layer = container::prepare_layer(k, &pod.uid, name, order.life)?;
         k.step(
             format_args!("crear el directorio con lo que {program} necesita saber de {name}"),
