@@ -91,6 +91,13 @@ fn nada_arranca_despues_de_pedir_que_acabe() {
     // el que ya estaba naciendo, nace y se para; el segundo no llega a empezar
     assert_eq!(farewell(&diary, 1), ["   3s Kill(0, Stop)", "   3s StopSandbox"]);
     assert_eq!(pod.phase(), Phase::Failed);
+    // y quien espera para reiniciarse, mientras otro agota su plazo, ya no se reinicia
+    let mut pod = Pod::new(rules(Always, &["cae", "terco"]));
+    let diary = simulate(&mut pod, s(99), vec![(s(5), stop(30))], |now, action| match action {
+        Action::Start(0) => vec![(s(0), Event::Started(0)), (s(1), exited(0, 1))],
+        other => stubborn(now, other),
+    });
+    assert_eq!(farewell(&diary, 5), ["   5s Kill(1, Stop)", "  35s Kill(1, Kill)", "  35s StopSandbox"]);
 }
 
 #[test]
