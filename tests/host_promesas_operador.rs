@@ -491,8 +491,15 @@ fn i6_muera_donde_muera_al_escribir_su_estado_se_lee_lo_viejo_o_lo_nuevo() {
         let fault = Fault { syscall: &call.syscall, nth: call.nth, action: "signal=KILL" };
         let died = world.faulty(&fault, &["run", "--rm", "p.ron"]);
         no_panic(&died);
+        // antes de que nadie recoja: lo que haya, está entero
+        let written = ["pod.json", "status.json"].map(|name| world.path("/run/micropod/pods/p").join(name));
+        for text in written.iter().filter_map(|path| fs::read_to_string(path).ok()) {
+            let text = text.trim();
+            assert!(text.starts_with('{') && text.ends_with('}'), "{fault:?}: a medias: {text:?}");
+        }
+        let missing = !written[0].exists();
         let done = world.micropod(&["get", "pod", "p", "-o", "json"]);
-        let missing = done.err.contains("not found") || done.err.contains("no hay ningún Pod");
+        let missing = missing && (done.err.contains("not found") || done.err.contains("no hay ningún Pod"));
         assert!(done.code == 0 && done.out.starts_with('{') || missing, "{fault:?}: {done:?}");
         wait_until("que muera todo", 3, || world.processes().is_empty());
         world.micropod(&["gc"]).ok();

@@ -295,7 +295,8 @@ fn a12_audita_puntua_el_perfil_de_fabrica_sin_fiarse_de_la_ficha() {
         return;
     }
     let world = World::with_busybox();
-    up(&world, "a12", "", "", "exec sleep 3112");
+    // un enlace a un dispositivo no es otro dispositivo
+    up(&world, "a12", "", "", "ln -s null /dev/enlace; exec sleep 3112");
     pid_of(&world, "sleep 3112");
     let score = audited(&world, "a12");
     // sin el controlador pids en cgroup v2 no hay tope de procesos, y se dice

@@ -88,7 +88,10 @@ fn namespaces(pid: i32) -> BTreeMap<&'static str, (u64, u64)> {
 
 fn devices(root: &Place) -> Vec<(String, bool)> {
     let one = |name: String| {
-        let kind = kind_of(&root.stat(&format!("/dev/{name}")).ok()?);
+        let path = format!("/dev/{name}");
+        // un enlace no es un dispositivo: runc deja `core`, que lleva a un /proc/kcore tapado con /dev/null
+        root.find(&path)?;
+        let kind = kind_of(&root.stat(&path).ok()?);
         let device = kind == SFlag::S_IFBLK || kind == SFlag::S_IFCHR;
         device.then(|| (name, kind == SFlag::S_IFBLK))
     };
