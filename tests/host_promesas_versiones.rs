@@ -41,16 +41,21 @@ fn i7_la_ficha_de_otra_version_se_lee_o_se_dice_y_a_su_pod_no_se_le_toca() {
     });
     assert!(world.micropod(&["get", "pod", "p", "--no-headers"]).ok().out.contains("Running"));
     assert_eq!(world.micropod(&["exec", "p", "--", "echo", "dentro"]).ok().out, "dentro\n");
-    // una que vendrá: lo que dice no se entiende, o se entendería mal
-    let ours = rewrite(&world, |record| {
-        record["format"] = 99.into();
-        record["plans"] = "de otra manera".into();
-    });
-    for args in [&["get", "pod", "p"][..], &["describe", "pod", "p"], &["exec", "p", "--", "true"]] {
-        let said = world.micropod(args).exits(1).err;
-        assert!(said.contains("otra versión de micropod") && said.contains("formato 99"), "{args:?}: {said}");
-        assert!(said.contains("pista: ") && !said.contains("NotFound"), "{args:?}: {said}");
-    }
+    // una que vendrá: lo que dice se entendería mal, o ni se entiende
+    let refused = || {
+        for args in [&["get", "pod", "p"][..], &["describe", "pod", "p"], &["exec", "p", "--", "true"]] {
+            let said = world.micropod(args).exits(1).err;
+            assert!(
+                said.contains("otra versión de micropod") && said.contains("formato 99"),
+                "{args:?}: {said}"
+            );
+            assert!(said.contains("pista: ") && !said.contains("NotFound"), "{args:?}: {said}");
+        }
+    };
+    let ours = rewrite(&world, |record| record["format"] = 99.into());
+    refused();
+    rewrite(&world, |record| record["plans"] = "de otra manera".into());
+    refused();
     let list = world.micropod(&["get", "pods"]).ok();
     assert!(list.err.contains("`p` corre y no sale aquí"), "{list:?}");
     let kept = |what: &str| {
