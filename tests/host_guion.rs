@@ -131,3 +131,17 @@ fn dos_veces_el_mismo_guion_se_dice_y_no_estropea_el_primero() {
     assert_eq!(pid_of(&made.world, "sleep 3001"), made.pids[0]);
     undo(&made, "abierto");
 }
+
+#[test]
+fn deshacer_el_guion_espera_a_que_sus_grupos_de_control_se_vacien() {
+    if !is_root() {
+        return;
+    }
+    let made = by_script(OPEN, "abierto");
+    // alguien que tarda en salir de su grupo, como el padre de un contenedor que acaba de morir
+    let mut late = std::process::Command::new("sleep").arg("1.5").spawn().unwrap();
+    let group = made.world.cgroup().join("micropod/abierto/dos/cgroup.procs");
+    fs::write(group, late.id().to_string()).unwrap();
+    undo(&made, "abierto");
+    late.wait().unwrap();
+}

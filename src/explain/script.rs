@@ -106,7 +106,12 @@ fn write_undo(out: &mut String, pod: &str, undo: &[Step]) {
          \x20   [ \"$(readlink \"/proc/$numero/ns/ipc\")\" = \"$(cat \"$G/ipc\")\" ] || continue\n\
          \x20   kill -9 \"$numero\"\n\
          \x20   for _ in 1 2 3 4 5 6 7 8 9; do [ -e \"/proc/$numero/ns/ipc\" ] || break; sleep 0.1; done\n\
-         done\n",
+         done\n\
+         # un grupo de control no se borra hasta que sale de él el último que acaba de morir\n\
+         rmdir() {\n\
+         \x20   veces=0\n\
+         \x20   until command rmdir \"$1\" || [ ! -e \"$1\" ] || [ $veces = 50 ]; do sleep 0.1; veces=$((veces + 1)); done\n\
+         }\n",
     );
     for step in undo {
         let _ = write!(text, "\n# {}\n{{\n{}\n}} 2>/dev/null || :\n", step.goal, step.shell);
