@@ -132,7 +132,7 @@ fn modes_with(umask: &str) -> Vec<String> {
     let mut all: Vec<String> =
         world.micropod(&["exec", "p", "--", "sh", "-c", inside]).ok().out.lines().map(String::from).collect();
     for dir in ["/run/micropod", "/var/log/micropod", "/var/lib/micropod/pods", "/var/lib/micropod/suelo"] {
-        let listed = world.sh(&format!("find {dir} -printf '%m %p\\n' | sort -k 2"));
+        let listed = world.sh(&format!("find {dir} -exec stat -c '%a %n' {{}} + | sort -k 2"));
         // el UID de cada Pod es otro
         let anonymous = |line: &str| {
             let parts: Vec<&str> = line.split('/').map(|p| if p.len() == 36 { "UID" } else { p }).collect();
