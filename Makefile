@@ -31,7 +31,7 @@ test-puro: ## Solo las que no necesitan root
 test-root: ## Solo las que crean Pods en esta máquina
 	@tools/prueba root
 
-vm-test: ## Solo las de la micro-VM con cgroup v2; TODO=1, todas las de crear Pods (horas)
+vm-test: ## Solo las de la micro-VM con cgroup v2; TODO=1, todas las de crear Pods (hora y media)
 	@tools/prueba vm
 
 averias: ## Un error o un kill -9 en cada llamada al sistema (miles: tarda); CUANTAS=n de cada clase
@@ -43,7 +43,7 @@ fuzz: ## Basura en cada entrada de fuera, CUANTAS=n variantes de cada una; con c
 resiste: ## Mil muertes, cuatrocientas señales y mil reinicios; MUERTES=n SENALES=n REINICIOS=n
 	@tools/prueba-larga resiste
 
-rompe: ## Estropea el programa línea a línea: una prueba tiene que verlo (horas); SABOTAJES="B1 C4" para elegir
+rompe: ## Estropea el programa línea a línea: una prueba tiene que verlo (una hora); SABOTAJES="B1 C4" para elegir
 	@tools/prepara rust pruebas demo
 	@$(CARGO) build --quiet --example blindaje
 	@sh -c '. tools/lib.sh; como_root "$$@"' sh $(TARGET)/debug/examples/blindaje rompe $(SABOTAJES)
