@@ -20,8 +20,7 @@ use super::bundle::{Bundle, WriteConfig, WriteProcess};
 use super::client::{LeaveHerald, WITNESS, become_client, infrastructure, own_cgroup};
 use super::errand::{command, explain, lay_out, own_view, send, set_out};
 use super::starting::{
-    EMPTY, FindProgram, ImportEmpty, StartDaemon, conf, find_program, meeting, ready, script, script_text,
-    socket,
+    EMPTY, FindProgram, StartDaemon, conf, find_program, meeting, ready, script, script_text, socket,
 };
 use super::tool::{Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
@@ -177,13 +176,13 @@ impl Daemon {
         let start = StartDaemon { engine, bundle };
         let _daemon = k.step(format_args!("arrancar {} y esperar a que conteste", start.program()), start)?;
         let talks = stdio.talks();
+        let explained = |error| explain(error, &bundle.log(), command(plan), engine.name());
         if engine == Kind::Docker {
-            let call = self.call(bundle, &["import", "-", EMPTY]);
-            k.step("darle una imagen vacía: la raíz la ponemos nosotros", ImportEmpty(call))?;
+            let import = Tool { zeros: 1024, ..self.call(bundle, &["import", "-", EMPTY]) };
+            k.step("darle una imagen vacía: la raíz la ponemos nosotros", import).map_err(explained)?;
         }
         let why = format!("decir a {engine} que haga un contenedor");
-        k.step(why, self.creation(bundle, plan, talks))
-            .map_err(|error| explain(error, &bundle.log(), command(plan), engine.name()))?;
+        k.step(why, self.creation(bundle, plan, talks)).map_err(explained)?;
         container::connect(k, stdio)?;
         let channel = k.copy_channel();
         let herald = LeaveHerald {
@@ -265,7 +264,7 @@ impl Daemon {
         let program = program::find(name).unwrap_or_else(|| name.into());
         // lo que tenga apuntado root para docker no cuenta
         let variable = (name == "docker").then(|| ("DOCKER_CONFIG", text(&bundle.dir)));
-        Tool { program, args, shares: false, variable, log: Some(bundle.log()), hidden: Vec::new() }
+        Tool { program, args, shares: false, variable, log: Some(bundle.log()), hidden: Vec::new(), zeros: 0 }
     }
 
     /// Lo justo para hacer un contenedor: ni redes, ni cortafuegos, ni el protocolo de Kubernetes.

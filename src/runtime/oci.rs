@@ -221,7 +221,7 @@ impl Oci {
         args.extend(["--root".into(), text(root), "--log".into(), text(log)]);
         args.extend(["--log-format".into(), "json".into()]);
         args.extend(words);
-        Tool { program: self.0.path(), args, shares, variable: None, log: None, hidden: Vec::new() }
+        Tool { program: self.0.path(), args, shares, variable: None, log: None, hidden: Vec::new(), zeros: 0 }
     }
 
     /// crun filtra los dispositivos con un programa BPF, y para cargarlo quiere subir un tope: sin

@@ -192,6 +192,7 @@ fn call(pod: &str, bundle: &Bundle, words: Vec<String>) -> Tool {
         variable: Some(("CONTAINERS_CONF", text(&conf(&bundle.dir)))),
         log: Some(bundle.log()),
         hidden: Vec::new(),
+        zeros: 0,
     }
 }
 

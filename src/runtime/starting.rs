@@ -3,7 +3,7 @@
 
 use super::Kind;
 use super::bundle::Bundle;
-use super::tool::{PATIENCE, Tool, text};
+use super::tool::{PATIENCE, text};
 use crate::error::{StepError, exit};
 use crate::kernel::ops::{Place, errno_of, quote_path};
 use crate::kernel::program::{self, Background, DIRECTORIES, Program};
@@ -123,25 +123,6 @@ impl Op for StartDaemon<'_> {
     fn rehearse(&self) -> Self::Output {
         None
     }
-}
-
-/// Dar a docker una imagen sin nada: el final de un `tar`.
-pub struct ImportEmpty(pub Tool);
-
-impl Op for ImportEmpty {
-    type Output = ();
-    fn syscall(&self) -> &'static str {
-        self.0.syscall()
-    }
-    fn shell(&self) -> String {
-        format!("head -c 1024 /dev/zero | {} {}", quote_path(&self.0.program), self.0.args.join(" "))
-    }
-    fn run(&self) -> Result<(), Errno> {
-        let call = || Program::new(&self.0.program, PATIENCE)?.options(&self.0.args).run(&[0; 1024]);
-        let ended = call().map_err(|e| errno_of(&e))?;
-        if ended.status.success() { Ok(()) } else { Err(Errno::EREMOTEIO) }
-    }
-    fn rehearse(&self) {}
 }
 
 /// El guion que hace de runc.

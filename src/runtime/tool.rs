@@ -32,12 +32,14 @@ pub struct Tool {
     pub log: Option<PathBuf>,
     /// Lo que no se enseña.
     pub hidden: Vec<Hidden>,
+    /// Cuántos ceros se le dan por la entrada: con bastantes, un `tar` sin nada.
+    pub zeros: usize,
 }
 
 impl Tool {
     /// Lo ejecuta y deja escrito de qué se quejó, como lo habría hecho uno de la norma OCI.
     fn listen(&self, program: Program, log: &Path) -> io::Result<ExitStatus> {
-        let ended = program.run(b"")?;
+        let ended = program.run(&vec![0; self.zeros])?;
         let said = String::from_utf8_lossy(&ended.err).into_owned();
         let lines = || said.lines().filter(|line| !line.trim().is_empty());
         // tras el error puede decir cómo se usa
@@ -67,9 +69,13 @@ impl Op for Tool {
     fn shell(&self) -> String {
         let words: Vec<String> = self.args.iter().map(|word| literal(shown(word, &self.hidden))).collect();
         let variable = self.variable.iter().map(|(name, value)| format!("{name}={} ", literal(value)));
-        let silent = if self.shares { "" } else { " < /dev/null > /dev/null 2>&1" };
+        let silent = if self.shares || self.zeros > 0 { "" } else { " < /dev/null > /dev/null 2>&1" };
         let variable: String = variable.collect();
-        format!("{variable}{} {}{silent}", quote_path(&self.program), words.join(" "))
+        let zeros = match self.zeros {
+            0 => String::new(),
+            n => format!("head -c {n} /dev/zero | "),
+        };
+        format!("{zeros}{variable}{} {}{silent}", quote_path(&self.program), words.join(" "))
     }
     fn run(&self) -> Result<(), Errno> {
         let io = |e: io::Error| if e.kind() == ErrorKind::TimedOut { Errno::ETIMEDOUT } else { errno_of(&e) };
