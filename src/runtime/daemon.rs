@@ -271,7 +271,9 @@ impl Daemon {
     fn settings(&self, bundle: &Bundle) -> String {
         let at = |name: &str| json!(bundle.dir.join(name));
         if self.0 == Kind::Docker {
+            // en el /run de este recado: el /var/run donde lo pone él no siempre es el mismo sitio
             let all = json!({
+                "exec-root": "/run/docker", "pidfile": "/run/docker.pid",
                 "data-root": at("raiz"), "hosts": [format!("unix://{}", text(&socket(bundle)))],
                 "bridge": "none", "iptables": false, "ip6tables": false, "ip-forward": false,
                 "ip-masq": false, "userland-proxy": false, "storage-driver": "vfs", "log-driver": "none",
