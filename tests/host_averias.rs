@@ -194,7 +194,7 @@ fn problem(world: &World, sweep: &Sweep, point: &Point) -> Option<String> {
     // quien vuelve con un error ha deshecho lo suyo, sin que nadie recoja detrás
     let returned = point.action != "signal=KILL" && done.code < 128 && !point.undoing;
     if returned && sweep.name != "exec" {
-        forget_record(world, done.code);
+        forget_record(world);
         write_left(world, "al volver con un error", &mut told);
     }
     world.micropod(&["delete", "pod", "p", "--grace-period=0"]);
@@ -217,11 +217,10 @@ fn ends_in(running: &mut Running, seconds: u64) -> bool {
     true
 }
 
-/// La ficha de un Pod que llegó a nacer se queda para contarlo: no es un resto, pero nada más.
-fn forget_record(world: &World, code: i32) {
-    if code != 0 {
-        world.micropod(&["delete", "pod", "p", "--grace-period=0", "--ignore-not-found"]);
-    }
+/// La ficha de un Pod que llegó a nacer, y sus logs, se quedan para contarlo: no son restos, pero nada más. Se
+/// quitan a mano, porque cualquier orden de micropod recogería también lo que no se hubiera deshecho.
+fn forget_record(world: &World) {
+    world.sh("rm -rf /run/micropod/pods/p /var/log/micropod/p");
 }
 
 fn write_left(world: &World, when: &str, told: &mut String) {

@@ -32,10 +32,8 @@ impl Runtime for Native {
 
     fn remove(&self, _k: &mut Kernel, order: &Order) -> Result<(), StepError> {
         if let Some(pod) = &order.pod.cgroup {
-            let path = pod.join(&order.pod.containers[order.id].name);
-            if path.exists() {
-                cgroup::remove_for_sure(&path);
-            }
+            // si no está, no hay nada que borrar
+            cgroup::remove_for_sure(&pod.join(&order.pod.containers[order.id].name));
         }
         Ok(())
     }
