@@ -75,9 +75,7 @@ impl ProcessId {
 
     /// ¿Vive en ese cgroup, o en alguno que cuelga de él?
     fn lives_in(self, dir: &Path) -> bool {
-        let members = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
-        let here = members.lines().any(|line| line.trim() == self.pid.to_string());
-        here || names_in(dir).iter().map(|name| dir.join(name)).any(|d| d.is_dir() && self.lives_in(&d))
+        crate::cgroup::members(dir).contains(&self.pid)
     }
 }
 

@@ -4,6 +4,7 @@
 //! quedó la versión 1: entonces se suma la memoria residente de sus procesos, que cuenta dos veces lo
 //! que comparten.
 
+use crate::cgroup;
 use crate::state::Seen;
 use std::fs;
 use std::path::Path;
@@ -55,7 +56,7 @@ pub struct Pressure {
 pub fn read(path: &Path) -> Option<Usage> {
     let cpu = fs::read_to_string(path.join("cpu.stat")).ok()?;
     let pressure = |file: &str| some_avg10(&fs::read_to_string(path.join(file)).ok()?);
-    let processes = processes(path);
+    let processes = cgroup::members(path);
     Some(Usage {
         cpu: Duration::from_micros(field(&cpu, "usage_usec").unwrap_or(0)),
         memory: memory(path, &processes),
@@ -95,12 +96,6 @@ fn throttling(path: &Path, stat: &str) -> Option<Throttling> {
         throttled: field(stat, "nr_throttled")?,
         waited: Duration::from_micros(field(stat, "throttled_usec")?),
     })
-}
-
-/// Los procesos que viven en el cgroup.
-fn processes(path: &Path) -> Vec<i32> {
-    let text = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
-    text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 /// La memoria residente de un proceso, en bytes.
@@ -234,5 +229,17 @@ mod tests {
         // estrenó cgroup entre medias
         assert_eq!(sample(1000, 100_000).millis_since(&before, "c"), 100);
         assert_eq!(sample(1000, 1).millis_since(&before, "otro"), 0);
+    }
+
+    #[test]
+    fn los_procesos_del_grupo_que_un_motor_cuelga_del_nuestro_tambien_cuentan() {
+        let dir = group("colgado", &[("cgroup.procs", "7\n")]);
+        fs::create_dir_all(dir.join("libpod-1/dentro")).unwrap();
+        fs::write(dir.join("libpod-1/cgroup.procs"), "8\n9\n").unwrap();
+        fs::write(dir.join("libpod-1/dentro/cgroup.procs"), "10\n").unwrap();
+        let mut all = cgroup::members(&dir);
+        all.sort();
+        assert_eq!(all, [7, 8, 9, 10]);
+        fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -122,7 +122,7 @@ fn run_verbs() -> Vec<Verb> {
             .arg(option(
                 "runtime",
                 "MOTOR",
-                "Quién crea los contenedores: native (el propio micropod), runc, crun, podman, containerd o docker",
+                "Quién crea los contenedores: native (el propio micropod), runc, crun, podman, containerd, docker o youki",
             ))
             .arg(option(
                 "acelera",

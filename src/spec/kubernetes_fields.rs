@@ -505,7 +505,8 @@ pub fn other_kind(kind: &str) -> Option<&'static str> {
         "PersistentVolume" | "PersistentVolumeClaim" | "StorageClass" => {
             "usa un volumen `hostPath`: sobrevive al Pod"
         }
-        "Namespace" | "Node" => "micropod gobierna una sola máquina, sin espacios de nombres de Kubernetes",
+        "Namespace" => "no hay que crearlo: dilo con `-n`, o en `metadata.namespace`",
+        "Node" => "micropod gobierna una sola máquina",
         "NetworkPolicy"
         | "ServiceAccount"
         | "Role"
