@@ -233,7 +233,8 @@ fn kubectl_get_w_ve_cada_cambio_y_una_revision_vieja_se_rechaza() {
     assert!(status(&old) == "410" && old.contains("\"reason\":\"Expired\""), "{old}");
     let listed = inside(&world, || get("/api/v1/pods", ""));
     let revision = listed.split("\"resourceVersion\":\"").nth(1).unwrap().split('"').next().unwrap();
-    let path = format!("/api/v1/pods?watch=true&timeoutSeconds=3&resourceVersion={revision}");
+    let seconds = common::patience(4).as_secs();
+    let path = format!("/api/v1/pods?watch=true&timeoutSeconds={seconds}&resourceVersion={revision}");
     let heard = std::thread::scope(|scope| {
         let heard = scope.spawn(|| inside(&world, || get(&path, "")));
         start_pod(&world, LINES);
