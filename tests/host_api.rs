@@ -221,6 +221,8 @@ fn kubectl_get_w_ve_cada_cambio_y_una_revision_vieja_se_rechaza() {
         let gone = kubectl(&world, program, &["wait", "--for=delete", "pod/web", "--timeout=20s"]);
         // si ya no estaba, el kubectl de Debian 12 dice que no encuentra nada
         assert!(gone.code == 0 || gone.err.contains("no matching resources found"), "{gone:?}");
+        let missing = kubectl(&world, program, &["get", "pod", "web"]).exits(1);
+        assert!(missing.err.contains("NotFound"), "{missing:?}");
         // se acaba con la API, no se queda colgado
         server.signal("TERM");
         assert_eq!(server.wait().code, 0);
