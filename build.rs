@@ -25,7 +25,11 @@ use std::path::{Path, PathBuf};
 const PARTS: [&str; 5] = ["lab.ron", "enunciado.md", "porque.md", "inicio", "corrector"];
 
 /// Lo demás que se guarda, y con qué nombre.
-const ALONE: [(&str, &str); 2] = [("book/src/SUMMARY.md", "SUMMARY.md"), ("src/spec/codes.ron", "codes.ron")];
+const ALONE: [(&str, &str); 3] = [
+    ("book/src/SUMMARY.md", "SUMMARY.md"),
+    ("src/spec/codes.ron", "codes.ron"),
+    ("src/spec/kubernetes_fields.txt", "kubernetes_fields.txt"),
+];
 
 fn main() {
     let code = ["src/cli/args.rs", "src/cli/args", "src/spec/choices.rs", "tools/completado.rs"];
@@ -33,37 +37,37 @@ fn main() {
         println!("cargo:rerun-if-changed={path}");
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo dice dónde")).join("textos.z");
-    // el mayor nivel: tarda más, y ocupa menos
-    let mut zip =
-        flate2::write::DeflateEncoder::new(File::create(out).unwrap(), flate2::Compression::new(10));
+    let mut texts = Vec::new();
     for lab in sorted(Path::new("labs")) {
         let name = lab.file_name().unwrap().to_string_lossy().into_owned();
         if name.starts_with(|c: char| c.is_ascii_digit()) {
             for part in PARTS.map(|part| lab.join(part)) {
-                add(&mut zip, &part, &Path::new(&name).join(part.file_name().unwrap()));
+                add(&mut texts, &part, &Path::new(&name).join(part.file_name().unwrap()));
             }
         }
     }
     for (path, name) in ALONE {
-        add(&mut zip, Path::new(path), Path::new(name));
+        add(&mut texts, Path::new(path), Path::new(name));
     }
     for (shell, script) in completado::scripts() {
-        write!(zip, "completado/{shell}\0{script}\0").unwrap();
+        write!(texts, "completado/{shell}\0{script}\0").unwrap();
     }
-    zip.finish().unwrap();
+    // tarda más que los demás en comprimir, y ocupa menos; lo lee cualquiera que sepa de deflate
+    let (options, out) = (zopfli::Options::default(), File::create(out).unwrap());
+    zopfli::compress(options, zopfli::Format::Deflate, &texts[..], out).unwrap();
 }
 
 /// Añade un fichero, o un directorio con cuanto tiene; lo que no está no se añade. De cada fichero, su nombre
 /// y su texto, y un cero tras cada uno: un tar, con sus cabeceras, son 6 kB más.
-fn add(zip: &mut impl Write, from: &Path, name: &Path) {
+fn add(texts: &mut Vec<u8>, from: &Path, name: &Path) {
     if from.is_dir() {
         for inner in sorted(from) {
-            add(zip, &inner, &name.join(inner.file_name().unwrap()));
+            add(texts, &inner, &name.join(inner.file_name().unwrap()));
         }
     } else if from.is_file() {
         let text = fs::read_to_string(from).unwrap();
         assert!(!text.contains('\0'), "{} no es un fichero de texto", from.display());
-        write!(zip, "{}\0{text}\0", name.display()).unwrap();
+        write!(texts, "{}\0{text}\0", name.display()).unwrap();
     }
 }
 

@@ -617,7 +617,7 @@ fn explain_unknown(
     owner: &str,
 ) -> (&'static str, String, Option<String>) {
     let unknown = || format!("campo desconocido `{name}` en {owner}");
-    let kubernetes = kubernetes_fields::of(&shape.kind).map_or(&[][..], |t| t.fields);
+    let kubernetes = kubernetes_fields::of(&shape.kind).map_or(&[][..], |t| &t.fields);
     if let Some(better) = suggest::same(name, ours) {
         return ("MP0101", unknown(), Some(format!("¿querías decir `{better}`?")));
     }
