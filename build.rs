@@ -25,10 +25,12 @@ use std::path::{Path, PathBuf};
 const PARTS: [&str; 5] = ["lab.ron", "enunciado.md", "porque.md", "inicio", "corrector"];
 
 /// Lo demás que se guarda, y con qué nombre.
-const ALONE: [(&str, &str); 3] = [
+const ALONE: [(&str, &str); 5] = [
     ("book/src/SUMMARY.md", "SUMMARY.md"),
     ("src/spec/codes.ron", "codes.ron"),
     ("src/spec/kubernetes_fields.txt", "kubernetes_fields.txt"),
+    ("src/spec/reasons.txt", "reasons.txt"),
+    ("src/explain/why/causes.txt", "causes.txt"),
 ];
 
 fn main() {

@@ -15,3 +15,21 @@ pub fn all() -> BTreeMap<String, String> {
     let mut parts = all.split_terminator('\0').map(str::to_string);
     std::iter::from_fn(|| parts.next().zip(parts.next())).collect()
 }
+
+/// Un párrafo de un fichero de textos: un nombre, una línea y lo demás, seguido.
+pub struct Entry {
+    pub name: String,
+    pub line: String,
+    pub text: String,
+}
+
+/// Los párrafos de `file`, menos el primero, que dice qué son.
+pub fn entries(file: &str) -> Vec<Entry> {
+    let text = all().remove(file).unwrap_or_default();
+    let entry = |paragraph: &str| {
+        let mut lines = paragraph.lines().map(str::to_string);
+        let mut next = || lines.next().unwrap_or_default();
+        Entry { name: next(), line: next(), text: lines.collect::<Vec<_>>().join(" ") }
+    };
+    text.trim_end().split("\n\n").skip(1).map(entry).collect()
+}

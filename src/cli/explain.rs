@@ -4,10 +4,11 @@
 //! son los únicos que lo dicen.
 
 use crate::error::Error;
-use crate::spec::codes::{self, Code, Reason};
+use crate::spec::codes::{self, Code};
 use crate::spec::objects::{KINDS, Kind};
 use crate::spec::schema::Field;
 use crate::spec::{kubernetes_fields, suggest};
+use crate::texts::Entry;
 
 /// Imprime la explicación de `path`: `pod.spec.containers`, `MP0101` u `OOMKilled`.
 pub fn run(path: &str, recursive: bool) -> Result<(), Error> {
@@ -32,8 +33,7 @@ fn explain(path: &str, recursive: bool) -> Result<String, Error> {
         return Ok(crate::explain::why::causes::list());
     }
     if let Some(cause) = crate::explain::why::causes::find(path) {
-        let about = cause.about();
-        return Ok(format!("{}: {}\n\n{}", about.id, about.title, wrapped(about.text)));
+        return Ok(format!("{}: {}\n\n{}", cause.name, cause.line, wrapped(&cause.text)));
     }
     let mut names = path.split('.');
     let resource = names.next().unwrap_or_default();
@@ -55,7 +55,7 @@ fn not_explained(what: &str) -> Error {
     let known = codes::CODES
         .iter()
         .map(|c| c.code.as_str())
-        .chain(codes::REASONS.iter().map(|r| r.name))
+        .chain(codes::REASONS.iter().map(|r| r.name.as_str()))
         .chain(KINDS.iter().map(|k| k.aliases[0]));
     let hint = match suggest::nearest(what, known) {
         Some(better) => format!("¿querías decir `{better}`?"),
@@ -196,8 +196,8 @@ fn explain_code(code: &Code) -> String {
     text
 }
 
-fn explain_reason(reason: &Reason) -> String {
-    format!("{}\n\n{}\nQUÉ MIRAR:\n    {}\n", reason.name, wrapped(reason.text), reason.next)
+fn explain_reason(reason: &Entry) -> String {
+    format!("{}\n\n{}\nQUÉ MIRAR:\n    {}\n", reason.name, wrapped(&reason.text), reason.line)
 }
 
 fn indented(example: &str) -> String {
@@ -260,7 +260,8 @@ mod tests {
         for kind in KINDS {
             visit(kind.aliases[0], (kind.fields)());
         }
-        for name in codes::CODES.iter().map(|c| c.code.as_str()).chain(codes::REASONS.iter().map(|r| r.name))
+        for name in
+            codes::CODES.iter().map(|c| c.code.as_str()).chain(codes::REASONS.iter().map(|r| r.name.as_str()))
         {
             assert!(explain(&name.to_lowercase(), false).unwrap().starts_with(name));
         }

@@ -214,7 +214,7 @@ fn to_text(answer: &Answer) -> String {
             let _ = writeln!(out, "  {command}");
         }
     }
-    let mut ids: Vec<&str> = answer.findings.iter().map(|f| f.cause.about().id).collect();
+    let mut ids: Vec<&str> = answer.findings.iter().map(|f| f.cause.id()).collect();
     ids.dedup();
     let _ = writeln!(out, "\ncausa: {}   (micropod explain {})", ids.join(", "), ids[0]);
     out
@@ -224,13 +224,13 @@ fn to_json(answer: &Answer) -> Value {
     let finding = |f: &Finding| {
         let evidence = |(from, text): &(From, String)| json!({ "from": from.name(), "text": text });
         json!({
-            "cause": f.cause.about().id, "sure": f.sure, "says": f.says,
+            "cause": f.cause.id(), "sure": f.sure, "says": f.says,
             "evidence": f.evidence.iter().map(evidence).collect::<Vec<_>>(), "next": f.next,
         })
     };
     json!({
         "answer": answer.headline,
-        "cause": answer.findings[0].cause.about().id,
+        "cause": answer.findings[0].cause.id(),
         "findings": answer.findings.iter().map(finding).collect::<Vec<_>>(),
     })
 }
