@@ -2,7 +2,7 @@
 
 use micropod::spec::parse::{parse, parse_all, parse_with};
 use micropod::spec::types::{IntOrString, Object, Pod};
-use micropod::spec::{Manifest, SpecErrors, Validation};
+use micropod::spec::{SpecErrors, Validation};
 use std::time::Instant;
 
 fn pod(file: &str, text: &str) -> Pod {
@@ -10,7 +10,7 @@ fn pod(file: &str, text: &str) -> Pod {
 }
 
 fn errors(file: &str, text: &str) -> SpecErrors {
-    match parse_all(file, text).and_then(Manifest::into_workload) {
+    match parse_all(file, text).and_then(|manifest| manifest.runnable().map(|_| ())) {
         Ok(_) => panic!("debía fallar:\n{}", text.chars().take(2000).collect::<String>()),
         Err(errors) => errors,
     }
@@ -171,6 +171,33 @@ fn varios_documentos_y_listas_son_los_objetos_de_un_fichero() {
     assert_eq!(found.0[0].place.as_ref().map(|p| p.line), Some(21), "{found}");
     assert_eq!(found.0[0].field, "items[1].spec.containers[0].image");
     assert_eq!(errors("p.yaml", &format!("{pod}---\n{pod}")).0[0].code, "MP0181");
+}
+
+#[test]
+fn de_un_fichero_con_varios_pods_se_elige_uno_o_se_dejan_todos() {
+    let pods = ["a", "b", "c", "d"].map(|name| container("").replace("name: p", &format!("name: {name}")));
+    let all = || parse_all("p.yaml", &pods.join("---\n")).unwrap();
+    assert_eq!(all().runnable().unwrap().len(), 4);
+    let line = pods[0].lines().count() + 2;
+    for refused in [all().in_foreground().unwrap_err(), all().into_pod().unwrap_err()] {
+        let error = &refused.0[0];
+        assert_eq!((error.code, error.place.as_ref().unwrap().line), ("MP0180", line), "{refused}");
+        let hint = error.hint.as_deref().unwrap();
+        assert!(hint.ends_with("di cuál: `--solo a`, `--solo b`, `--solo c`"), "{hint}");
+    }
+    let mut chosen = all();
+    chosen.keep(Some("c")).unwrap();
+    chosen.in_foreground().unwrap();
+    assert_eq!(chosen.into_pod().unwrap().pod.metadata.name, "c");
+    assert_eq!(all().keep(Some("z")).unwrap_err().0[0].code, "MP0180");
+    // el repetido se señala en su nombre
+    let twice = errors("p.yaml", &format!("{0}---\n{0}", pods[0]));
+    let place = twice.0[0].place.as_ref().unwrap();
+    assert_eq!(
+        (twice.0[0].code, place.line, place.column),
+        ("MP0181", pods[0].lines().count() + 5, 9),
+        "{twice}"
+    );
 }
 
 /// Cada caso: lo escrito, el código y dónde se señala (línea, columna, y lo subrayado).

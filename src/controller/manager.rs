@@ -55,14 +55,17 @@ pub fn change_running(key: &str, controlled: &Controlled, replace: bool) -> Resu
         return Err(Error::failed(format!("ya hay un {kind} `{name}` en marcha"))
             .with_hint(format!("bórralo con `micropod delete {} {name}`", kind.to_lowercase())));
     }
+    let seen = state::see(kind, &name);
+    let same = !replace && seen.is_some_and(|seen| seen.record.object == controlled.object);
     state::write(key, "next.json", &(&controlled.object, &controlled.config, &controlled.base))
         .map_err(|e| Error::failed("no se pudo dejar dicho el cambio").because(e))?;
     control::ask(&state::dir(key).join("control"), &Request::Change { replace }).map_err(|errno| {
         Error::failed(format!("quien ejecuta el {kind} `{name}` no contesta"))
             .because(crate::error::spanish(errno))
     })?;
-    term::data(&format!("{}/{name} configured", kind.to_lowercase()));
-    if !replace {
+    let done = if same { "unchanged" } else { "configured" };
+    term::data(&format!("{}/{name} {done}", kind.to_lowercase()));
+    if !replace && !same {
         term::note(
             "pista: los Pods que ya hay siguen siendo los de antes, como en Kubernetes: los nuevos nacerán del molde \
              nuevo. Bórralos de uno en uno, o repite con --reemplaza",

@@ -23,9 +23,11 @@ use std::path::{Path, PathBuf};
 /// Lo más que puede ocupar un fichero: el mayor que admite etcd, donde los guarda Kubernetes, es 1,5 MiB.
 pub const MAX_BYTES: u64 = 1 << 20;
 
-/// Lee y valida el fichero `path`, que describe un Pod; `-` es la entrada estándar.
-pub fn load(path: &Path) -> Result<Loaded, Error> {
-    Ok(load_all(path)?.into_pod()?)
+/// Lee y valida el Pod del fichero `path`, o el que se llame `only` si hay varios; `-` es la entrada estándar.
+pub fn load(path: &Path, only: Option<&str>) -> Result<Loaded, Error> {
+    let mut manifest = load_all(path)?;
+    manifest.keep(only)?;
+    Ok(manifest.into_pod()?)
 }
 
 /// Lee y valida todos los objetos del fichero `path`; `-` es la entrada estándar.
