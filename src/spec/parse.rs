@@ -201,7 +201,8 @@ pub fn parse_all(file: &str, text: &str) -> Result<Manifest, SpecErrors> {
     parse_with(file, text, Validation::Strict)
 }
 
-/// Como [`parse_all`], diciendo qué hacer con lo que micropod no tiene.
+/// Como [`parse_all`], diciendo qué hacer con lo que micropod no tiene. Sin nombre de fichero, es que `text` no lo
+/// ha escrito nadie: de cada cosa se dice su camino, y no su línea.
 pub fn parse_with(file: &str, text: &str, validation: Validation) -> Result<Manifest, SpecErrors> {
     refuse_hidden(file, text)?;
     let language = Language::of(file, text);
@@ -315,7 +316,7 @@ fn place_all(file: &str, text: &str, documents: bool, mut found: Vec<Finding>) -
     let place = |f: Finding| SpecError {
         code: f.code,
         file: file.to_string(),
-        place: Some(Place::new(text, f.at)),
+        place: Some(Place::new(text, f.at)).filter(|_| !file.is_empty()),
         // el número de documento solo sirve para encontrarlo
         field: match (documents, f.field.split_once("]")) {
             (true, Some((_, field))) => field.trim_start_matches('.').to_string(),

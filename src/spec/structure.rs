@@ -9,7 +9,7 @@ use super::objects::Kind;
 use super::quantity::Quantity;
 use super::schema::Field;
 use super::tree::{Entry, Node, Tree, Value};
-use super::validation::{Weight, is_neutral};
+use super::validation::{self, Weight};
 use super::{kubernetes_fields, objects, suggest, typed};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -385,7 +385,7 @@ impl Checker<'_> {
         let ours_ref: Vec<&str> = ours.iter().map(String::as_str).collect();
         let (code, problem, hint) = explain_unknown(&name, shape, &ours_ref, self.root, owner);
         self.push(entry.key.span.clone(), code, inner, problem, hint);
-        let neutral = is_neutral(&shape.kind, &name);
+        let neutral = validation::neutral(&shape.kind).contains(&name.as_str());
         let Some(last) = self.found.last_mut() else { return };
         last.weight = if neutral { Weight::Neutral } else { Weight::Unsupported };
         if last.code == "MP0101" {
