@@ -318,7 +318,41 @@ fn las_pistas_estan_escritas_en_el_lenguaje_del_fichero() {
     assert!(said.contains("`httpGet: {port: 80}`"), "{said}");
     let said = errors("p.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}").to_string();
     assert!(said.contains("`Deployment` es un objeto de Kubernetes que micropod no crea"), "{said}");
-    assert!(said.contains("pista") && said.contains("ReplicaSet"), "{said}");
+    let hint = "copia su `template` en un `kind: ReplicaSet`; para uno, en un `kind: Pod`";
+    assert!(said.contains(hint), "{said}");
+    let json = r#"{"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "a"}}"#;
+    let said = errors("p.json", json).to_string();
+    assert!(said.contains(r#"en un `"kind": "ReplicaSet"`; para uno, en un `"kind": "Pod"`"#), "{said}");
+    let said = errors("p.yaml", &(container("") + "  dnsPolicy: None\n")).to_string();
+    assert!(said.contains("`dnsConfig: {nameservers: [\"10.244.0.53\"]}`"), "{said}");
+}
+
+#[test]
+fn una_comilla_sin_cerrar_se_senala_donde_se_abre() {
+    let with = |line: &str| container(&format!("    {line}\n    tty: true\n    args: [\"a\", 'b']"));
+    check(
+        "p.yaml",
+        &[
+            (with("workingDir: \"/x"), "MP0210", 9, 17, "\"/x"),
+            (with("workingDir: '/x"), "MP0210", 9, 17, "'/x"),
+            (with("command: [\"a\", \"b]"), "MP0210", 9, 20, "\"b]"),
+            (with("command: [a, \"it said \\\"x\\\"]"), "MP0210", 9, 18, "\"it said \\\"x\\\"]"),
+            (container("    workingDir: \"/x"), "MP0210", 9, 17, "\"/x"),
+            ("apiVersion: \"v1\n---\nkind: Pod\n".into(), "MP0210", 1, 13, "\"v1"),
+            // la primera comilla que se encuentra después abría otro texto
+            ("metadata: {name: \"p}\nspec: {nodeName: \"n\"}\n".into(), "MP0210", 1, 18, "\"p}"),
+            // lo demás no es eso
+            (with("workingDir: 'it's'"), "MP0210", 9, 21, "s'"),
+            (with("workingDir: \"C:\\dir\""), "MP0210", 9, 17, "\"C:\\dir\""),
+        ],
+    );
+    let said = errors("p.yaml", &with("workingDir: \"/x")).to_string();
+    assert!(
+        said.contains("este texto no se cierra") && said.contains("falta su comilla del final, `\"`"),
+        "{said}"
+    );
+    let said = errors("p.yaml", &with("workingDir: \"C:\\dir\"")).to_string();
+    assert!(said.contains("secuencia de escape"), "{said}");
 }
 
 #[test]

@@ -604,7 +604,7 @@ pub fn explain_kind(name: &str, language: Language) -> (String, String) {
     let guess = suggest::nearest(name, ours.iter().copied())
         .filter(|better| *better != name)
         .map(|better| format!("¿querías decir `{better}`?"));
-    let hint = known.map(str::to_string).or(guess);
+    let hint = known.map(|hint| language.say(hint)).or(guess);
     (problem, hint.unwrap_or_else(|| language.shape_of_a_pod().to_string()))
 }
 
