@@ -313,6 +313,12 @@ fn un_fichero_con_varios_objetos_se_crea_se_aplica_y_se_borra_de_una_vez() {
     let refused = run(&["run"], "varios.yaml").exits(2).err;
     assert!(refused.contains("MP0180") && refused.contains("con -d se dejan todos"), "{refused}");
     assert_eq!(run(&["get", "-o", "name"], "pods").out, "");
+    for verb in ["simula", "guion", "por-que"] {
+        let refused = run(&[verb], "varios.yaml").exits(2).err;
+        assert!(refused.contains("di cuál: `--solo a`, `--solo b`"), "{verb}: {refused}");
+        let chosen = run(&[verb, "--solo", "b"], "varios.yaml").ok().out;
+        assert!(chosen.contains("Pod b") || chosen.contains("sleep 3042"), "{verb}: {chosen}");
+    }
     let said = run(&["create", "-f"], "varios.yaml").ok().out;
     assert_eq!(said, "pod/a created\npod/b created\njob/j created\n");
     wait_until("que corran los tres", 20, || {

@@ -316,7 +316,7 @@ fn place_all(file: &str, text: &str, documents: bool, mut found: Vec<Finding>) -
     let place = |f: Finding| SpecError {
         code: f.code,
         file: file.to_string(),
-        place: Some(Place::new(text, f.at)).filter(|_| !file.is_empty()),
+        place: Some(Place::new(text, f.at)),
         // el número de documento solo sirve para encontrarlo
         field: match (documents, f.field.split_once("]")) {
             (true, Some((_, field))) => field.trim_start_matches('.').to_string(),
