@@ -111,7 +111,7 @@ pub fn restore(mut object: Value) -> Value {
 /// Lo que envió el último `kubectl apply`; nada, si el Pod no nació así.
 pub fn last_applied(object: &Value) -> Value {
     let text = object["metadata"]["annotations"][LAST_APPLIED].as_str();
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    text.and_then(|text| serde_json::from_slice(text.as_bytes()).ok()).unwrap_or_default()
 }
 
 fn fill(applied: &Value, object: &mut Value, path: &str) {

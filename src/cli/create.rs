@@ -119,16 +119,16 @@ fn ask(name: &str, what: &str, one: &Config) -> Result<usize, Error> {
     }
 }
 
-/// Lo que ya está en marcha con la clase y el nombre de `object`, como lo nombra kubectl, y si es lo mismo.
+/// Lo que ya está en marcha con la clase y el nombre de `object`, como lo nombra kubectl; de un Pod, si es el mismo.
 fn running(object: &Object) -> Option<(&'static str, String, bool)> {
     let name = object.metadata()?.name.clone();
     if let Object::Pod(pod) = object {
         let seen = state::see(&name).filter(|seen| seen.supervised)?;
         return Some(("pods", name, seen.record.pod == *pod));
     }
-    let seen = controller::state::see(object.kind(), &name).filter(|seen| seen.supervised)?;
+    controller::state::see(object.kind(), &name).filter(|seen| seen.supervised)?;
     let kind = KINDS.iter().find(|kind| kind.name == object.kind())?;
-    Some((kind.aliases[1], name, seen.record.object == *object))
+    Some((kind.aliases[1], name, false))
 }
 
 fn start(manifest: &Manifest, object: &Object, options: &RunOptions) -> Result<(), Error> {
