@@ -495,6 +495,12 @@ fn con_validate_warn_se_dice_cada_campo_que_no_se_hace_y_se_sigue_sin_el() {
     let broken = yaml.replace("stdin: true", "stdin: 3");
     let found = parse_with("p.yaml", &broken, Validation::Warn).unwrap_err();
     assert_eq!(found.0.iter().map(|e| e.code).collect::<Vec<_>>(), ["MP0106"], "{found}");
+    // ni se sigue sin lo que hace falta porque esté mal escrito
+    let misspelt = yaml.replace("image: i", "imagen: i");
+    let found = parse_with("p.yaml", &misspelt, Validation::Warn).unwrap_err();
+    let lines: Vec<_> = found.0.iter().map(|e| (e.code, e.place.as_ref().unwrap().line)).collect();
+    assert_eq!(lines, [("MP0104", 7)], "{found}");
+    assert!(parse_all("p.yaml", &misspelt).unwrap_err().0.iter().all(|e| e.code != "MP0104"));
     // y una clave repetida, también: no se sabe cuál sobra
     let repeated = yaml.replace("stdin: true", "stdin: true\n    stdin: true");
     assert_eq!(parse_with("p.yaml", &repeated, Validation::Warn).unwrap_err().0[0].code, "MP0105");

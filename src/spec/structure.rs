@@ -330,10 +330,8 @@ impl Checker<'_> {
                 continue;
             }
             let name = field.name();
-            // si hay un campo mal escrito que quería ser este, ya está dicho
-            if seen.iter().take(ENOUGH).any(|seen| suggest::nearest(seen, [&*name]).is_some()) {
-                continue;
-            }
+            let known = self.found.len();
+            let implied = seen.iter().take(ENOUGH).any(|seen| suggest::nearest(seen, [&*name]).is_some());
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let sample = match Shape::of(field) {
                 shape if shape.kind.starts_with("[]") => "[…]",
@@ -350,6 +348,9 @@ impl Checker<'_> {
                 problem,
                 Some(self.language.say(&format!("añade `{name}: {sample}`"))),
             );
+            if let Some(pushed) = self.found.get_mut(known).filter(|_| implied) {
+                pushed.weight = Weight::Implied;
+            }
         }
     }
 

@@ -31,6 +31,8 @@ pub enum Weight {
     Unsupported,
     /// Un campo que en una sola máquina no significa nada.
     Neutral,
+    /// Falta un campo, y hay uno mal escrito que quería ser ese: es lo mismo, salvo que se siga sin el otro.
+    Implied,
 }
 
 /// Los campos que hablan del clúster (en qué nodo, con qué cuenta, con qué prioridad), o que los escribe
@@ -93,10 +95,13 @@ pub fn sift(file: &str, text: &str, found: Vec<Finding>, validation: Validation)
     let mut neutral = Vec::new();
     for finding in found {
         match (finding.weight, validation) {
-            (Weight::Fatal, _) | (Weight::Unsupported, Validation::Strict) => {
+            (Weight::Fatal, _)
+            | (Weight::Unsupported, Validation::Strict)
+            | (Weight::Implied, Validation::Warn) => {
                 sifted.errors.push(finding);
                 continue;
             }
+            (Weight::Implied, Validation::Strict) => continue,
             (Weight::Unsupported, Validation::Warn) => {
                 let problem = format!("{}: se sigue sin él", finding.problem);
                 sifted.notes.push(match file {
