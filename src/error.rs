@@ -160,6 +160,14 @@ impl Error {
         self
     }
 
+    /// De quién es el error, si puede ser de varios.
+    pub fn about(mut self, whose: &str) -> Error {
+        if let Error::Usage { problem, .. } | Error::Failed { problem, .. } = &mut self {
+            problem.insert_str(0, &format!("{whose}: "));
+        }
+        self
+    }
+
     pub fn with_code(mut self, exit_code: u8) -> Error {
         if let Error::Failed { code, .. } = &mut self {
             *code = exit_code;

@@ -19,7 +19,7 @@ use crate::logic::status::{ContainerState, Phase, PodStatus};
 use crate::network;
 use crate::plan::{self, PodPlan};
 use crate::runtime::{Kind, Order, Runtime};
-use crate::spec::types::{Container, PodSpec, RestartPolicy};
+use crate::spec::types::{Container, Object, PodSpec, RestartPolicy};
 use crate::spec::{self, Loaded, Manifest, Policy, Validation, Workload};
 use crate::state::{self, Claim, Live, ProcessId, Record, Seen};
 use crate::supervise::{STARTED, Signals, Start, Supervisor, hold_signals, release_signals};
@@ -79,8 +79,7 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     }
     let mut outcome = Outcome::default();
     each(manifest.runnable()?, |object| {
-        let Some(workload) = manifest.workload(object) else { return Ok(()) };
-        let one = launch(workload, options)?;
+        let one = launch_one(&manifest, object, options)?;
         outcome.started.extend(one.started);
         outcome.code = one.code;
         Ok(())
@@ -111,9 +110,20 @@ pub fn read(options: &RunOptions) -> Result<Manifest, Error> {
     Ok(manifest)
 }
 
+/// Levanta lo que es `object`, si se ejecuta. Si hay varios, el error dice de cuál es.
+pub fn launch_one(manifest: &Manifest, object: &Object, options: &RunOptions) -> Result<Outcome, Error> {
+    let Some(workload) = manifest.workload(object) else { return Ok(Outcome::default()) };
+    let several = manifest.runnable()?.len() > 1;
+    let name = object.metadata().filter(|_| several).map(|m| format!("{} `{}`", object.kind(), m.name));
+    launch(workload, options).map_err(|error| match &name {
+        Some(name) => error.about(name),
+        None => error,
+    })
+}
+
 // ANCHOR: run
 /// Levanta un Pod y, en primer plano, lo acompaña hasta que acaba.
-pub fn launch(workload: Workload, options: &RunOptions) -> Result<Outcome, Error> {
+fn launch(workload: Workload, options: &RunOptions) -> Result<Outcome, Error> {
     let loaded = match workload {
         Workload::Pod(loaded) => Loaded { policy: options.policy, ..*loaded },
         Workload::Controller(controlled) => return controller::run(*controlled, options),

@@ -308,6 +308,10 @@ fn un_fichero_con_varios_objetos_se_crea_se_aplica_y_se_borra_de_una_vez() {
     world.write("varios.yaml", &text(3042));
     world.write("malo.yaml", &text(3042).replace("kind: Job", "kind: Trabajo"));
     world.write("otro.yaml", &text(3044));
+    let no_image = text(3045).replace("busybox", "nohay").replace("name: a}", "name: a2}");
+    let no_image = no_image.split("---\n").next().unwrap().to_string()
+        + "---\napiVersion: v1\nkind: Pod\nmetadata: {name: c}\n";
+    world.write("sin-imagen.yaml", &(no_image + &spec(3045, "") + "\n"));
     // mal uno, ninguno
     assert!(run(&["create", "-f"], "malo.yaml").exits(2).err.contains("MP0113"));
     let refused = run(&["run"], "varios.yaml").exits(2).err;
@@ -328,6 +332,10 @@ fn un_fichero_con_varios_objetos_se_crea_se_aplica_y_se_borra_de_una_vez() {
     for exists in ["pods \"a\" already", "pods \"b\" already", "jobs \"j\" already"] {
         assert!(again.contains(exists), "{again}");
     }
+    let bad = run(&["create", "-f"], "sin-imagen.yaml").exits(1);
+    assert_eq!(bad.out, "pod/c created\n");
+    assert!(bad.err.starts_with("error: Pod `a2`: no existe la imagen «nohay»\n"), "{}", bad.err);
+    delete(&world, "c");
     // lo que es otro no impide que se aplique lo demás
     world.micropod(&["delete", "pod", "a"]).ok();
     world.micropod(&["delete", "job", "j"]).ok();

@@ -132,8 +132,7 @@ fn running(object: &Object) -> Option<(&'static str, String, bool)> {
 }
 
 fn start(manifest: &Manifest, object: &Object, options: &RunOptions) -> Result<(), Error> {
-    let Some(workload) = manifest.workload(object) else { return Ok(()) };
-    run::launch(workload, options).map(|_| ())
+    run::launch_one(manifest, object, options).map(|_| ())
 }
 
 fn options(args: &ArgMatches) -> RunOptions {
