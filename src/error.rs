@@ -4,6 +4,7 @@ use crate::chapters;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::io::Write;
 
 /// Códigos de salida del programa. El mandato de un contenedor (en `exec` y en `run`
 /// en primer plano) sale con el suyo propio.
@@ -159,6 +160,14 @@ impl Error {
         self
     }
 
+    /// De quién es el error, si puede ser de varios.
+    pub fn about(mut self, whose: &str) -> Error {
+        if let Error::Usage { problem, .. } | Error::Failed { problem, .. } = &mut self {
+            problem.insert_str(0, &format!("{whose}: "));
+        }
+        self
+    }
+
     pub fn with_code(mut self, exit_code: u8) -> Error {
         if let Error::Failed { code, .. } = &mut self {
             *code = exit_code;
@@ -177,6 +186,15 @@ impl Error {
         self
     }
 
+    /// Lo imprime, si no está ya dicho. Devuelve el código con el que se sale.
+    pub fn tell(&self) -> u8 {
+        if !matches!(self, Error::Exit(_)) {
+            // si no hay quien lo lea, queda el código
+            let _ = writeln!(anstream::stderr(), "{self}");
+        }
+        self.exit_code()
+    }
+
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Step(step) if step.exit_code != 0 => step.exit_code,
@@ -185,6 +203,21 @@ impl Error {
             Error::Failed { code, .. } | Error::Exit(code) => *code,
         }
     }
+}
+
+/// Hace `work` con cada uno aunque alguno falle, como kubectl: cada error se dice en su momento, y se sale
+/// con el código del último.
+pub fn each<T>(
+    all: impl IntoIterator<Item = T>,
+    mut work: impl FnMut(T) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut done = Ok(());
+    for one in all {
+        if let Err(error) = work(one) {
+            done = Err(Error::Exit(error.tell()));
+        }
+    }
+    done
 }
 
 impl From<StepError> for Error {

@@ -1,6 +1,5 @@
 //! Entiende lo que se pide, lo hace y, si algo sale mal, lo dice una sola vez.
 
-use micropod::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -23,11 +22,6 @@ fn main() -> ExitCode {
         .init();
     match micropod::cli::main() {
         Ok(code) => code.into(),
-        Err(error) => {
-            if !matches!(error, Error::Exit(_)) {
-                let _ = writeln!(anstream::stderr(), "{error}");
-            }
-            error.exit_code().into()
-        }
+        Err(error) => error.tell().into(),
     }
 }

@@ -10,7 +10,7 @@ use crate::config::publish;
 use crate::container::{Pause, Stdio};
 use crate::control::Control;
 use crate::controller::state::Owner;
-use crate::error::{Error, exit};
+use crate::error::{Error, each, exit};
 use crate::kernel::ops::{MakeDir, RemoveDir, RemoveTree, quote};
 use crate::kernel::{Kernel, Mode, Step};
 use crate::logic::pod::Pod;
@@ -19,8 +19,8 @@ use crate::logic::status::{ContainerState, Phase, PodStatus};
 use crate::network;
 use crate::plan::{self, PodPlan};
 use crate::runtime::{Kind, Order, Runtime};
-use crate::spec::types::{Container, PodSpec, RestartPolicy};
-use crate::spec::{self, Loaded, Policy, Validation, Workload};
+use crate::spec::types::{Container, Object, PodSpec, RestartPolicy};
+use crate::spec::{self, Loaded, Manifest, Policy, Validation, Workload};
 use crate::state::{self, Claim, Live, ProcessId, Record, Seen};
 use crate::supervise::{STARTED, Signals, Start, Supervisor, hold_signals, release_signals};
 use crate::{cgroup, controller, gc, rootfs, security, volume};
@@ -31,8 +31,10 @@ use std::path::{Path, PathBuf};
 /// Lo que se puede pedir a `micropod run`.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// El fichero del Pod; `-` es la entrada estándar.
+    /// El fichero; `-` es la entrada estándar.
     pub file: PathBuf,
+    /// De lo que se ejecuta en el fichero, solo lo que se llama así.
+    pub only: Option<String>,
     /// En segundo plano.
     pub detach: bool,
     /// Borrar la ficha y los logs al acabar.
@@ -56,21 +58,37 @@ pub struct RunOptions {
 }
 
 /// Cómo acabó `run`.
+#[derive(Default)]
 pub struct Outcome {
     /// Lo que se ha quedado en segundo plano: `pod/web`.
-    pub started: Option<String>,
+    pub started: Vec<String>,
     pub code: u8,
 }
 
 impl From<u8> for Outcome {
     fn from(code: u8) -> Outcome {
-        Outcome { started: None, code }
+        Outcome { started: Vec::new(), code }
     }
 }
 
-// ANCHOR: run
-/// Levanta el Pod y, en primer plano, lo acompaña hasta que acaba.
+/// Levanta lo que dice el fichero y, en primer plano, lo acompaña hasta que acaba.
 pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
+    let manifest = read(options)?;
+    if options.mode.is_real() && !options.detach {
+        manifest.in_foreground()?;
+    }
+    let mut outcome = Outcome::default();
+    each(manifest.runnable()?, |object| {
+        let one = launch_one(&manifest, object, options)?;
+        outcome.started.extend(one.started);
+        outcome.code = one.code;
+        Ok(())
+    })?;
+    Ok(outcome)
+}
+
+/// Lo que dice el fichero, si se admite entero: hasta que no lo está no se crea nada.
+pub fn read(options: &RunOptions) -> Result<Manifest, Error> {
     if options.mode.is_real() && nix::unistd::geteuid().is_root() {
         // antes de leer nada: si la entrada es una tubería, no se podría leer otra vez
         security::seal()?;
@@ -84,11 +102,29 @@ pub fn run(options: &RunOptions) -> Result<Outcome, Error> {
     }
     let mut manifest = spec::load_with(&options.file, options.validation)?;
     options.namespace.put(&mut manifest)?;
+    manifest.keep(options.only.as_deref())?;
     for note in &manifest.notes {
         crate::cli::term::note(note);
     }
     manifest.enforce(options.policy)?;
-    let loaded = match manifest.into_workload()? {
+    Ok(manifest)
+}
+
+/// Levanta lo que es `object`, si se ejecuta. Si hay varios, el error dice de cuál es.
+pub fn launch_one(manifest: &Manifest, object: &Object, options: &RunOptions) -> Result<Outcome, Error> {
+    let Some(workload) = manifest.workload(object) else { return Ok(Outcome::default()) };
+    let several = manifest.runnable()?.len() > 1;
+    let name = object.metadata().filter(|_| several).map(|m| format!("{} `{}`", object.kind(), m.name));
+    launch(workload, options).map_err(|error| match &name {
+        Some(name) => error.about(name),
+        None => error,
+    })
+}
+
+// ANCHOR: run
+/// Levanta un Pod y, en primer plano, lo acompaña hasta que acaba.
+fn launch(workload: Workload, options: &RunOptions) -> Result<Outcome, Error> {
+    let loaded = match workload {
         Workload::Pod(loaded) => Loaded { policy: options.policy, ..*loaded },
         Workload::Controller(controlled) => return controller::run(*controlled, options),
     };
@@ -369,8 +405,8 @@ pub fn in_background(
         }
         Ok(crate::kernel::sys::Cloned::Parent { .. }) => {
             drop(theirs);
-            // el cerrojo es del hijo: soltar aquí nuestra copia se lo quitaría
-            std::mem::forget(claim);
+            // el cerrojo es del hijo
+            claim.leave();
             // quien espera puede morir: el Pod ya es de su supervisor
             release_signals().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
             wait_for_report(ours, logs, shown)
@@ -398,7 +434,10 @@ fn wait_for_report(pipe: OwnedFd, logs: &Path, shown: &str) -> Result<Outcome, E
     // si la lectura falla, es como si hubiera muerto
     let _ = std::fs::File::from(pipe).read_to_string(&mut report);
     match report.as_str() {
-        STARTED => Ok(Outcome { started: Some(shown.to_string()), code: exit::OK }),
+        STARTED => {
+            crate::cli::term::data(&format!("{shown} created"));
+            Ok(Outcome { started: vec![shown.to_string()], code: exit::OK })
+        }
         "" => Err(Error::failed(format!("el supervisor de {shown} ha muerto al empezar"))
             .with_hint(format!("mira {}/supervisor.log y `dmesg`", logs.display()))),
         why => Err(Error::failed(format!("{shown} no arranca bien")).because(why.trim_end())),

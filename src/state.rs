@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -318,6 +318,14 @@ impl Claim {
     /// El descriptor del cerrojo, para quien deba heredarlo.
     pub fn lock(&self) -> &File {
         &self.lock
+    }
+
+    /// Se lo deja a quien lo ha heredado: cierra esta copia sin soltarlo. Si siguiera abierta, el siguiente
+    /// hijo la heredaría también, y el nombre no quedaría libre hasta que acabaran los dos.
+    pub fn leave(self) {
+        // si no se pudiera cerrar, se cierra al acabar este proceso
+        let _ = nix::unistd::close(self.lock.as_raw_fd());
+        std::mem::forget(self);
     }
 
     /// Borra la ficha y suelta el nombre.

@@ -351,11 +351,18 @@ fn con_permiso_kubectl_crea_aplica_y_borra_pods_de_verdad() {
     world.write("hecho.yaml", &yaml("busybox"));
     world.write("otro.yaml", &yaml("host"));
     world.write("malo.yaml", &yaml("busybox").replace("containers:", "contenedores: 1\n  containers:"));
+    let meaningless = "  nodeSelector: {disco: ssd}\n  serviceAccountName: otra\n  tolerations: [{operator: Exists}]\n  \
+                       securityContext: {}\n";
+    let one = yaml("busybox").replace("hecho", "uno").replace("1234]", "1235]\n    resources: {limits: {}}");
+    let two =
+        yaml("busybox").replace("hecho", "dos").replace("1234]", "1236]\n    resources: {requests: {}}");
+    world.write("varios.yaml", &format!("{one}{meaningless}---\n{two}"));
+    world.write("mudado.yaml", &format!("{one}{meaningless}---\n{two}").replace("ssd", "hdd"));
     let sleeping = || world.processes().iter().filter(|(_, line)| line == "sleep 1234").count();
     for program in kubectls() {
         let ask = |args: &[&str]| kubectl(&world, program, args);
         let bad = ask(&["apply", "-f", "malo.yaml"]).exits(1);
-        assert!(bad.err.contains("contenedores"), "{}", bad.err);
+        assert!(bad.err.contains("contenedores") && !bad.err.contains("-->"), "{}", bad.err);
         assert_eq!(ask(&["apply", "-f", "hecho.yaml"]).ok().out, "pod/hecho created\n");
         wait_until("que corra", 20, || sleeping() == 1);
         assert_eq!(ask(&["apply", "-f", "hecho.yaml"]).ok().out, "pod/hecho unchanged\n");
@@ -370,6 +377,18 @@ fn con_permiso_kubectl_crea_aplica_y_borra_pods_de_verdad() {
         let label = ask(&["label", "pod", "hecho", "nivel=2"]).exits(1);
         assert!(label.err.contains("metadata.labels.nivel"), "{}", label.err);
         assert_eq!(sleeping(), 1, "nada de eso lo ha tocado");
+        // varios en un fichero, con lo que en una máquina no significa nada y lo que no dice nada
+        let several = ask(&["apply", "-f", "varios.yaml"]).ok();
+        assert_eq!(several.out, "pod/uno created\npod/dos created\n");
+        let told = "Warning: en una sola máquina no significan nada, y se aceptan sin hacer nada: \
+                    spec.nodeSelector, spec.serviceAccountName, spec.tolerations\n";
+        assert_eq!(several.err, told);
+        let again = ask(&["apply", "-f", "varios.yaml"]).ok();
+        assert_eq!((again.out.as_str(), again.err.as_str()), ("pod/uno unchanged\npod/dos unchanged\n", ""));
+        let moved = ask(&["apply", "-f", "mudado.yaml"]).ok();
+        assert!(moved.out.starts_with("pod/uno configured\n"), "{}", moved.out);
+        assert!(moved.err.ends_with("se acepta sin hacer nada: spec.nodeSelector.disco\n"), "{}", moved.err);
+        ask(&["delete", "-f", "varios.yaml", "--now"]).ok();
         assert!(ask(&["delete", "pod", "hecho"]).ok().out.contains("pod \"hecho\" deleted"));
         wait_until("que no quede nadie", 20, || sleeping() == 0);
         assert_eq!(world.micropod(&["get", "pod", "hecho"]).code, 1);

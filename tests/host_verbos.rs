@@ -276,6 +276,88 @@ fn se_borra_por_nombre_por_etiquetas_por_fichero_o_todo_y_sin_esperar() {
     }
 }
 
+/// Los pid cuya línea de comandos es `text`.
+fn pids_of(world: &World, text: &str) -> Vec<i32> {
+    world.processes().into_iter().filter(|(_, line)| line == text).map(|(pid, _)| pid).collect()
+}
+
+#[test]
+fn un_fichero_con_varios_objetos_se_crea_se_aplica_y_se_borra_de_una_vez() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let spec = |n: u32, more: &str| {
+        format!(
+            "spec: {{terminationGracePeriodSeconds: 0, containers: [{{name: c, image: busybox, \
+             command: [sleep, '{n}']{more}}}]}}"
+        )
+    };
+    let text = |second: u32| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\n{}\n---\napiVersion: v1\nkind: List\nitems:\n\
+             - {{apiVersion: v1, kind: ConfigMap, metadata: {{name: cfg}}, data: {{x: uno}}}}\n\
+             - {{apiVersion: v1, kind: Pod, metadata: {{name: b}}, {}}}\n---\napiVersion: batch/v1\nkind: Job\n\
+             metadata: {{name: j}}\nspec: {{template: {{{}}}}}\n",
+            spec(3041, ""),
+            spec(second, ", envFrom: [{configMapRef: {name: cfg}}]"),
+            spec(3043, "").replace("containers", "restartPolicy: Never, containers"),
+        )
+    };
+    let run = |args: &[&str], file: &str| world.micropod(&[args, &[file]].concat());
+    world.write("varios.yaml", &text(3042));
+    world.write("malo.yaml", &text(3042).replace("kind: Job", "kind: Trabajo"));
+    world.write("otro.yaml", &text(3044));
+    let no_image = text(3045).replace("busybox", "nohay").replace("name: a}", "name: a2}");
+    let no_image = no_image.split("---\n").next().unwrap().to_string()
+        + "---\napiVersion: v1\nkind: Pod\nmetadata: {name: c}\n";
+    world.write("sin-imagen.yaml", &(no_image + &spec(3045, "") + "\n"));
+    // mal uno, ninguno
+    assert!(run(&["create", "-f"], "malo.yaml").exits(2).err.contains("MP0113"));
+    let refused = run(&["run"], "varios.yaml").exits(2).err;
+    assert!(refused.contains("MP0180") && refused.contains("con -d se dejan todos"), "{refused}");
+    assert_eq!(run(&["get", "-o", "name"], "pods").out, "");
+    for verb in ["simula", "guion", "por-que"] {
+        let refused = run(&[verb], "varios.yaml").exits(2).err;
+        assert!(refused.contains("di cuál: `--solo a`, `--solo b`"), "{verb}: {refused}");
+        let chosen = run(&[verb, "--solo", "b"], "varios.yaml").ok().out;
+        assert!(chosen.contains("Pod b") || chosen.contains("sleep 3042"), "{verb}: {chosen}");
+    }
+    let said = run(&["create", "-f"], "varios.yaml").ok().out;
+    assert_eq!(said, "pod/a created\npod/b created\njob/j created\n");
+    wait_until("que corran los tres", 20, || {
+        [3041, 3042, 3043].iter().all(|n| pids_of(&world, &format!("sleep {n}")).len() == 1)
+    });
+    let again = run(&["create", "-f"], "varios.yaml").exits(1).err;
+    for exists in ["pods \"a\" already", "pods \"b\" already", "jobs \"j\" already"] {
+        assert!(again.contains(exists), "{again}");
+    }
+    let bad = run(&["create", "-f"], "sin-imagen.yaml").exits(1);
+    assert_eq!(bad.out, "pod/c created\n");
+    assert!(bad.err.starts_with("error: Pod `a2`: no existe la imagen «nohay»\n"), "{}", bad.err);
+    delete(&world, "c");
+    // lo que es otro no impide que se aplique lo demás
+    world.micropod(&["delete", "pod", "a"]).ok();
+    world.micropod(&["delete", "job", "j"]).ok();
+    let mixed = run(&["apply", "-f"], "otro.yaml").exits(1);
+    assert_eq!(mixed.out, "pod/a created\nconfigmap/cfg unchanged\njob/j created\n");
+    assert!(mixed.err.contains("The Pod \"b\" is invalid"), "{}", mixed.err);
+    // el nombre de cada uno es de su supervisor y de nadie más: muerto, queda libre
+    let record: Value = serde_json::from_str(&world.read("/run/micropod/pods/a/pod.json")).unwrap();
+    world.kill("KILL", record["supervisor"]["pid"].as_i64().unwrap() as i32);
+    wait_until("que muera", 10, || pids_of(&world, "sleep 3041").is_empty());
+    assert_eq!(run(&["run", "-d", "--solo", "a"], "varios.yaml").ok().out, "pod/a created\n");
+    let deleted = run(&["delete", "-f"], "varios.yaml").ok().out;
+    assert_eq!(deleted, "pod \"a\" deleted\npod \"b\" deleted\njob.batch \"j\" deleted\n");
+    let nobody = run(&["delete", "-f"], "varios.yaml").exits(1).err;
+    for missing in ["pods \"a\" not found", "pods \"b\" not found", "jobs.batch \"j\" not found"] {
+        assert!(nobody.contains(missing), "{nobody}");
+    }
+    let waited = run(&["run", "-d", "--wait", "--solo", "b"], "varios.yaml").ok().out;
+    assert_eq!(waited, "pod/b created\npod/b condition met\n");
+    delete(&world, "b");
+}
+
 #[test]
 fn si_muere_el_supervisor_de_un_pod_borrado_sin_esperar_tambien_se_olvida() {
     if !is_root() {

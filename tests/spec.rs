@@ -5,7 +5,7 @@ use micropod::spec::codes::{CODES, Where};
 use micropod::spec::parse::parse;
 use micropod::spec::schema::Described;
 use micropod::spec::types::{Container, IntOrString, Object, Pod};
-use micropod::spec::{Manifest, SpecErrors, load, write};
+use micropod::spec::{SpecErrors, load, write};
 use std::path::{Path, PathBuf};
 
 fn errors(text: &str) -> SpecErrors {
@@ -122,7 +122,7 @@ fn el_ejemplo_malo_de_cada_codigo_lo_da_y_el_bueno_se_acepta() {
     for code in CODES.iter().filter(|c| !matches!(c.place, Where::Command | Where::Server | Where::Faults)) {
         let read = |text: &str| {
             let parsed = micropod::spec::parse::parse_bytes(code.place.file_name(), text.as_bytes().to_vec());
-            parsed.and_then(Manifest::into_workload)
+            parsed.and_then(|manifest| manifest.runnable().map(|_| ()))
         };
         let text = code.place.file(&code.wrong);
         let found = match read(&text) {
@@ -601,7 +601,7 @@ impl Drop for Dir {
 }
 
 fn refused(path: &Path) -> (String, String) {
-    let error = load(path).unwrap_err();
+    let error = load(path, None).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     let Error::Spec(errors) = error else { panic!("{error}") };
     (errors.0[0].code.to_string(), errors.0[0].problem.clone())
@@ -635,7 +635,7 @@ fn las_rutas_relativas_parten_del_directorio_del_fichero() {
     let dir = Dir::new("base");
     std::fs::create_dir(dir.0.join("dentro")).unwrap();
     let file = dir.file("dentro/p.ron", COMPLETE);
-    let loaded = load(&file.parent().unwrap().join("../dentro/p.ron")).unwrap();
+    let loaded = load(&file.parent().unwrap().join("../dentro/p.ron"), None).unwrap();
     assert_eq!(loaded.base, dir.0.join("dentro").canonicalize().unwrap());
     assert_eq!(loaded.pod, ok(COMPLETE));
 }

@@ -2,7 +2,7 @@
 
 use micropod::spec::parse::{parse, parse_all, parse_with};
 use micropod::spec::types::{IntOrString, Object, Pod};
-use micropod::spec::{Manifest, SpecErrors, Validation};
+use micropod::spec::{SpecErrors, Validation};
 use std::time::Instant;
 
 fn pod(file: &str, text: &str) -> Pod {
@@ -10,7 +10,7 @@ fn pod(file: &str, text: &str) -> Pod {
 }
 
 fn errors(file: &str, text: &str) -> SpecErrors {
-    match parse_all(file, text).and_then(Manifest::into_workload) {
+    match parse_all(file, text).and_then(|manifest| manifest.runnable().map(|_| ())) {
         Ok(_) => panic!("debía fallar:\n{}", text.chars().take(2000).collect::<String>()),
         Err(errors) => errors,
     }
@@ -173,6 +173,33 @@ fn varios_documentos_y_listas_son_los_objetos_de_un_fichero() {
     assert_eq!(errors("p.yaml", &format!("{pod}---\n{pod}")).0[0].code, "MP0181");
 }
 
+#[test]
+fn de_un_fichero_con_varios_pods_se_elige_uno_o_se_dejan_todos() {
+    let pods = ["a", "b", "c", "d"].map(|name| container("").replace("name: p", &format!("name: {name}")));
+    let all = || parse_all("p.yaml", &pods.join("---\n")).unwrap();
+    assert_eq!(all().runnable().unwrap().len(), 4);
+    let line = pods[0].lines().count() + 2;
+    for refused in [all().in_foreground().unwrap_err(), all().into_pod().unwrap_err()] {
+        let error = &refused.0[0];
+        assert_eq!((error.code, error.place.as_ref().unwrap().line), ("MP0180", line), "{refused}");
+        let hint = error.hint.as_deref().unwrap();
+        assert!(hint.ends_with("di cuál: `--solo a`, `--solo b`, `--solo c`"), "{hint}");
+    }
+    let mut chosen = all();
+    chosen.keep(Some("c")).unwrap();
+    chosen.in_foreground().unwrap();
+    assert_eq!(chosen.into_pod().unwrap().pod.metadata.name, "c");
+    assert_eq!(all().keep(Some("z")).unwrap_err().0[0].code, "MP0180");
+    // el repetido se señala en su nombre
+    let twice = errors("p.yaml", &format!("{0}---\n{0}", pods[0]));
+    let place = twice.0[0].place.as_ref().unwrap();
+    assert_eq!(
+        (twice.0[0].code, place.line, place.column),
+        ("MP0181", pods[0].lines().count() + 5, 9),
+        "{twice}"
+    );
+}
+
 /// Cada caso: lo escrito, el código y dónde se señala (línea, columna, y lo subrayado).
 fn check(file: &str, cases: &[(String, &str, usize, usize, &str)]) {
     let mut wrong = String::new();
@@ -291,7 +318,41 @@ fn las_pistas_estan_escritas_en_el_lenguaje_del_fichero() {
     assert!(said.contains("`httpGet: {port: 80}`"), "{said}");
     let said = errors("p.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}").to_string();
     assert!(said.contains("`Deployment` es un objeto de Kubernetes que micropod no crea"), "{said}");
-    assert!(said.contains("pista") && said.contains("ReplicaSet"), "{said}");
+    let hint = "copia su `template` en un `kind: ReplicaSet`; para uno, en un `kind: Pod`";
+    assert!(said.contains(hint), "{said}");
+    let json = r#"{"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "a"}}"#;
+    let said = errors("p.json", json).to_string();
+    assert!(said.contains(r#"en un `"kind": "ReplicaSet"`; para uno, en un `"kind": "Pod"`"#), "{said}");
+    let said = errors("p.yaml", &(container("") + "  dnsPolicy: None\n")).to_string();
+    assert!(said.contains("`dnsConfig: {nameservers: [\"10.244.0.53\"]}`"), "{said}");
+}
+
+#[test]
+fn una_comilla_sin_cerrar_se_senala_donde_se_abre() {
+    let with = |line: &str| container(&format!("    {line}\n    tty: true\n    args: [\"a\", 'b']"));
+    check(
+        "p.yaml",
+        &[
+            (with("workingDir: \"/x"), "MP0210", 9, 17, "\"/x"),
+            (with("workingDir: '/x"), "MP0210", 9, 17, "'/x"),
+            (with("command: [\"a\", \"b]"), "MP0210", 9, 20, "\"b]"),
+            (with("command: [a, \"it said \\\"x\\\"]"), "MP0210", 9, 18, "\"it said \\\"x\\\"]"),
+            (container("    workingDir: \"/x"), "MP0210", 9, 17, "\"/x"),
+            ("apiVersion: \"v1\n---\nkind: Pod\n".into(), "MP0210", 1, 13, "\"v1"),
+            // la primera comilla que se encuentra después abría otro texto
+            ("metadata: {name: \"p}\nspec: {nodeName: \"n\"}\n".into(), "MP0210", 1, 18, "\"p}"),
+            // lo demás no es eso
+            (with("workingDir: 'it's'"), "MP0210", 9, 21, "s'"),
+            (with("workingDir: \"C:\\dir\""), "MP0210", 9, 17, "\"C:\\dir\""),
+        ],
+    );
+    let said = errors("p.yaml", &with("workingDir: \"/x")).to_string();
+    assert!(
+        said.contains("este texto no se cierra") && said.contains("falta su comilla del final, `\"`"),
+        "{said}"
+    );
+    let said = errors("p.yaml", &with("workingDir: \"C:\\dir\"")).to_string();
+    assert!(said.contains("secuencia de escape"), "{said}");
 }
 
 #[test]
@@ -434,6 +495,12 @@ fn con_validate_warn_se_dice_cada_campo_que_no_se_hace_y_se_sigue_sin_el() {
     let broken = yaml.replace("stdin: true", "stdin: 3");
     let found = parse_with("p.yaml", &broken, Validation::Warn).unwrap_err();
     assert_eq!(found.0.iter().map(|e| e.code).collect::<Vec<_>>(), ["MP0106"], "{found}");
+    // ni se sigue sin lo que hace falta porque esté mal escrito
+    let misspelt = yaml.replace("image: i", "imagen: i");
+    let found = parse_with("p.yaml", &misspelt, Validation::Warn).unwrap_err();
+    let lines: Vec<_> = found.0.iter().map(|e| (e.code, e.place.as_ref().unwrap().line)).collect();
+    assert_eq!(lines, [("MP0104", 7)], "{found}");
+    assert!(parse_all("p.yaml", &misspelt).unwrap_err().0.iter().all(|e| e.code != "MP0104"));
     // y una clave repetida, también: no se sabe cuál sobra
     let repeated = yaml.replace("stdin: true", "stdin: true\n    stdin: true");
     assert_eq!(parse_with("p.yaml", &repeated, Validation::Warn).unwrap_err().0[0].code, "MP0105");

@@ -1,6 +1,7 @@
 //! Lo que se contesta: un objeto, un texto o un `Status` de Kubernetes que dice qué ha ido mal.
 
 use super::http::{self, Length, Request};
+use crate::spec::errors::{SHOWN, SpecError, SpecErrors, visible};
 use serde_json::{Value, json};
 
 /// Una respuesta entera, que cabe en memoria.
@@ -51,8 +52,8 @@ pub struct Problem {
     pub status: u16,
     pub reason: &'static str,
     pub message: String,
-    /// El Pod que no vale, si es eso: kubectl lo enseña de otra manera.
-    invalid: Option<String>,
+    /// El Pod que no vale, si es eso, y de cada causa el campo y lo que le pasa: kubectl las enseña de otra manera.
+    invalid: Option<(String, Vec<[String; 2]>)>,
 }
 
 impl Problem {
@@ -60,14 +61,27 @@ impl Problem {
         Problem { status, reason, message: message.into(), invalid: None }
     }
 
-    /// Lo que se pide para el Pod `name` no vale.
-    pub fn invalid(name: &str, message: impl Into<String>) -> Problem {
-        let name = crate::spec::errors::visible(name, 100);
-        Problem { invalid: Some(name), ..Problem::new(422, "Invalid", message) }
+    /// Lo que se pide para el Pod `name` no vale: por cada causa, el campo y lo que le pasa.
+    pub fn invalid(name: &str, causes: Vec<[String; 2]>) -> Problem {
+        let name = visible(name, 100);
+        let each: Vec<String> = causes.iter().map(|cause| cause.join(": ")).collect();
+        Problem { invalid: Some((name, causes)), ..Problem::new(422, "Invalid", each.join("; ")) }
+    }
+
+    /// Los errores de un objeto que no ha escrito nadie en ningún fichero: con el camino de su campo.
+    pub fn wrong(name: &str, errors: &SpecErrors) -> Problem {
+        let cause = |error: &SpecError| {
+            let field = if error.field.is_empty() { "pod" } else { &error.field };
+            let mut said = vec![error.problem.clone()];
+            said.extend(error.hint.clone());
+            said.extend(error.possible().map(|(label, names)| format!("{label}: {names}")));
+            [visible(field, 200), format!("{} [{}]", said.join("; "), error.code)]
+        };
+        Problem::invalid(name, errors.0.iter().take(SHOWN).map(cause).collect())
     }
 
     pub fn not_found(resource: &str, name: &str) -> Problem {
-        let name = crate::spec::errors::visible(name, 100);
+        let name = visible(name, 100);
         Problem::new(404, "NotFound", format!("{resource} \"{name}\" not found"))
     }
 
@@ -77,7 +91,7 @@ impl Problem {
 
     /// Lo que la API no tiene, dicho por su nombre.
     pub fn missing(what: &str) -> Problem {
-        let what = crate::spec::errors::visible(what, 100);
+        let what = visible(what, 100);
         Problem::new(404, "NotFound", format!("micropod api no tiene {what} [MP0335]"))
     }
 
@@ -87,10 +101,12 @@ impl Problem {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason, "code": self.status,
         });
-        if let Some(name) = &self.invalid {
+        if let Some((name, causes)) = &self.invalid {
             // de un objeto que no vale, kubectl solo lee las causas
             object["message"] = json!(format!("Pod \"{name}\" is invalid: {}", self.message));
-            object["details"] = json!({"name": name, "kind": "Pod", "causes": [{"message": self.message}]});
+            let causes: Vec<Value> =
+                causes.iter().map(|[field, said]| json!({"field": field, "message": said})).collect();
+            object["details"] = json!({"name": name, "kind": "Pod", "causes": causes});
         }
         object
     }
@@ -141,8 +157,20 @@ mod tests {
         let problem = Problem::not_found("pods", "w\u{1b}[2Jeb");
         assert_eq!(problem.object()["message"], "pods \"w\u{fffd}[2Jeb\" not found");
         assert_eq!((problem.object()["code"].as_u64(), problem.answer().status), (Some(404), 404));
-        let invalid = Problem::invalid("web", "spec.x: no").object();
-        assert_eq!(invalid["details"]["causes"][0]["message"], "spec.x: no");
+        let invalid = Problem::invalid("web", vec![["spec.x".into(), "no".into()]]).object();
+        assert_eq!(invalid["details"]["causes"][0], json!({"field": "spec.x", "message": "no"}));
         assert_eq!(invalid["message"], "Pod \"web\" is invalid: spec.x: no");
+        // de lo que llega por la API se dice el campo: las líneas son de un fichero que no ha escrito nadie
+        let text = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "c",
+            "image": "i", "tyt": true}]}}"#;
+        let errors = crate::spec::parse::parse_all("", text).unwrap_err();
+        let causes = Problem::wrong("a", &errors).object()["details"]["causes"].clone();
+        assert_eq!(causes[0]["field"], "spec.containers[0].tyt");
+        let said = causes[0]["message"].as_str().unwrap();
+        assert!(
+            said.starts_with("campo desconocido `tyt` en el contenedor `c`; ¿querías decir `tty`?"),
+            "{said}"
+        );
+        assert!(said.ends_with(", tty [MP0101]") && !said.contains("-->"), "{said}");
     }
 }

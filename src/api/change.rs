@@ -11,7 +11,8 @@ use super::store::{Store, Stored};
 use crate::kernel::program::{Background, Program};
 use crate::object;
 use crate::spec::objects::Object;
-use crate::spec::parse;
+use crate::spec::types::Pod;
+use crate::spec::{Manifest, Validation, parse, validation, write};
 use serde_json::{Value, json};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -30,6 +31,8 @@ pub struct Change {
     what: What,
     namespace: String,
     name: String,
+    /// Lo que hay que decir si sale bien.
+    notes: Vec<String>,
     program: Background,
 }
 
@@ -54,11 +57,14 @@ impl Change {
         let shown = |pod: &Stored| Answer::json(&pod.object(Resource::Pods, pod.revision));
         Some(match (ended.status.code(), &self.what, pod) {
             (Some(0), What::Create, Some(pod)) => {
-                Answer { warnings: said.lines().map(String::from).collect(), ..shown(&pod).with_status(201) }
+                // kubectl ya les pone «Warning: »
+                let said = said.lines().map(|line| line.trim_start_matches("aviso: ").to_string());
+                let warnings = std::mem::take(&mut self.notes).into_iter().chain(said).collect();
+                Answer { warnings, ..shown(&pod).with_status(201) }
             }
             (Some(0), What::Delete, Some(pod)) => shown(&pod),
             (Some(0), What::Delete, None) => deleted(&self.name),
-            (Some(2), What::Create, _) => Problem::invalid(&self.name, said).answer(),
+            (Some(2), What::Create, _) => Problem::invalid(&self.name, vec![["pod".into(), said]]).answer(),
             _ => Problem::new(500, "InternalError", said).answer(),
         })
     }
@@ -77,8 +83,8 @@ pub enum Outcome {
 
 fn start(
     what: What,
-    namespace: &str,
-    name: &str,
+    (namespace, name): (&str, &str),
+    notes: Vec<String>,
     options: &[&str],
     input: &[u8],
 ) -> Result<Outcome, Problem> {
@@ -86,7 +92,8 @@ fn start(
         |e: std::io::Error| Problem::new(500, "InternalError", format!("no se pudo ejecutar micropod: {e}"));
     let program = Program::new(Path::new("/proc/self/exe"), LIMIT).map_err(failed)?;
     let program = program.options(options.iter().copied()).background(input).map_err(failed)?;
-    Ok(Outcome::Started(Box::new(Change { what, namespace: namespace.into(), name: name.into(), program })))
+    let (namespace, name) = (namespace.into(), name.into());
+    Ok(Outcome::Started(Box::new(Change { what, namespace, name, notes, program })))
 }
 
 /// `POST …/pods`; con `name`, el que ha de llevar.
@@ -98,16 +105,16 @@ pub fn create(
 ) -> Result<Outcome, Problem> {
     let mut pod = read_object(request)?;
     let name = check(&mut pod, namespace, name)?;
-    let strict = strictness(request)?;
-    let text = crate::output::json::pretty(&pod);
-    validate(&name, &text, strict)?;
+    let (wanted, notes) = validate(&name, &pod, strictness(request)?)?;
     if store.has_pod(&name) {
         return Err(Problem::new(409, "AlreadyExists", format!("pods \"{name}\" already exists")));
     }
     if is_dry_run(request)? {
-        return Ok(Outcome::Done(Answer::json(&pod).with_status(201)));
+        return Ok(Outcome::Done(Answer { warnings: notes, ..Answer::json(&pod).with_status(201) }));
     }
-    start(What::Create, namespace, &name, &["run", "--detach", "--validate", strict, "-"], text.as_bytes())
+    // ya sin lo que no se hace: está dicho
+    let text = crate::output::json::pretty(&write::kubernetes(&Object::Pod(wanted)));
+    start(What::Create, (namespace, &name), notes, &["run", "--detach", "-"], text.as_bytes())
 }
 
 /// `DELETE …/pods/NOMBRE`
@@ -134,7 +141,7 @@ pub fn delete(pod: &Stored, request: &Request) -> Result<Outcome, Problem> {
         Some(_) | None => {}
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    start(What::Delete, &pod.namespace, &pod.name, &words, &[])
+    start(What::Delete, (&pod.namespace, &pod.name), Vec::new(), &words, &[])
 }
 
 /// `PATCH …/pods/NOMBRE`: lo que envía `kubectl apply`. Un Pod en marcha no se cambia: si lo que se
@@ -143,13 +150,21 @@ pub fn patch(store: &Store, namespace: &str, name: &str, request: &Request) -> R
     let current = store.get(Resource::Pods, namespace, name);
     let kind = request.content_type();
     let wanted = read_json(request);
+    let mut dropped = Vec::new();
     let different = match (kind, &current) {
         // server-side apply: lo que se envía es el objeto entero, y si no está se crea
         (patch::APPLY, None) => return create(store, namespace, Some(name), request),
         (_, None) => return Err(Problem::not_found("pods", name)),
         (patch::APPLY, Some(pod)) => applied(&mut wanted?, namespace, name, pod)?,
         (patch::STRATEGIC | patch::MERGE, Some(pod)) => {
-            patch::differences(&wanted?, &pod.object(Resource::Pods, pod.revision), kind == patch::STRATEGIC)
+            let (wanted, object) = (wanted?, pod.object(Resource::Pods, pod.revision));
+            let differences = |from| patch::differences(&wanted, from, kind == patch::STRATEGIC);
+            // en lo que se aplicó ya estaba, y en el Pod no: de eso se prescindió
+            let (old, new) = (differences(&patch::last_applied(&object)), differences(&object));
+            let different: (Vec<_>, Vec<_>) =
+                new.into_iter().partition(|path| old.contains(path) || patch::is_neutral(path));
+            dropped = different.1;
+            different.0
         }
         (other, _) => {
             let other = crate::spec::errors::visible(other, 60);
@@ -160,8 +175,17 @@ pub fn patch(store: &Store, namespace: &str, name: &str, request: &Request) -> R
             ));
         }
     };
+    // lo que aquí no significa nada no cambia nada
+    let (neutral, different): (Vec<_>, Vec<_>) =
+        different.into_iter().partition(|path| patch::is_neutral(path));
     match (different.as_slice(), current) {
-        ([], Some(pod)) => Ok(Outcome::Done(Answer::json(&pod.object(Resource::Pods, pod.revision)))),
+        ([], Some(pod)) => {
+            let answer = Answer::json(&pod.object(Resource::Pods, pod.revision));
+            let neutral = (!neutral.is_empty()).then(|| validation::accepted(&neutral));
+            let dropped = (!dropped.is_empty())
+                .then(|| format!("ya se prescindió de esto al crearlo: {}", dropped.join(", ")));
+            Ok(Outcome::Done(Answer { warnings: neutral.into_iter().chain(dropped).collect(), ..answer }))
+        }
         _ => Err(unchangeable(name, &different)),
     }
 }
@@ -170,21 +194,20 @@ pub fn unchangeable(name: &str, different: &[String]) -> Problem {
     let shown: Vec<String> =
         different.iter().take(8).map(|path| crate::spec::errors::visible(path, 100)).collect();
     let message = format!(
-        "{}: Forbidden: un Pod en marcha no se cambia: bórralo (kubectl delete pod {name}) y \
-         créalo otra vez [MP0336]",
-        shown.join(", ")
+        "Forbidden: un Pod en marcha no se cambia: bórralo (kubectl delete pod {name}) y créalo otra vez [MP0336]"
     );
-    Problem::invalid(name, message)
+    Problem::invalid(name, vec![[shown.join(", "), message]])
 }
 
 /// En qué se distingue lo que se aplica de lo que hay.
 fn applied(wanted: &mut Value, namespace: &str, name: &str, pod: &Stored) -> Result<Vec<String>, Problem> {
     check(wanted, namespace, Some(name))?;
-    let text = crate::output::json::pretty(wanted);
-    let same = validate(name, &text, "strict")?.is_some_and(|wanted| {
-        pod.seen.as_ref().is_some_and(|seen| patch::bare(&seen.record.pod) == patch::bare(&wanted))
-    });
-    if same {
+    if wanted["spec"].is_null() {
+        // solo habla de sus metadatos
+        return Ok(patch::differences(wanted, &pod.object(Resource::Pods, pod.revision), true));
+    }
+    let (asked, _) = validate(name, wanted, Validation::Strict)?;
+    if pod.seen.as_ref().is_some_and(|seen| patch::bare(&seen.record.pod) == patch::bare(&asked)) {
         return Ok(Vec::new());
     }
     let mut found = patch::differences(wanted, &pod.object(Resource::Pods, pod.revision), true);
@@ -195,14 +218,11 @@ fn applied(wanted: &mut Value, namespace: &str, name: &str, pod: &Stored) -> Res
     Ok(found)
 }
 
-fn validate(name: &str, text: &str, strict: &str) -> Result<Option<crate::spec::types::Pod>, Problem> {
-    let mode = crate::spec::Validation::from_name(strict).unwrap_or_default();
-    let manifest = parse::parse_with("objeto.json", text, mode)
-        .map_err(|errors| Problem::invalid(name, errors.to_string()))?;
-    Ok(manifest.objects.into_iter().find_map(|object| match object {
-        Object::Pod(pod) => Some(pod),
-        _ => None,
-    }))
+/// El Pod que se pide, si vale, y lo que hay que decir de él.
+fn validate(name: &str, pod: &Value, mode: Validation) -> Result<(Pod, Vec<String>), Problem> {
+    let loaded = parse::parse_with("", &crate::output::json::pretty(pod), mode).and_then(Manifest::into_pod);
+    let loaded = loaded.map_err(|errors| Problem::wrong(name, &errors))?;
+    Ok((loaded.pod, loaded.notes))
 }
 
 fn read_json(request: &Request) -> Result<Value, Problem> {
@@ -255,15 +275,18 @@ fn check(pod: &mut Value, namespace: &str, name: Option<&str>) -> Result<String,
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     match said.chars().all(plain) && !said.starts_with('.') {
         true => Ok(said),
-        false => Err(Problem::invalid(&said, "metadata.name no es un nombre de DNS [MP0106]")),
+        false => {
+            let field = ["metadata.name".into(), "no es un nombre de DNS [MP0106]".into()];
+            Err(Problem::invalid(&said, vec![field]))
+        }
     }
 }
 
-fn strictness(request: &Request) -> Result<&'static str, Problem> {
+fn strictness(request: &Request) -> Result<Validation, Problem> {
     match request.query("fieldValidation") {
-        None | Some("" | "Strict") => Ok("strict"),
+        None | Some("" | "Strict") => Ok(Validation::Strict),
         // lo que micropod no tiene se dice siempre, aunque se pida callarlo
-        Some("Warn" | "Ignore") => Ok("warn"),
+        Some("Warn" | "Ignore") => Ok(Validation::Warn),
         Some(_) => Err(Problem::bad_request("fieldValidation: Strict, Warn o Ignore")),
     }
 }

@@ -7,6 +7,7 @@ use crate::spec::kubernetes_fields;
 use crate::spec::objects::{self, Kind};
 use crate::spec::schema::{Described, Field};
 use crate::spec::types::ObjectMeta;
+use crate::spec::validation::neutral;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -138,6 +139,14 @@ fn root(version: Version, kind: &Kind, all: &mut BTreeMap<String, Value>) {
             let schema =
                 json!({"type": "array", "items": {"type": "object"}, "description": "Lo pone micropod."});
             properties.insert(name.into(), schema);
+        }
+    }
+    if let Some(properties) =
+        all.get_mut(&named("PodSpec")).and_then(|spec| spec["properties"].as_object_mut())
+    {
+        for name in neutral("PodSpec") {
+            let doc = "En una sola máquina no significa nada: se acepta, y se dice.";
+            properties.entry(*name).or_insert(json!({"description": doc}));
         }
     }
     schema["x-kubernetes-group-version-kind"] = json!([group_version_kind()]);

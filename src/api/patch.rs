@@ -1,6 +1,8 @@
 //! Qué cambiaría un parche. Puro: dice qué es distinto, no lo cambia.
 
+use crate::spec::quantity::Quantity;
 use crate::spec::types::Pod;
+use crate::spec::validation::neutral;
 use serde_json::{Map, Value};
 
 /// Donde `kubectl apply` guarda lo que envió la última vez.
@@ -32,10 +34,11 @@ fn compare(patch: &Value, current: &Value, strategic: bool, path: &str, found: &
         (Value::Array(patch), Value::Array(current)) if strategic => {
             compare_lists(patch, current, path, found)
         }
-        // quitar lo que no está no cambia nada, y decir un mapa vacío donde no hay nada, tampoco
+        // quitar lo que no está no cambia nada, y decir un mapa o un texto vacíos donde no hay nada, tampoco
         (Value::Null, Value::Null) => {}
+        (Value::String(text), Value::Null) if text.is_empty() => {}
         (Value::Object(patch), Value::Null) => compare_maps(patch, &Map::new(), strategic, path, found),
-        (patch, current) if patch == current => {}
+        (patch, current) if patch == current || same_quantity(patch, current, path) => {}
         _ => found.push(if path.is_empty() { ".".into() } else { path.to_string() }),
     }
 }
@@ -80,6 +83,75 @@ fn compare_lists(patch: &[Value], current: &[Value], path: &str, found: &mut Vec
     }
 }
 
+/// ¿Es la misma cantidad, escrita de dos maneras? `0.1` y `100m`.
+fn same_quantity(patch: &Value, current: &Value, path: &str) -> bool {
+    let read = |value: &Value| {
+        let text = value.as_str().map_or_else(|| value.to_string(), String::from);
+        Quantity::parse(&text).ok().map(|quantity| quantity.millis_exact())
+    };
+    let measured =
+        [".limits.", ".requests.", ".sizeLimit", ".divisor"].iter().any(|place| path.contains(place));
+    measured && read(patch).is_some_and(|wanted| Some(wanted) == read(current))
+}
+
+/// ¿Es el camino de un campo del Pod que en una sola máquina no significa nada, o de algo que está en él?
+pub fn is_neutral(path: &str) -> bool {
+    let field = path.strip_prefix("spec.").and_then(|inside| inside.split(['.', '[']).next());
+    field.is_some_and(|field| neutral("PodSpec").contains(&field))
+}
+
+/// Le pone al objeto de un Pod lo que se dijo al aplicarlo y aquí no es nada: lo que habla del clúster y lo que
+/// está vacío. En Kubernetes estaría, y es con lo que `kubectl apply` compara su fichero.
+pub fn restore(mut object: Value) -> Value {
+    let applied = last_applied(&object);
+    fill(&applied["spec"], &mut object["spec"], "spec");
+    object
+}
+
+/// Lo que envió el último `kubectl apply`; nada, si el Pod no nació así.
+pub fn last_applied(object: &Value) -> Value {
+    let text = object["metadata"]["annotations"][LAST_APPLIED].as_str();
+    text.and_then(|text| serde_json::from_slice(text.as_bytes()).ok()).unwrap_or_default()
+}
+
+fn fill(applied: &Value, object: &mut Value, path: &str) {
+    match (applied, object) {
+        (Value::Object(applied), Value::Object(object)) => {
+            for (key, value) in applied {
+                let inner = format!("{path}.{key}");
+                match object.get_mut(key) {
+                    // la máquina, si está, es esta
+                    Some(there) if !is_neutral(&inner) || key == "nodeName" => fill(value, there, &inner),
+                    None if !is_neutral(&inner) && !is_empty(value) => {}
+                    Some(_) | None => {
+                        object.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (Value::Array(applied), Value::Array(object)) => {
+            for one in applied {
+                let key = MERGE_KEYS.iter().find(|key| one.get(**key).is_some());
+                let same = |other: &&mut Value| key.is_some_and(|key| other.get(*key) == one.get(*key));
+                if let Some(there) = object.iter_mut().find(same) {
+                    fill(one, there, path);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// ¿No dice nada? Lo nulo no se guarda en ningún sitio.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.values().all(is_empty),
+        Value::Array(items) => items.is_empty(),
+        Value::String(text) => text.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// El Pod sin lo que escribe `kubectl` para sí.
 pub fn bare(pod: &Pod) -> Pod {
     let mut pod = pod.clone();
@@ -94,7 +166,8 @@ mod tests {
 
     fn pod() -> Value {
         json!({"metadata": {"name": "web", "labels": {"app": "web"}},
-               "spec": {"containers": [{"name": "c", "image": "nginx", "env": [{"name": "A", "value": "1"}]}],
+               "spec": {"containers": [{"name": "c", "image": "nginx", "env": [{"name": "A", "value": "1"}],
+                                            "resources": {"limits": {"cpu": "100m", "memory": "1Mi"}}}],
                         "restartPolicy": "Always"}})
     }
 
@@ -111,6 +184,8 @@ mod tests {
             json!({"metadata": {"annotations": {LAST_APPLIED: "{}"}}}),
             json!({"metadata": {"labels": {"otra": null}}}),
             json!({"spec": {"containers": [{"name": "otro", "$patch": "delete"}]}}),
+            json!({"spec": {"hostname": "", "securityContext": {}}}),
+            json!({"spec": {"containers": [{"name": "c", "resources": {"limits": {"cpu": 0.1, "memory": "1024Ki"}}}]}}),
         ] {
             assert_eq!(strategic(same.clone()), Vec::<String>::new(), "{same}");
         }
@@ -134,6 +209,35 @@ mod tests {
         );
         assert_eq!(strategic(json!({"metadata": {"annotations": {"x": "1"}}})), ["metadata.annotations.x"]);
         assert_eq!(strategic(json!({"metadata": null})), ["metadata"]);
+        let more = |what| json!({"spec": {"containers": [{"name": "c", "resources": {"limits": what}}]}});
+        assert_eq!(strategic(more(json!({"cpu": "1"}))), ["spec.containers[c].resources.limits.cpu"]);
+        // fuera de donde van cantidades, `1` y `1000m` son dos textos
+        let env = json!({"spec": {"containers": [{"name": "c", "env": [{"name": "A", "value": "1000m"}]}]}});
+        assert_eq!(strategic(env), ["spec.containers[c].env[A].value"]);
+    }
+
+    #[test]
+    fn el_objeto_lleva_lo_que_se_aplico_y_aqui_no_es_nada_y_nada_mas() {
+        let applied = json!({"spec": {
+            "nodeSelector": {"disk": "ssd"}, "serviceAccountName": "yo", "nodeName": "otra", "securityContext": {},
+            "restartPolicy": "Never", "hostPID": true,
+            "containers": [{"name": "c", "image": "otra", "resources": {"limits": {}}, "env": [{"name": "B", "value": ""}],
+                            "securityContext": {"privileged": true}, "stdin": null}, {"name": "d", "tty": {}}],
+        }});
+        let mut object = pod();
+        object["spec"]["nodeName"] = json!("esta");
+        object["spec"]["serviceAccountName"] = json!("default");
+        object["spec"]["containers"][0]["resources"] = json!({});
+        let mut expected = object.clone();
+        object["metadata"]["annotations"] = json!({LAST_APPLIED: applied.to_string()});
+        expected["metadata"]["annotations"] = object["metadata"]["annotations"].clone();
+        expected["spec"]["nodeSelector"] = json!({"disk": "ssd"});
+        expected["spec"]["serviceAccountName"] = json!("yo");
+        expected["spec"]["securityContext"] = json!({});
+        expected["spec"]["containers"][0]["resources"] = json!({"limits": {}});
+        assert_eq!(restore(object), expected);
+        assert_eq!(restore(pod()), pod());
+        assert!(is_neutral("spec.tolerations[0].key") && !is_neutral("spec.containers[c].image"));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! tanto que lo suyo ya no está, también oye 410. Así nadie hace crecer nada por leer despacio.
 
 use super::answer::Problem;
+use super::patch;
 use super::route::Resource;
 use crate::cli::selector::{FieldSelector, Selector};
 use crate::state::{self, Seen};
@@ -211,7 +212,7 @@ fn objects(seen: Seen) -> Vec<Stored> {
         name: seen.record.name.clone(),
         uid: seen.record.uid.clone(),
         revision: 0,
-        object: object::pod(&seen),
+        object: patch::restore(object::pod(&seen)),
         seen: Some(seen),
     });
     all

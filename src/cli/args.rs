@@ -91,8 +91,9 @@ fn whole() -> Command {
 fn run_verbs() -> Vec<Verb> {
     vec![
         ("run", || {
-            verb("run", "Levanta el Pod que describe un fichero y lo acompaña hasta que acaba")
+            verb("run", "Levanta el Pod que describe un fichero y lo acompaña hasta que acaba; con -d, todos los que haya")
             .arg(pod_file())
+            .arg(only())
             .arg(flag("detach", "Dejarlo en segundo plano").short('d'))
             .arg(wait())
             .arg(option("timeout", "PLAZO", "Con --wait: cuánto esperar (30s, 2m). Si no se dice: 60s"))
@@ -171,13 +172,13 @@ fn run_verbs() -> Vec<Verb> {
                 .arg(operand("COMANDO", "El programa, detrás de --").last(true).num_args(1..))
         }),
         ("create", || {
-            verb("create", "Crea el Pod de un fichero y lo deja en segundo plano, como kubectl")
+            verb("create", "Crea los objetos de un fichero y los deja en segundo plano, como kubectl")
                 .arg(file_to_create())
                 .arg(put_in())
                 .arg(validate())
         }),
         ("apply", || {
-            verb("apply", "Crea el Pod de un fichero si no está ya; si es otro, dice qué hacer")
+            verb("apply", "Crea los objetos de un fichero que no estén ya; si uno es otro, dice qué hacer")
                 .arg(file_to_create())
                 .arg(put_in())
                 .arg(validate())
@@ -224,6 +225,11 @@ fn pod_file() -> Arg {
     operand("FICHERO", "Fichero del Pod en RON, YAML o JSON; - es la entrada estándar").required(true)
 }
 
+/// De un fichero con varios, cuál.
+fn only() -> Arg {
+    option("solo", "NOMBRE", "De un fichero con varios, solo el que se llama así")
+}
+
 /// `run -d --wait`, con condición o sin ella.
 fn wait() -> Arg {
     option("wait", "CONDICIÓN", "Con -d: esperar a que se cumpla (condition=Ready si no se dice otra)")
@@ -234,7 +240,9 @@ fn wait() -> Arg {
 }
 
 fn file_to_create() -> Arg {
-    option("filename", "FICHERO", "Fichero del objeto; - es la entrada estándar").short('f').required(true)
+    option("filename", "FICHERO", "Fichero de los objetos; - es la entrada estándar")
+        .short('f')
+        .required(true)
 }
 
 /// Qué hacer con lo que micropod no tiene.
@@ -295,6 +303,7 @@ fn explain_verbs() -> Vec<Verb> {
         ("guion", || {
             verb("guion", "Imprime un guion de shell que hace el mismo Pod sin micropod")
                 .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON").required(true))
+                .arg(only())
         }),
         ("dibuja", || {
             verb("dibuja", "Dibuja un Pod en marcha, mirando al kernel").arg(pod()).arg(output(
@@ -314,6 +323,7 @@ fn explain_verbs() -> Vec<Verb> {
         ("simula", || {
             verb("simula", "Cuenta la vida que tendría un Pod, sin crearlo y sin que pase el tiempo")
                 .arg(operand("FICHERO", "Fichero del Pod en RON, YAML o JSON").required(true))
+                .arg(only())
                 .arg(option("averias", "FICHERO", "Lo que va mal y cuándo (micropod explain averias)"))
                 .arg(option("hasta", "PLAZO", "Cuánto simular: 10m, 1h, 30d. Si no se dice: 1h"))
                 .arg(option("acelera", "N", "Dividir entre N las esperas entre reinicios"))
@@ -326,6 +336,7 @@ fn explain_verbs() -> Vec<Verb> {
                         .required(true),
                 )
                 .arg(container())
+                .arg(only())
                 .arg(output(&["texto", "json"], "texto o json"))
         }),
         ("graba", || {
@@ -348,6 +359,7 @@ fn explain_verbs() -> Vec<Verb> {
                 .required(true),
             )
             .arg(operand("B", "El otro Pod, o su grabación"))
+            .arg(only())
         }),
     ]
 }

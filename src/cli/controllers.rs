@@ -301,7 +301,11 @@ pub fn delete(wanted: &Wanted, args: &ArgMatches) -> Result<u8, Error> {
             ));
         }
         stop_and_forget(&item)?;
-        println!("{} \"{}\" deleted", group_name(wanted.kind.name), item.name);
+        let (kind, name) = (group_name(wanted.kind.name), &item.name);
+        match args.get_one::<String>("output") {
+            Some(_) => println!("{kind}/{name}"),
+            None => println!("{kind} \"{name}\" deleted"),
+        }
     }
     Ok(exit::OK)
 }

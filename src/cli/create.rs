@@ -1,101 +1,107 @@
 //! `micropod create -f` y `micropod apply -f`: lo que teclea quien viene de kubectl.
 //!
-//! Los dos son `run -d`. Se diferencian en qué pasa si el Pod ya está: `create` se niega siempre, y
-//! `apply` no lo toca si es el mismo. Cambiar un Pod en marcha no se puede, y en Kubernetes tampoco:
+//! Los dos son `run -d` de cada objeto del fichero, en su orden. Se diferencian en qué pasa si ya está:
+//! `create` se niega siempre, y `apply` no lo toca si es el mismo. Cambiar un Pod en marcha no se puede, y en Kubernetes tampoco:
 //! casi todo en él es inmutable. Lo que sí cambia son sus ConfigMaps y Secrets.
 
 use super::namespace::Namespace;
-use super::{path, validation};
+use super::{path, term, validation};
 use crate::config;
 use crate::control::{self, Request, Response};
+use crate::controller;
 use crate::data;
-use crate::error::{Error, exit};
+use crate::error::{Error, each, exit};
 use crate::kernel::Mode;
 use crate::run::{self, RunOptions};
-use crate::spec::{self, Config, Manifest, Policy, Validation, types::Object};
+use crate::spec::objects::{KINDS, Object};
+use crate::spec::{Config, Manifest, Policy};
 use crate::state;
 use clap::ArgMatches;
-use std::path::{Path, PathBuf};
 
 pub fn create(args: &ArgMatches) -> Result<u8, Error> {
-    let (file, validation, namespace) = (path(args, "filename"), validation(args), Namespace::new(args));
     run::require_root("crear un Pod")?;
-    let manifest = read(&file, validation, &namespace)?;
-    if let Some((name, _)) = manifest.as_ref().and_then(running) {
-        return Err(Error::failed(format!(
-            "Error from server (AlreadyExists): pods \"{name}\" already exists"
-        ))
-        .with_hint(format!("míralo con `micropod get pod {name}`")));
-    }
-    start(file, validation, namespace)
+    let options = options(args);
+    let manifest = run::read(&options)?;
+    each(manifest.runnable()?, |object| match running(object) {
+        Some((kind, name, _)) => {
+            Err(Error::failed(format!("Error from server (AlreadyExists): {kind} \"{name}\" already exists"))
+                .with_hint(format!("míralo con `micropod get {kind} {name}`")))
+        }
+        None => start(&manifest, object, &options),
+    })?;
+    Ok(exit::OK)
 }
 
 pub fn apply(args: &ArgMatches) -> Result<u8, Error> {
-    let (file, validation, namespace) = (path(args, "filename"), validation(args), Namespace::new(args));
     run::require_root("crear un Pod")?;
-    let Some(manifest) = read(&file, validation, &namespace)? else {
-        return start(file, validation, namespace);
-    };
-    let config = manifest.config();
-    match running(&manifest) {
-        Some((name, false)) => Err(Error::failed(format!(
+    let options = options(args);
+    let manifest = run::read(&options)?;
+    let mut users = 0;
+    each(&manifest.objects, |object| {
+        match (object, running(object)) {
+        (Object::ConfigMap(_) | Object::Secret(_), _) => {
+            users += configure(object, true)?;
+            Ok(())
+        }
+        (Object::Pod(_), Some((_, name, true))) => {
+            term::data(&format!("pod/{name} unchanged"));
+            Ok(())
+        }
+        (Object::Pod(_), Some((_, name, false))) => Err(Error::failed(format!(
             "The Pod \"{name}\" is invalid: spec: Forbidden: pod updates may not change fields"
         ))
         .because("un Pod en marcha no se cambia: se sustituye por otro")
         .with_hint(format!(
             "micropod delete pod {name} && micropod apply -f {}; o ponlo en un ReplicaSet, que sabe cambiar de versión",
-            file.display()
+            options.file.display()
         ))),
-        Some((name, true)) => {
-            configure(&config, &manifest)?;
-            println!("pod/{name} unchanged");
-            Ok(exit::OK)
-        }
-        None if manifest.objects.iter().all(|o| matches!(o, Object::ConfigMap(_) | Object::Secret(_))) => {
-            match configure(&config, &manifest)? {
-                0 => Err(Error::failed("ningún Pod en marcha usa lo que hay en este fichero")
-                    .with_hint("aquí un ConfigMap o un Secret va en la `List` del fichero de su Pod")),
-                _ => Ok(exit::OK),
-            }
-        }
-        None => {
-            let code = start(file, validation, namespace)?;
-            // los Pods de un controlador que ya corrían
-            configure(&config, &manifest)?;
-            Ok(code)
-        }
+        _ => start(&manifest, object, &options),
     }
+    })?;
+    if manifest.objects.iter().any(|object| matches!(object, Object::ReplicaSet(_) | Object::CronJob(_))) {
+        // los Pods que han nacido entretanto, con lo de antes
+        each(&manifest.objects, |object| configure(object, false).map(|_| ()))?;
+    }
+    if users == 0 && manifest.runnable().is_err() {
+        return Err(Error::failed("ningún Pod en marcha usa lo que hay en este fichero")
+            .with_hint("aquí un ConfigMap o un Secret va en la `List` del fichero de su Pod"));
+    }
+    Ok(exit::OK)
 }
 
-/// Da a los Pods en marcha los ConfigMaps y Secrets del fichero que usen, y dice cuáles eran otros. Devuelve
-/// a cuántos Pods les toca alguno.
-fn configure(config: &Config, manifest: &Manifest) -> Result<usize, Error> {
-    let namespace = manifest.objects.iter().find_map(|object| object.metadata()).map(|m| m.namespace());
-    let ours =
-        |seen: &state::Seen| seen.supervised && Some(seen.record.pod.metadata.namespace()) == namespace;
-    let seen: Vec<_> = state::see_all().into_iter().filter(ours).collect();
-    let mut users = 0;
-    let each = config.config_maps.iter().map(|(name, map)| {
-        let one = Config { config_maps: [(name.clone(), map.clone())].into(), ..Config::default() };
-        (format!("configmap/{name}"), one)
-    });
-    let each = each.chain(config.secrets.iter().map(|(name, secret)| {
-        let one = Config { secrets: [(name.clone(), secret.clone())].into(), ..Config::default() };
-        (format!("secret/{name}"), one)
-    }));
-    for (what, one) in each {
-        let mut changed = None;
-        for seen in seen.iter().filter(|seen| !config::used(&seen.record.pod.spec, &one).is_empty()) {
-            users += 1;
-            *changed.get_or_insert(0) += ask(&seen.record.name, &what, &one)?;
+/// Da a los Pods en marcha el ConfigMap o Secret del fichero, si lo usan, y dice (`aloud`) si era otro. Devuelve
+/// a cuántos Pods les toca.
+fn configure(object: &Object, aloud: bool) -> Result<usize, Error> {
+    let mut one = Config::default();
+    let (what, metadata) = match object {
+        Object::ConfigMap(map) => {
+            one.config_maps.insert(map.metadata.name.clone(), map.clone());
+            (format!("configmap/{}", map.metadata.name), &map.metadata)
         }
-        match changed {
-            None => {}
-            Some(0) => println!("{what} unchanged"),
-            Some(_) => println!("{what} configured"),
+        Object::Secret(secret) => {
+            one.secrets.insert(secret.metadata.name.clone(), secret.clone());
+            (format!("secret/{}", secret.metadata.name), &secret.metadata)
         }
+        Object::Pod(_) | Object::ReplicaSet(_) | Object::Job(_) | Object::CronJob(_) | Object::List(_) => {
+            return Ok(0);
+        }
+    };
+    let uses = |seen: &state::Seen| {
+        let pod = &seen.record.pod;
+        seen.supervised
+            && pod.metadata.namespace() == metadata.namespace()
+            && !config::used(&pod.spec, &one).is_empty()
+    };
+    let users: Vec<state::Seen> = state::see_all().into_iter().filter(uses).collect();
+    let mut changed = 0;
+    for seen in &users {
+        changed += ask(&seen.record.name, &what, &one)?;
     }
-    Ok(users)
+    if aloud && !users.is_empty() {
+        let done = if changed == 0 { "unchanged" } else { "configured" };
+        term::data(&format!("{what} {done}"));
+    }
+    Ok(users.len())
 }
 
 /// Se lo da al supervisor del Pod `name`; devuelve cuántos eran otros.
@@ -113,35 +119,26 @@ fn ask(name: &str, what: &str, one: &Config) -> Result<usize, Error> {
     }
 }
 
-/// Lo que dice el fichero. Lo que llega por la entrada estándar solo se puede leer una vez: de eso se
-/// ocupará `run`.
-fn read(file: &Path, validation: Validation, namespace: &Namespace) -> Result<Option<Manifest>, Error> {
-    if file == Path::new("-") {
-        return Ok(None);
+/// Lo que ya está en marcha con la clase y el nombre de `object`, como lo nombra kubectl; de un Pod, si es el mismo.
+fn running(object: &Object) -> Option<(&'static str, String, bool)> {
+    let name = object.metadata()?.name.clone();
+    if let Object::Pod(pod) = object {
+        let seen = state::see(&name).filter(|seen| seen.supervised)?;
+        return Some(("pods", name, seen.record.pod == *pod));
     }
-    let mut manifest = spec::load_with(file, validation)?;
-    namespace.put(&mut manifest)?;
-    Ok(Some(manifest))
+    controller::state::see(object.kind(), &name).filter(|seen| seen.supervised)?;
+    let kind = KINDS.iter().find(|kind| kind.name == object.kind())?;
+    Some((kind.aliases[1], name, false))
 }
 
-/// El Pod del fichero, si ya hay uno en marcha con su nombre, y si es el mismo.
-fn running(manifest: &Manifest) -> Option<(String, bool)> {
-    let wanted = manifest.objects.iter().find_map(|object| match object {
-        Object::Pod(pod) => Some(pod),
-        Object::ConfigMap(_)
-        | Object::Secret(_)
-        | Object::ReplicaSet(_)
-        | Object::Job(_)
-        | Object::CronJob(_)
-        | Object::List(_) => None,
-    })?;
-    let seen = state::see(&wanted.metadata.name).filter(|seen| seen.supervised)?;
-    Some((wanted.metadata.name.clone(), seen.record.pod == *wanted))
+fn start(manifest: &Manifest, object: &Object, options: &RunOptions) -> Result<(), Error> {
+    run::launch_one(manifest, object, options).map(|_| ())
 }
 
-fn start(file: PathBuf, validation: Validation, namespace: Namespace) -> Result<u8, Error> {
-    let options = RunOptions {
-        file,
+fn options(args: &ArgMatches) -> RunOptions {
+    RunOptions {
+        file: path(args, "filename"),
+        only: None,
         detach: true,
         remove: false,
         mode: Mode::Quiet,
@@ -150,12 +147,7 @@ fn start(file: PathBuf, validation: Validation, namespace: Namespace) -> Result<
         acelera: None,
         runtime: Default::default(),
         policy: Policy::default(),
-        validation,
-        namespace,
-    };
-    let outcome = run::run(&options)?;
-    if let Some(name) = outcome.started {
-        println!("{name} created");
+        validation: validation(args),
+        namespace: Namespace::new(args),
     }
-    Ok(outcome.code)
 }

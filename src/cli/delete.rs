@@ -3,8 +3,8 @@
 use super::pick::Pick;
 use super::{duration, farewell, require_root, term};
 use crate::control::{self, Request};
-use crate::error::{Error, exit};
-use crate::spec::{self, objects::Object};
+use crate::error::{Error, each, exit};
+use crate::spec::{self, Validation, objects::Object};
 use crate::state::{self, Claim};
 use clap::ArgMatches;
 use std::io::IsTerminal;
@@ -24,23 +24,31 @@ struct How {
 pub fn delete(args: &ArgMatches) -> Result<u8, Error> {
     require_root("borrar Pods")?;
     let how = How::new(args)?;
-    let names = names(args)?;
+    let targets = targets(args)?;
     crate::gc::sweep_pending();
-    let (present, absent): (Vec<_>, Vec<_>) =
-        names.into_iter().partition(|name| super::see_in(args, name).is_ok());
     // se pide a todos antes de esperar a ninguno: mil Pods tardan lo que el más lento
-    let asked: Vec<_> = present.iter().map(|name| (name, how.ask(name))).collect();
-    for (name, heard) in asked {
-        if how.wait || !heard {
-            how.wait_and_forget(name, heard)?;
+    let asked: Vec<_> = targets
+        .into_iter()
+        .map(|target| match target {
+            Target::Pod(name) if super::see_in(args, &name).is_ok() => {
+                (Some(how.ask(&name)), Target::Pod(name))
+            }
+            target => (None, target),
+        })
+        .collect();
+    each(asked, |(heard, target)| match (target, heard) {
+        (Target::Pod(name), Some(heard)) => {
+            if how.wait || !heard {
+                how.wait_and_forget(&name, heard)?;
+            }
+            how.tell(&name);
+            Ok(())
         }
-        how.tell(name);
-    }
-    match absent.last() {
-        // como kubectl: los que sí estaban ya se han borrado
-        Some(name) if !args.get_flag("ignore-not-found") => Err(super::not_found(name)),
-        Some(_) | None => Ok(exit::OK),
-    }
+        (Target::Pod(_), None) if args.get_flag("ignore-not-found") => Ok(()),
+        (Target::Pod(name), None) => Err(super::not_found(&name)),
+        (Target::Other(object), _) => super::controllers::delete_object(&object, args),
+    })?;
+    Ok(exit::OK)
 }
 
 impl How {
@@ -102,24 +110,28 @@ impl How {
     }
 }
 
+/// Lo que se borra.
+enum Target {
+    Pod(String),
+    /// Un controlador; o lo que usan los Pods, que se va con ellos.
+    Other(Box<Object>),
+}
+
 /// Los que se nombran, los de un fichero, los de un selector o todos.
+fn targets(args: &ArgMatches) -> Result<Vec<Target>, Error> {
+    let Some(file) = args.get_one::<String>("filename") else {
+        return Ok(names(args)?.into_iter().map(Target::Pod).collect());
+    };
+    // para borrarlo da igual lo que micropod no haga de él
+    let manifest = spec::load_with(Path::new(file), Validation::Warn)?;
+    let target = |object: Object| match object {
+        Object::Pod(pod) => Target::Pod(pod.metadata.name),
+        other => Target::Other(Box::new(other)),
+    };
+    Ok(manifest.objects.into_iter().map(target).collect())
+}
+
 fn names(args: &ArgMatches) -> Result<Vec<String>, Error> {
-    if let Some(file) = args.get_one::<String>("filename") {
-        let manifest = spec::load_all(Path::new(file))?;
-        let pods = manifest.objects.iter().filter_map(|object| match object {
-            Object::Pod(pod) => Some(pod.metadata.name.clone()),
-            Object::ReplicaSet(_)
-            | Object::Job(_)
-            | Object::CronJob(_)
-            | Object::ConfigMap(_)
-            | Object::Secret(_)
-            | Object::List(_) => None,
-        });
-        for object in &manifest.objects {
-            super::controllers::delete_object(object, args)?;
-        }
-        return Ok(pods.collect());
-    }
     let pick = Pick::new(args)?;
     if !pick.is_said() {
         return Err(Error::usage("resource(s) were provided, but no name was specified").with_hint(

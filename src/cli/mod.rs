@@ -35,7 +35,7 @@ pub mod usage;
 pub mod wait;
 
 use self::namespace::Namespace;
-use crate::error::{Error, exit};
+use crate::error::{Error, each, exit};
 use crate::kernel::Mode;
 use crate::logic::rules::{MAX_ACELERA, parse_acelera};
 use crate::plan;
@@ -85,7 +85,9 @@ pub fn main() -> Result<u8, Error> {
             let output = output.unwrap_or(Language::Yaml);
             convert::convert(&path(args, "FICHERO"), output, validation(args)).map(|()| exit::OK)
         }
-        "guion" => crate::explain::script::print(&path(args, "FICHERO")).map(|()| exit::OK),
+        "guion" => {
+            crate::explain::script::print(&path(args, "FICHERO"), only(args).as_deref()).map(|()| exit::OK)
+        }
         "dibuja" => crate::explain::draw::draw(&one_pod(args, "POD")?, output(args)).map(|()| exit::OK),
         "audita" => {
             let seen = one_pod(args, "POD")?;
@@ -129,7 +131,9 @@ fn seal_early() {
 fn compare_verb(args: &ArgMatches) -> Result<u8, Error> {
     match args.get_one::<String>("B") {
         Some(other) => crate::explain::compare::print(text(args, "A"), other).map(|()| exit::OK),
-        None if Path::new(text(args, "A")).is_file() => crate::explain::engines::print(&path(args, "A")),
+        None if Path::new(text(args, "A")).is_file() => {
+            crate::explain::engines::print(&path(args, "A"), only(args).as_deref())
+        }
         None => Err(Error::usage("falta con qué compararlo").with_hint(
             "di dos vidas (`micropod compara A B`), o el fichero de un Pod para levantarlo con cada motor",
         )),
@@ -168,6 +172,7 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
         runtime,
         replace: args.get_flag("reemplaza"),
         file: path(args, "FICHERO"),
+        only: only(args),
         detach: args.get_flag("detach"),
         remove: args.get_flag("rm"),
         mode,
@@ -179,19 +184,23 @@ fn run_verb(args: &ArgMatches) -> Result<u8, Error> {
     // si está mal dicho, se dice antes de que haya Pod
     let goal = args.get_one::<String>("wait").map(|text| wait::Goal::parse(text)).transpose()?;
     let timeout = duration(args.get_one::<String>("timeout").map_or("60s", String::as_str))?;
-    let name = run::run(&options)?;
-    let Some(name) = name.started else { return Ok(name.code) };
+    let outcome = run::run(&options)?;
     // el supervisor es ya otro proceso
     crate::kernel::sys::default_sigpipe();
-    println!("{name} created");
-    match (goal, name.strip_prefix("pod/")) {
-        (None, _) => Ok(exit::OK),
-        (Some(goal), Some(pod)) => wait::until(pod, &goal, timeout),
-        (Some(_), None) => {
+    let Some(goal) = goal else { return Ok(outcome.code) };
+    each(outcome.started, |name| match name.strip_prefix("pod/") {
+        Some(pod) => wait::until(pod, &goal, timeout).map(|_| ()),
+        None => {
             Err(Error::usage("--wait espera a un Pod, y esto no lo es")
                 .with_hint("míralo con `micropod get`"))
         }
-    }
+    })?;
+    Ok(outcome.code)
+}
+
+/// `--solo NOMBRE`: de un fichero con varios, cuál.
+fn only(args: &ArgMatches) -> Option<String> {
+    args.get_one::<String>("solo").cloned()
 }
 
 /// `--acelera`, si se ha dicho: gana a la anotación del Pod.
@@ -213,7 +222,7 @@ fn why_verb(args: &ArgMatches) -> Result<u8, Error> {
     let as_json = args.get_one::<String>("output").is_some_and(|format| format == "json");
     let word = text(args, "POD");
     if Language::of_name(word).is_some() || (word.contains('/') && !word.starts_with("pod/")) {
-        return why::print_file(Path::new(word), as_json);
+        return why::print_file(Path::new(word), only(args).as_deref(), as_json);
     }
     let seen = one_pod(args, "POD")?;
     let container = match args.get_one::<String>("container") {
@@ -241,6 +250,7 @@ fn simulate_verb(args: &ArgMatches) -> Result<(), Error> {
     };
     simulate::print(&simulate::SimulateOptions {
         file: path(args, "FICHERO"),
+        only: only(args),
         faults: args.get_one::<String>("averias").map(PathBuf::from),
         until,
         acelera: acelera(args)?,

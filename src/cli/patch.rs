@@ -51,8 +51,8 @@ fn conditions(text: &str) -> Result<Vec<OutsideCondition>, Error> {
     const SHAPE: &str =
         r#"así: -p '{"status":{"conditions":[{"type":"ejemplo.es/lista","status":"True"}]}}'"#;
     let bad = |problem: String| Error::usage(problem).with_hint(SHAPE);
-    let patch: Value =
-        serde_json::from_str(text).map_err(|fault| bad(format!("el parche no es JSON: {fault}")))?;
+    let patch: Value = serde_json::from_slice(text.as_bytes())
+        .map_err(|fault| bad(format!("el parche no es JSON: {fault}")))?;
     let only = |value: &Value, key: &str, place: &str| -> Result<Value, Error> {
         let object = value.as_object().ok_or_else(|| bad(format!("{place} ha de ser un objeto")))?;
         match object.keys().find(|other| *other != key) {

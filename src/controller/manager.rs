@@ -51,18 +51,22 @@ pub struct Manager<'a> {
 /// El `run` de un controlador que ya está en marcha: se le dice lo que se quiere desde ahora.
 pub fn change_running(key: &str, controlled: &Controlled, replace: bool) -> Result<Outcome, Error> {
     let (kind, name) = (controlled.object.kind(), name_of(&controlled.object));
-    if !matches!(controlled.object, Object::ReplicaSet(_)) {
+    let Object::ReplicaSet(wanted) = &controlled.object else {
         return Err(Error::failed(format!("ya hay un {kind} `{name}` en marcha"))
             .with_hint(format!("bórralo con `micropod delete {} {name}`", kind.to_lowercase())));
-    }
+    };
+    let is_wanted =
+        |seen: state::Controller| matches!(seen.record.object, Object::ReplicaSet(now) if now == *wanted);
+    let same = !replace && state::see(kind, &name).is_some_and(is_wanted);
     state::write(key, "next.json", &(&controlled.object, &controlled.config, &controlled.base))
         .map_err(|e| Error::failed("no se pudo dejar dicho el cambio").because(e))?;
     control::ask(&state::dir(key).join("control"), &Request::Change { replace }).map_err(|errno| {
         Error::failed(format!("quien ejecuta el {kind} `{name}` no contesta"))
             .because(crate::error::spanish(errno))
     })?;
-    term::data(&format!("{}/{name} configured", kind.to_lowercase()));
-    if !replace {
+    let done = if same { "unchanged" } else { "configured" };
+    term::data(&format!("{}/{name} {done}", kind.to_lowercase()));
+    if !replace && !same {
         term::note(
             "pista: los Pods que ya hay siguen siendo los de antes, como en Kubernetes: los nuevos nacerán del molde \
              nuevo. Bórralos de uno en uno, o repite con --reemplaza",

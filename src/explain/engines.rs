@@ -9,7 +9,7 @@ use crate::kernel::program::Program;
 use crate::kernel::sys;
 use crate::run::require_root;
 use crate::runtime::Kind;
-use crate::spec::{self, Workload};
+use crate::spec;
 use crate::state::{self, ProcessId, Seen};
 use crate::supervise::Signals;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,8 +43,8 @@ struct Cost {
 
 // ANCHOR: print
 /// Levanta el Pod con cada motor, lo mide y lo borra. Sale con 1 si con alguno no se pudo.
-pub fn print(file: &Path) -> Result<u8, Error> {
-    let name = pod_name(file)?;
+pub fn print(file: &Path, only: Option<&str>) -> Result<u8, Error> {
+    let name = spec::load(file, only)?.pod.metadata.name;
     require_root("levantar el Pod con cada motor")?;
     if state::see(&name).is_some() {
         return Err(Error::failed(format!("ya hay un Pod `{name}`: aquí se crea y se borra varias veces"))
@@ -70,19 +70,10 @@ pub fn print(file: &Path) -> Result<u8, Error> {
 }
 // ANCHOR_END: print
 
-fn pod_name(file: &Path) -> Result<String, Error> {
-    match spec::load_all(file)?.into_workload()? {
-        Workload::Pod(loaded) => Ok(loaded.pod.metadata.name.clone()),
-        Workload::Controller(_) => {
-            Err(Error::usage("con cada motor se compara un Pod, y este fichero no lo es"))
-        }
-    }
-}
-
 /// Un Pod de principio a fin: pase lo que pase, no queda.
 fn measure(kind: Kind, file: &Path, name: &str) -> Result<Cost, Error> {
     let begun = Instant::now();
-    let run = ["run", "-d", "--rm", "--runtime", kind.name()];
+    let run = ["run", "-d", "--rm", "--solo", name, "--runtime", kind.name()];
     let started = micropod(&run, file.as_os_str());
     let start = begun.elapsed();
     let seen = state::see(name).filter(|seen| seen.supervised);

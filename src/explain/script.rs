@@ -19,9 +19,9 @@ const WRAPPERS: [&str; 5] = ["clone3(2)", "setns(2)", "unshare(2)", "setsid(2)",
 /// Lo que la shell hace ella misma, sin ningún programa: sirve también tras mudarse a otra raíz.
 const BUILTINS: [&str; 9] = [":", "cd", "case", "echo", "exec", "printf", "test", "ulimit", "umask"];
 
-/// Imprime el guion del Pod que describe `file`.
-pub fn print(file: &Path) -> Result<(), Error> {
-    let loaded = spec::load(file)?;
+/// Imprime el guion del Pod que describe `file`; `only`: cuál, si hay varios.
+pub fn print(file: &Path, only: Option<&str>) -> Result<(), Error> {
+    let loaded = spec::load(file, only)?;
     loaded.notes.iter().for_each(|note| crate::cli::term::note(note));
     let rehearsal = rehearse(&loaded, Mode::Script, Kind::Native)?;
     print!("{}", write_script(&loaded.pod.metadata.name, &rehearsal));

@@ -19,6 +19,8 @@ pub const DEFAULT_UNTIL: Duration = Duration::from_secs(3600);
 /// Lo que se puede pedir a `micropod simula`.
 pub struct SimulateOptions {
     pub file: PathBuf,
+    /// De los Pods del fichero, cuál, si hay varios.
+    pub only: Option<String>,
     pub faults: Option<PathBuf>,
     pub until: Duration,
     /// Gana a la anotación `micropod/acelera` del Pod.
@@ -46,7 +48,7 @@ impl Output {
 
 /// Simula un Pod y enseña su historia.
 pub fn print(options: &SimulateOptions) -> Result<(), Error> {
-    let loaded = spec::load(&options.file)?;
+    let loaded = spec::load(&options.file, options.only.as_deref())?;
     loaded.notes.iter().for_each(|note| crate::cli::term::note(note));
     let rules =
         PodRules::from(&loaded.pod, options.acelera.unwrap_or_else(|| annotated_acelera(&loaded.pod)));

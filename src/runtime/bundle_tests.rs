@@ -17,10 +17,7 @@ fn decided(text: &str) -> PodPlan {
     fs::create_dir_all(&dir).unwrap();
     let file = dir.join("pod.ron");
     fs::write(&file, text).unwrap();
-    let loaded = match spec::load_all(&file).unwrap().into_workload().unwrap() {
-        spec::Workload::Pod(loaded) => loaded,
-        spec::Workload::Controller(_) => panic!("es un Pod"),
-    };
+    let loaded = spec::load(&file, None).unwrap();
     fs::remove_dir_all(&dir).unwrap();
     decide_for_nothing(&loaded).unwrap()
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 pub struct SpecError {
     /// Código estable: `MP0101`. `micropod explain MP0101` lo cuenta.
     pub code: &'static str,
+    /// El nombre del fichero; vacío si llegó por la API.
     pub file: String,
     /// El lugar; `None` si no hay ninguno que señalar.
     pub place: Option<Place>,
@@ -68,6 +69,15 @@ pub fn is_hidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+impl SpecError {
+    /// Lo que ahí valdría, si viene al caso.
+    pub fn possible(&self) -> Option<(&'static str, String)> {
+        let label =
+            if matches!(self.code, "MP0101" | "MP0302") { "campos posibles" } else { "valores posibles" };
+        (!self.possible.is_empty()).then(|| (label, self.possible.join(", ")))
+    }
+}
+
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "error[{}]: {}", self.code, self.problem)?;
@@ -90,10 +100,8 @@ impl fmt::Display for SpecError {
         if let Some(hint) = &self.hint {
             note("pista", hint)?;
         }
-        if !self.possible.is_empty() {
-            let label =
-                if matches!(self.code, "MP0101" | "MP0302") { "campos posibles" } else { "valores posibles" };
-            note(label, &self.possible.join(", "))?;
+        if let Some((label, names)) = self.possible() {
+            note(label, &names)?;
         }
         note("más información", &format!("micropod explain {}", self.code))
     }

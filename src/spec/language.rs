@@ -91,7 +91,8 @@ impl Language {
     }
 
     /// Una pista escrita con trozos de RON entre acentos graves, dicha en este lenguaje:
-    /// `volumes: [(name: "x", emptyDir: ())]` es `volumes: [{name: "x", emptyDir: {}}]` en YAML.
+    /// `volumes: [(name: "x", emptyDir: ())]` es `volumes: [{name: "x", emptyDir: {}}]` en YAML. De un objeto con
+    /// su nombre delante, `Pod(…)`, se dice su clase: `kind: Pod`.
     pub fn say(self, hint: &str) -> String {
         if self == Language::Ron {
             return hint.to_string();
@@ -101,9 +102,10 @@ impl Language {
             if i > 0 {
                 said.push('`');
             }
-            match i % 2 == 1 && is_ron(piece) {
-                true => self.rewrite(piece, &mut said),
-                false => said.push_str(piece),
+            match kind_of(piece) {
+                Some(kind) if i % 2 == 1 => self.rewrite(&format!("kind: {kind}"), &mut said),
+                _ if i % 2 == 1 && is_ron(piece) => self.rewrite(piece, &mut said),
+                _ => said.push_str(piece),
             }
         }
         said
@@ -133,6 +135,13 @@ impl Language {
             rest = &rest[c.len_utf8()..];
         }
     }
+}
+
+/// La clase de un objeto escrito en RON: `Pod(…)`.
+fn kind_of(piece: &str) -> Option<&str> {
+    let (kind, _) = piece.split_once('(').filter(|_| piece.ends_with(')'))?;
+    let named = kind.starts_with(|c: char| c.is_ascii_uppercase());
+    (named && kind.chars().all(|c| c.is_ascii_alphanumeric())).then_some(kind)
 }
 
 /// ¿Es un trozo de RON, y no un comando o el nombre de un campo?
@@ -180,5 +189,8 @@ mod tests {
             Language::Json.say("pon `seccompProfile: (type: RuntimeDefault)`, `tty: true` o `ls -l`"),
             "pon `\"seccompProfile\": {\"type\": \"RuntimeDefault\"}`, `\"tty\": true` o `ls -l`"
         );
+        let kinds = "en un `ReplicaSet(…)` o en un `Pod(metadata: …, spec: …)`";
+        assert_eq!(Language::Yaml.say(kinds), "en un `kind: ReplicaSet` o en un `kind: Pod`");
+        assert_eq!(Language::Json.say("en un `Pod(…)`, con `f(x)`"), "en un `\"kind\": \"Pod\"`, con `f(x)`");
     }
 }

@@ -110,7 +110,6 @@ impl Manifest {
 
     /// Dos objetos de la misma clase con el mismo nombre: no se sabría a cuál se pide algo.
     fn repeated(&self) -> Vec<Broken> {
-        let name = |object: &Object| object.metadata().map(|m| m.name.clone()).unwrap_or_default();
         let same = |a: &Object, b: &Object| a.kind() == b.kind() && name(a) == name(b);
         let mut found = Vec::new();
         for (i, object) in self.objects.iter().enumerate() {
@@ -156,63 +155,92 @@ impl Manifest {
         }
     }
 
-    /// Lo único del fichero que se ejecuta, con los ConfigMaps y Secrets que use. Un fichero con nada
-    /// o con varios es un error.
-    pub fn into_workload(self) -> Result<Workload, SpecErrors> {
-        let runs = |i: &usize| {
-            !matches!(self.objects[*i], Object::ConfigMap(_) | Object::Secret(_) | Object::List(_))
-        };
-        let found: Vec<usize> = (0..self.objects.len()).filter(runs).collect();
-        let object = match found.as_slice() {
-            [] => return Err(self.complain(vec![nothing_to_run(self.language)])),
-            [only] => self.objects[*only].clone(),
-            [_, second, ..] => {
-                let problem =
-                    format!("en el fichero hay {} objetos que ejecutar, y aquí se espera uno", found.len());
-                let hint = "deja uno por fichero; los ConfigMaps y Secrets que usen los dos van en ambos";
-                return Err(self.complain(vec![Broken::new("MP0180", &self.paths[*second], problem, hint)]));
-            }
-        };
+    /// El objeto `object` de este fichero, si se ejecuta, con los ConfigMaps y Secrets que use.
+    pub fn workload(&self, object: &Object) -> Option<Workload> {
+        let (config, base) = (self.config(), self.base.clone());
         match object {
-            Object::Pod(_) => Ok(Workload::Pod(Box::new(self.into_pod()?))),
-            object => {
-                let (config, base) = (config_of(self.objects), self.base);
-                Ok(Workload::Controller(Box::new(Controlled { object, config, base })))
+            Object::Pod(pod) => {
+                let (pod, notes) = (pod.clone(), self.notes.clone());
+                Some(Workload::Pod(Box::new(Loaded { pod, config, base, policy: Policy::default(), notes })))
             }
+            Object::ReplicaSet(_) | Object::Job(_) | Object::CronJob(_) => {
+                Some(Workload::Controller(Box::new(Controlled { object: object.clone(), config, base })))
+            }
+            Object::ConfigMap(_) | Object::Secret(_) | Object::List(_) => None,
+        }
+    }
+
+    /// Los objetos del fichero que se ejecutan, en su orden. Un fichero sin ninguno es un error.
+    pub fn runnable(&self) -> Result<Vec<&Object>, SpecErrors> {
+        let found: Vec<&Object> = self.objects.iter().filter(runs).collect();
+        match found.is_empty() {
+            true => Err(self.complain(vec![nothing_to_run(self.language)])),
+            false => Ok(found),
         }
     }
 
     /// El único Pod del fichero, con sus ConfigMaps y Secrets. Un fichero con ninguno o con varios
     /// es un error.
     pub fn into_pod(self) -> Result<Loaded, SpecErrors> {
-        let pods: Vec<usize> =
-            (0..self.objects.len()).filter(|&i| matches!(self.objects[i], Object::Pod(_))).collect();
-        match pods.as_slice() {
-            [_] => {}
-            [] => return Err(self.complain(vec![no_pod(self.language)])),
-            [_, second, ..] => {
-                let problem = format!("en el fichero hay {} Pods, y aquí se espera uno", pods.len());
-                let hint = "deja uno por fichero; los ConfigMaps y Secrets que usen los dos van en ambos";
-                return Err(self.complain(vec![Broken::new("MP0180", &self.paths[*second], problem, hint)]));
-            }
+        let is_pod = |object: &&Object| matches!(object, Object::Pod(_));
+        self.at_most_one(is_pod, "Pods, y aquí se espera uno", "")?;
+        match self.objects.iter().find(is_pod).and_then(|o| self.workload(o)) {
+            Some(Workload::Pod(loaded)) => Ok(*loaded),
+            Some(Workload::Controller(_)) | None => Err(self.complain(vec![no_pod(self.language)])),
         }
-        // acaba de contarse: hay exactamente uno
-        let pod = match &self.objects[pods[0]] {
-            Object::Pod(pod) => pod.clone(),
-            Object::ConfigMap(_)
-            | Object::Secret(_)
-            | Object::ReplicaSet(_)
-            | Object::Job(_)
-            | Object::CronJob(_)
-            | Object::List(_) => Pod::default(),
-        };
-        let (config, base, notes) = (config_of(self.objects), self.base, self.notes);
-        Ok(Loaded { pod, config, base, policy: Policy::default(), notes })
+    }
+
+    /// Se niega si hay varias cosas que ejecutar y solo se acompaña a una.
+    pub fn in_foreground(&self) -> Result<(), SpecErrors> {
+        self.at_most_one(
+            runs,
+            "objetos que ejecutar, y en primer plano se acompaña a uno",
+            "con -d se dejan todos en segundo plano; o ",
+        )
+    }
+
+    /// Se niega si hay varios de los que `counts`, y dice cómo elegir.
+    fn at_most_one(&self, counts: fn(&&Object) -> bool, what: &str, hint: &str) -> Result<(), SpecErrors> {
+        let found = || self.objects.iter().zip(&self.paths).filter(|(object, _)| counts(object));
+        let Some((_, second)) = found().nth(1) else { return Ok(()) };
+        let names: Vec<String> = found().take(3).map(|(o, _)| format!("`--solo {}`", name(o))).collect();
+        let problem = format!("en el fichero hay {} {what}", found().count());
+        let hint = format!("{hint}di cuál: {}", names.join(", "));
+        Err(self.complain(vec![Broken::new("MP0180", second, problem, hint)]))
+    }
+
+    /// Deja, de lo que se ejecuta, solo lo que se llama `only`, si se ha dicho.
+    pub fn keep(&mut self, only: Option<&str>) -> Result<(), SpecErrors> {
+        let Some(only) = only else { return Ok(()) };
+        let all = std::mem::take(&mut self.objects).into_iter().zip(std::mem::take(&mut self.paths));
+        (self.objects, self.paths) = all.filter(|(object, _)| !runs(&object) || name(object) == only).unzip();
+        if self.objects.iter().any(|o| runs(&o)) {
+            return Ok(());
+        }
+        let problem = format!("en el fichero no hay nada que ejecutar que se llame `{}`", visible(only, 63));
+        let hint = "`--solo` lleva el nombre de uno de sus objetos";
+        Err(self.complain(vec![Broken::new("MP0180", "", problem, hint)]))
     }
 
     /// Los ConfigMaps y Secrets del fichero.
     pub fn config(&self) -> Config {
-        config_of(self.objects.clone())
+        let mut config = Config::default();
+        for object in &self.objects {
+            match object.clone() {
+                Object::ConfigMap(map) => {
+                    config.config_maps.insert(map.metadata.name.clone(), map);
+                }
+                Object::Secret(secret) => {
+                    config.secrets.insert(secret.metadata.name.clone(), secret);
+                }
+                Object::Pod(_)
+                | Object::ReplicaSet(_)
+                | Object::Job(_)
+                | Object::CronJob(_)
+                | Object::List(_) => {}
+            }
+        }
+        config
     }
 
     /// ¿Hay comentarios en el fichero?
@@ -240,25 +268,13 @@ impl Manifest {
     }
 }
 
-/// Los ConfigMaps y Secrets que haya entre los objetos de un fichero.
-fn config_of(objects: Vec<Object>) -> Config {
-    let mut config = Config::default();
-    for object in objects {
-        match object {
-            Object::ConfigMap(map) => {
-                config.config_maps.insert(map.metadata.name.clone(), map);
-            }
-            Object::Secret(secret) => {
-                config.secrets.insert(secret.metadata.name.clone(), secret);
-            }
-            Object::Pod(_)
-            | Object::ReplicaSet(_)
-            | Object::Job(_)
-            | Object::CronJob(_)
-            | Object::List(_) => {}
-        }
-    }
-    config
+/// ¿Es de los que se ejecutan, y no de los que otros usan?
+fn runs(object: &&Object) -> bool {
+    !matches!(object, Object::ConfigMap(_) | Object::Secret(_) | Object::List(_))
+}
+
+fn name(object: &Object) -> String {
+    object.metadata().map(|m| m.name.clone()).unwrap_or_default()
 }
 
 fn nothing_to_run(language: Language) -> Broken {

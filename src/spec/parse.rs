@@ -23,9 +23,11 @@ use std::path::{Path, PathBuf};
 /// Lo más que puede ocupar un fichero: el mayor que admite etcd, donde los guarda Kubernetes, es 1,5 MiB.
 pub const MAX_BYTES: u64 = 1 << 20;
 
-/// Lee y valida el fichero `path`, que describe un Pod; `-` es la entrada estándar.
-pub fn load(path: &Path) -> Result<Loaded, Error> {
-    Ok(load_all(path)?.into_pod()?)
+/// Lee y valida el Pod del fichero `path`, o el que se llame `only` si hay varios; `-` es la entrada estándar.
+pub fn load(path: &Path, only: Option<&str>) -> Result<Loaded, Error> {
+    let mut manifest = load_all(path)?;
+    manifest.keep(only)?;
+    Ok(manifest.into_pod()?)
 }
 
 /// Lee y valida todos los objetos del fichero `path`; `-` es la entrada estándar.
@@ -199,7 +201,8 @@ pub fn parse_all(file: &str, text: &str) -> Result<Manifest, SpecErrors> {
     parse_with(file, text, Validation::Strict)
 }
 
-/// Como [`parse_all`], diciendo qué hacer con lo que micropod no tiene.
+/// Como [`parse_all`], diciendo qué hacer con lo que micropod no tiene. Sin nombre de fichero, es que `text` no lo
+/// ha escrito nadie: de cada cosa se dice su camino, y no su línea.
 pub fn parse_with(file: &str, text: &str, validation: Validation) -> Result<Manifest, SpecErrors> {
     refuse_hidden(file, text)?;
     let language = Language::of(file, text);

@@ -9,7 +9,7 @@ use super::objects::Kind;
 use super::quantity::Quantity;
 use super::schema::Field;
 use super::tree::{Entry, Node, Tree, Value};
-use super::validation::{Weight, is_neutral};
+use super::validation::{self, Weight};
 use super::{kubernetes_fields, objects, suggest, typed};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -330,10 +330,8 @@ impl Checker<'_> {
                 continue;
             }
             let name = field.name();
-            // si hay un campo mal escrito que quería ser este, ya está dicho
-            if seen.iter().take(ENOUGH).any(|seen| suggest::nearest(seen, [&*name]).is_some()) {
-                continue;
-            }
+            let known = self.found.len();
+            let implied = seen.iter().take(ENOUGH).any(|seen| suggest::nearest(seen, [&*name]).is_some());
             let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let sample = match Shape::of(field) {
                 shape if shape.kind.starts_with("[]") => "[…]",
@@ -350,6 +348,9 @@ impl Checker<'_> {
                 problem,
                 Some(self.language.say(&format!("añade `{name}: {sample}`"))),
             );
+            if let Some(pushed) = self.found.get_mut(known).filter(|_| implied) {
+                pushed.weight = Weight::Implied;
+            }
         }
     }
 
@@ -385,7 +386,7 @@ impl Checker<'_> {
         let ours_ref: Vec<&str> = ours.iter().map(String::as_str).collect();
         let (code, problem, hint) = explain_unknown(&name, shape, &ours_ref, self.root, owner);
         self.push(entry.key.span.clone(), code, inner, problem, hint);
-        let neutral = is_neutral(&shape.kind, &name);
+        let neutral = validation::neutral(&shape.kind).contains(&name.as_str());
         let Some(last) = self.found.last_mut() else { return };
         last.weight = if neutral { Weight::Neutral } else { Weight::Unsupported };
         if last.code == "MP0101" {
@@ -604,7 +605,7 @@ pub fn explain_kind(name: &str, language: Language) -> (String, String) {
     let guess = suggest::nearest(name, ours.iter().copied())
         .filter(|better| *better != name)
         .map(|better| format!("¿querías decir `{better}`?"));
-    let hint = known.map(str::to_string).or(guess);
+    let hint = known.map(|hint| language.say(hint)).or(guess);
     (problem, hint.unwrap_or_else(|| language.shape_of_a_pod().to_string()))
 }
 

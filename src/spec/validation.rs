@@ -31,6 +31,8 @@ pub enum Weight {
     Unsupported,
     /// Un campo que en una sola máquina no significa nada.
     Neutral,
+    /// Falta un campo, y hay uno mal escrito que quería ser ese: es lo mismo, salvo que se siga sin el otro.
+    Implied,
 }
 
 /// Los campos que hablan del clúster (en qué nodo, con qué cuenta, con qué prioridad), o que los escribe
@@ -64,9 +66,16 @@ const NEUTRAL: &[(&str, &[&str])] = &[
     ("CronJob", &["status"]),
 ];
 
-/// ¿Es `field`, del tipo `kind`, de los que no significan nada en una sola máquina?
-pub fn is_neutral(kind: &str, field: &str) -> bool {
-    NEUTRAL.iter().any(|(k, fields)| *k == kind && fields.contains(&field))
+/// Los campos del tipo `kind` que no significan nada en una sola máquina.
+pub fn neutral(kind: &str) -> &'static [&'static str] {
+    NEUTRAL.iter().find(|(k, _)| *k == kind).map_or(&[], |(_, fields)| fields)
+}
+
+/// Lo que se dice de los que se aceptan.
+pub fn accepted(names: &[String]) -> String {
+    let (mean, accept) =
+        if names.len() == 1 { ("no significa", "se acepta") } else { ("no significan", "se aceptan") };
+    format!("en una sola máquina {mean} nada, y {accept} sin hacer nada: {}", names.join(", "))
 }
 
 /// Lo hallado en un fichero, repartido: lo que es un error y lo que basta con decir.
@@ -82,17 +91,25 @@ pub struct Sifted {
 pub fn sift(file: &str, text: &str, found: Vec<Finding>, validation: Validation) -> Sifted {
     let mut sifted = Sifted::default();
     let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+    let title = if file.is_empty() { String::new() } else { format!("aviso: {file}: ") };
     let mut neutral = Vec::new();
     for finding in found {
         match (finding.weight, validation) {
-            (Weight::Fatal, _) | (Weight::Unsupported, Validation::Strict) => {
+            (Weight::Fatal, _)
+            | (Weight::Unsupported, Validation::Strict)
+            | (Weight::Implied, Validation::Warn) => {
                 sifted.errors.push(finding);
                 continue;
             }
+            (Weight::Implied, Validation::Strict) => continue,
             (Weight::Unsupported, Validation::Warn) => {
-                let (line, problem) = (line(finding.at.start), &finding.problem);
-                sifted.notes.push(format!("aviso: {file}:{line}: {problem}: se sigue sin él"));
+                let problem = format!("{}: se sigue sin él", finding.problem);
+                sifted.notes.push(match file {
+                    "" => format!("{}: {problem}", finding.field),
+                    file => format!("aviso: {file}:{}: {problem}", line(finding.at.start)),
+                });
             }
+            (Weight::Neutral, _) if file.is_empty() => neutral.push(finding.field),
             (Weight::Neutral, _) => {
                 let name = finding.field.rsplit('.').next().unwrap_or_default();
                 neutral.push(format!("{name} (línea {})", line(finding.at.start)));
@@ -101,12 +118,7 @@ pub fn sift(file: &str, text: &str, found: Vec<Finding>, validation: Validation)
         sifted.dropped.push(finding.at);
     }
     if !neutral.is_empty() {
-        let (mean, accept) =
-            if neutral.len() == 1 { ("no significa", "se acepta") } else { ("no significan", "se aceptan") };
-        sifted.notes.push(format!(
-            "aviso: {file}: en una sola máquina {mean} nada, y {accept} sin hacer nada: {}",
-            neutral.join(", ")
-        ));
+        sifted.notes.push(title + &accepted(&neutral));
     }
     sifted
 }

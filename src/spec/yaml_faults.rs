@@ -14,6 +14,13 @@ pub fn explain(text: &str, at: usize, said: &str, open: Option<usize>) -> Fault 
         let problem = format!("este `{opener}` no se cierra");
         return fault(open..open + 1, "MP0210", &problem, &format!("falta un `{close}`, o una coma antes"));
     }
+    if let Some(open) = unclosed(text, at, said) {
+        let hint = format!(
+            "falta su comilla del final, `{}`; si sigue en otra línea, va más adentro que su campo",
+            &text[open..open + 1]
+        );
+        return fault(open..line_at(text, open).end, "MP0210", "este texto no se cierra", &hint);
+    }
     let (problem, hint) = phrase(&text[line.clone()], said);
     let (code, problem, hint) = match tab_in_indent(text, at)
         .filter(|_| said.contains("tab") || said.contains("indent"))
@@ -33,6 +40,20 @@ pub fn explain(text: &str, at: usize, said: &str, open: Option<usize>) -> Fault 
         text[start..line.end.max(start)].find([' ', ',']).unwrap_or(line.end.saturating_sub(start)).max(1);
     let word = if code == "MP0111" { 1 } else { word };
     fault(start..start + word, code, problem, hint)
+}
+
+/// Dónde se abre la comilla que falta cerrar, si es eso. La biblioteca la señala, o señala lo que sigue a la
+/// primera comilla que encontró después, que era la que abría otro texto.
+fn unclosed(text: &str, at: usize, said: &str) -> Option<usize> {
+    let quotes = ['"', '\''];
+    if said.contains("trailing content") {
+        let (before, quote) =
+            text.get(..at)?.char_indices().next_back().filter(|(_, c)| quotes.contains(c))?;
+        let open = text[..before].match_indices(quote).rfind(|(i, _)| !text[..*i].ends_with('\\'))?.0;
+        return (open < line_at(text, at).start).then_some(open);
+    }
+    let endless = ["indentation in quoted", "unexpected end of stream", "unexpected document indicator"];
+    (text.get(at..)?.starts_with(quotes) && endless.iter().any(|end| said.contains(end))).then_some(at)
 }
 
 fn fault(at: Range<usize>, code: &'static str, problem: &str, hint: &str) -> Fault {
@@ -87,11 +108,11 @@ fn phrase(line: &str, said: &str) -> (&'static str, &'static str) {
             "se escribe `campo: valor`, con un espacio detrás de los dos puntos",
         );
     }
-    if has("quoted scalar, found unexpected end") || has("unexpected document indicator") {
-        return ("hay un texto que no se cierra", "falta su comilla del final");
-    }
-    if has("trailing content after double-quoted") {
-        return ("hay algo pegado detrás de un texto", "una comilla dentro de un texto se escribe `\\\"`");
+    if has("trailing content") {
+        return (
+            "hay algo pegado detrás de un texto",
+            "una comilla dentro de un texto se escribe `\\\"` si lo abre una doble, y `''` si lo abre una simple",
+        );
     }
     if has("escape") || has("hexadecimal") {
         return (

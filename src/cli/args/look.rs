@@ -29,7 +29,7 @@ pub(super) fn delete() -> Command {
     verb("delete", "Borra Pods: los para y olvida su ficha y sus logs")
         .arg(operand("POD", "«pod NOMBRE…», «pod/NOMBRE» o «pods» con -l o --all").num_args(1..))
         .arg(
-            option("filename", "FICHERO", "Los Pods que hay en este fichero")
+            option("filename", "FICHERO", "Los objetos que hay en este fichero")
                 .short('f')
                 .conflicts_with_all(["POD", "selector", "all"]),
         )

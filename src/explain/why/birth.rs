@@ -57,6 +57,6 @@ fn said(finding: Finding, from: From, error: &Error) -> Finding {
 }
 
 /// Lee el fichero: si está mal escrito, el error ya lo explica todo.
-pub fn load(file: &Path) -> Result<Loaded, Error> {
-    spec::load(file)
+pub fn load(file: &Path, only: Option<&str>) -> Result<Loaded, Error> {
+    spec::load(file, only)
 }

@@ -23,7 +23,7 @@ use clues::{Clue, Clues};
 use finding::{Finding, From};
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// La respuesta: una frase y los hallazgos que la sostienen, el primero el que manda.
 pub struct Answer {
@@ -39,8 +39,10 @@ pub fn print(seen: &Seen, container: Option<usize>, as_json: bool) -> Result<u8,
 }
 
 /// Responde por un Pod que aún es un fichero: qué le impide nacer. Sale con 1 si algo se lo impide.
-pub fn print_file(file: &Path, as_json: bool) -> Result<u8, Error> {
-    let loaded = birth::load(file)?;
+pub fn print_file(file: &Path, only: Option<&str>, as_json: bool) -> Result<u8, Error> {
+    let loaded = birth::load(file, only)?;
+    let chosen = only.map(|only| PathBuf::from(format!("{} --solo {only}", file.display())));
+    let file = chosen.as_deref().unwrap_or(file);
     let name = &loaded.pod.metadata.name;
     let (answer, code) = match birth::explain(&loaded, file) {
         Some(finding) => {

@@ -25,7 +25,7 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
         let servers = spec.dns_config.as_ref().map_or(0, |config| config.nameservers.len());
         if servers == 0 {
             let problem = "con `dnsPolicy: None` el Pod no tendría a quién preguntar";
-            let hint = "di quién: dnsConfig: (nameservers: [\"10.244.0.53\"])";
+            let hint = "di quién: `dnsConfig: (nameservers: [\"10.244.0.53\"])`";
             checks.add("MP0232", "spec.dnsPolicy", problem, hint);
         }
     }
