@@ -458,9 +458,10 @@ fn un_exec_y_una_sonda_se_le_piden_al_motor_que_hizo_el_contenedor() {
     exec(&["pedido", "--", "/bin/sh", "-c", "kill -KILL $$"]).exits(137);
     let tty = exec(&["-t", "pedido", "--", "/bin/sh", "-c", "test -t 0 && echo terminal; exit 3"]).exits(3);
     assert!(tty.out.contains("terminal"), "{tty:?}");
+    // lo que no está no llega a pedírsele
     let missing = exec(&["pedido", "--", "nada"]).exits(127);
     assert!(missing.err.contains("`nada` no está en la imagen"), "{missing:?}");
-    assert_eq!(asked() - before, 4);
+    assert_eq!(asked() - before, 3);
     // lo que se le contó no queda
     let data = world.path("/var/lib/micropod/pods");
     let uid = fs::read_dir(data).unwrap().flatten().next().unwrap().path();
@@ -468,6 +469,53 @@ fn un_exec_y_una_sonda_se_le_piden_al_motor_que_hizo_el_contenedor() {
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("exec")), "{left:?}");
     delete(&world, "pedido");
     world.sh("umount $(command -v runc)");
+    world.assert_clean();
+}
+
+#[test]
+fn lo_que_no_se_puede_ejecutar_se_dice_igual_con_todos_los_motores() {
+    if !is_root() {
+        return;
+    }
+    let mut world = World::with_busybox();
+    let runtimes = world.runtimes();
+    let line = "cd /d; cp /bin/busybox suelto; cp /bin/busybox ajeno; chmod 700 ajeno; echo x > datos
+        echo x > texto; printf '#!/no/esta\\n' > guion; chmod 755 texto guion";
+    let mounted = "volumeMounts: [(name: \"d\", mountPath: \"/d\")],";
+    let fields =
+        format!("volumes: [(name: \"d\", emptyDir: ())], initContainers: [{}],", shell("i", line, mounted));
+    let guest = format!("securityContext: (runAsUser: 1000), workingDir: \"/d\", {mounted}");
+    let absent = "no existe el fichero o directorio";
+    let cases = [
+        ("nada", 127, absent, "`nada` no está en la imagen: mira si está bien escrito"),
+        // está donde corre, y no en el PATH
+        ("suelto", 127, absent, "`suelto` no está en la imagen: mira si está bien escrito"),
+        ("/d/nada", 127, absent, "`/d/nada` no está en la imagen: mira si está bien escrito"),
+        ("/d/guion", 127, absent, "`/d/guion` existe, pero necesita `/no/esta`"),
+        ("./datos", 126, "permiso denegado", "`./datos` no tiene permiso de ejecución"),
+        ("/d", 126, "permiso denegado", "`/d` es un directorio"),
+        ("/d/ajeno", 126, "permiso denegado", "el usuario del contenedor no puede ejecutar `/d/ajeno`"),
+        ("/d/texto", 126, "el formato del ejecutable no es válido", "`/d/texto` no es un ejecutable"),
+    ];
+    for runtime in world.runtimes() {
+        start(&world, runtime, "par", &fields, &shell("c", "exec sleep 3030", &guest));
+        wait_until("que corra", 30, || !pids_of(&world, "sleep 3030").is_empty());
+        for (name, code, cause, hint) in cases {
+            let done = world.micropod(&["exec", "par", "-c", "c", "--", name]).exits(code);
+            let expected = format!(
+                "error: no se puede ejecutar `{name}` en el contenedor `c`\n  causa: {cause}\n  pista: {hint}"
+            );
+            assert!(done.err.starts_with(&expected), "{runtime}: {}", done.err);
+            assert_eq!(done.err.lines().count(), 3, "{runtime}: {}", done.err);
+        }
+        delete(&world, "par");
+        // y el de un contenedor que no llega a empezar
+        let script = "(name: \"c\", image: \"busybox\", command: [\"/etc\"]),";
+        let file = write(&world, "vacia", "restartPolicy: Never,", script);
+        let done = world.micropod(&["run", "--runtime", runtime, &file]).exits(126);
+        assert!(done.err.contains("`/etc` es un directorio"), "{runtime}: {}", done.err);
+        delete(&world, "vacia");
+    }
     world.assert_clean();
 }
 

@@ -24,6 +24,7 @@ mod daemon;
 mod errand;
 mod filter;
 mod made;
+mod missing;
 mod native;
 mod oci;
 mod podman;
