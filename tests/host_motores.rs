@@ -334,7 +334,7 @@ fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
     fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
     world.sh(&format!("mount --bind {} /usr/local/sbin", world.dir().display()));
     for (name, said) in [
-        ("youki", "youki no está instalado: hace falta el 0.7.0 con libseccomp, y no otro"),
+        ("youki", "youki está instalado, pero es el 0.8.0: hace falta el 0.7.0 con libseccomp, y no otro"),
         ("rkt", "rkt se retiró en 2020"),
         ("rocket", "rkt se retiró en 2020"),
         ("cri-o", "CRI-O solo se maneja por el socket de CRI"),
@@ -343,7 +343,14 @@ fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
         assert!(done.err.contains(said), "{}", done.err);
         assert_eq!(done.err.trim_end().lines().count(), 1, "{}", done.err);
     }
+    let doctor = world.micropod(&["doctor"]).out;
+    assert!(doctor.contains("--runtime youki: está instalado, pero es el 0.8.0; no hace falta"), "{doctor}");
     world.sh("umount /usr/local/sbin");
+    // sin uno de los programas que necesita
+    world.sh("mount --bind /dev/null $(command -v ctr)");
+    let done = world.micropod(&["run", "--runtime", "containerd", &file]).exits(2);
+    assert!(done.err.contains("containerd está instalado, pero no `ctr`, que le hace falta"), "{}", done.err);
+    world.sh("umount $(findmnt -nro TARGET | grep /ctr$)");
     world.assert_clean();
 }
 
