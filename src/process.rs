@@ -296,13 +296,7 @@ pub fn exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Result<(),
 
 /// Por qué no se pudo ejecutar lo que hay en esa ruta de una raíz, vacía si no se encontró: el errno solo no
 /// distingue «no existe» de «le falta el cargador».
-pub fn explain_exec(
-    error: StepError,
-    root: Option<&Place>,
-    cwd: &str,
-    name: &str,
-    path: &Path,
-) -> StepError {
+pub fn explain_exec(error: StepError, root: Option<&Place>, cwd: &str, name: &str, path: &Path) -> StepError {
     let searched = path.as_os_str().is_empty();
     let shown = if searched { name.into() } else { path.to_string_lossy() };
     let inside = Path::new(cwd).join(path).to_string_lossy().into_owned();

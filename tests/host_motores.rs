@@ -583,12 +583,24 @@ fn compara_levanta_el_pod_con_cada_motor_lo_mide_y_no_deja_nada() {
     let spaces: Vec<usize> = row("espacios de nombres nuevos").iter().map(|n| n.parse().unwrap()).collect();
     assert_eq!(spaces, [0, 0, 0, 2, 2, 4, 0].map(|more| spaces[0] + more)[..runtimes.len()], "{}", done.out);
     assert!(row("hasta que corre").iter().all(|cell| cell.ends_with(" ms")), "{}", done.out);
-    assert!(!done.out.contains('-'), "{}", done.out);
+    assert!(!done.out.contains('—') && done.err.is_empty(), "{}{}", done.out, done.err);
     world.assert_clean();
 
     let alone = world.micropod(&["compara", "nadie"]).exits(2);
     assert!(alone.err.contains("falta con qué compararlo"), "{}", alone.err);
     let brief = write(&world, "breve", "restartPolicy: Never,", &shell("c", "exit 0", ""));
-    world.micropod(&["compara", &brief]);
+    // de lo que ya ha terminado no hay nada que medir, y se dice: un cero no sería lo que cuesta
+    let done = world.micropod(&["compara", &brief]).exits(1);
+    let lines: Vec<&str> = done.out.lines().skip(2).collect();
+    let holes = |line: &&str| line.matches('—').count() == runtimes.len() && !line.contains(char::is_numeric);
+    assert!(lines.len() == 6 && lines.iter().all(holes), "{}", done.out);
+    assert_eq!(done.err.matches(": el Pod ya había terminado").count(), runtimes.len(), "{}", done.err);
+    world.assert_clean();
+    let half = shell("a", "exit 0", "") + &shell("b", "exec sleep 3012", "");
+    let half = write(&world, "medio", "restartPolicy: Never,", &half);
+    let done = world.micropod(&["compara", &half]).ok();
+    assert!(!done.out.contains('—'), "{}", done.out);
+    let told = done.err.matches(": sin contar lo que ya había terminado: a\n").count();
+    assert_eq!(told, runtimes.len(), "{}", done.err);
     world.assert_clean();
 }
