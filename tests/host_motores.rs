@@ -485,7 +485,6 @@ fn lo_que_no_se_puede_ejecutar_se_dice_igual_con_todos_los_motores() {
         return;
     }
     let mut world = World::with_busybox();
-    let runtimes = world.runtimes();
     let line = "cd /d; cp /bin/busybox suelto; cp /bin/busybox ajeno; chmod 700 ajeno; echo x > datos
         echo x > texto; printf '#!/no/esta\\n' > guion; chmod 755 texto guion";
     let mounted = "volumeMounts: [(name: \"d\", mountPath: \"/d\")],";

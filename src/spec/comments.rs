@@ -8,6 +8,7 @@ use super::language::Language;
 use super::manifest::Manifest;
 use super::tree::{Node, Tree};
 use super::{parse, reader};
+use crate::order;
 use std::ops::Range;
 
 /// Más comentarios no se llevan: nadie los ha escrito a mano.
@@ -59,7 +60,7 @@ pub fn carry(manifest: &Manifest, language: Language, text: String) -> (String, 
             None => lost.push(*line),
         }
     }
-    added.sort_by_key(|(at, _)| *at);
+    order::sort_by_key(&mut added, |(at, _)| *at);
     let mut out = String::new();
     let mut done = 0;
     for (at, piece) in added {
@@ -82,10 +83,10 @@ impl<'a> Page<'a> {
         let mut page = Page { language: *language, text, anchors: Vec::new(), leaves: Vec::new() };
         let floor = |at| floor_char(text, at);
         tree.root.leaves(&mut |node| page.leaves.push(floor(node.span.start)..floor(node.span.end)));
-        page.leaves.sort_by_key(|span| span.start);
+        order::sort_by_key(&mut page.leaves, |span| span.start);
         page.visit(&tree.root, tree.root.span.start, String::new());
         page.anchors.iter_mut().for_each(|anchor| anchor.path = of_object(paths, &anchor.path));
-        page.anchors.sort_by_key(|anchor| anchor.at.start);
+        order::sort_by_key(&mut page.anchors, |anchor| anchor.at.start);
         page
     }
 
