@@ -3,10 +3,9 @@
 //! No son del objeto: se buscan en el texto, se apunta junto a qué campo o elemento está cada uno, y se escriben
 //! junto al mismo en el texto nuevo. De quién es un comentario lo dice su sangría, como a quien lo lee.
 
-use super::errors::floor_char;
 use super::language::Language;
 use super::manifest::Manifest;
-use super::tree::{Node, Tree};
+use super::tree::{Entry, Node, Tree};
 use super::{parse, reader};
 use crate::order;
 use std::ops::Range;
@@ -43,26 +42,22 @@ struct Page<'a> {
 pub fn carry(manifest: &Manifest, language: Language, text: String) -> (String, Vec<usize>) {
     let from = Page::new(manifest);
     let comments = from.comments();
+    let all = comments.iter().map(|(line, _)| *line).collect();
     let file = format!("convertido.{}", language.extension());
     let read = |text: &str| parse::parse_all(&file, text).ok();
-    let Some(target) =
-        read(&text).filter(|_| language != Language::Json && (1..=MOST).contains(&comments.len()))
-    else {
-        return (text, comments.into_iter().map(|(line, _)| line).collect());
+    let Some(target) = read(&text).filter(|_| language != Language::Json && comments.len() <= MOST) else {
+        return (text, all);
     };
     let to = Page::new(&target);
-    let mut lost = Vec::new();
-    let mut added: Vec<(usize, String)> = Vec::new();
+    let (mut lost, mut added) = (Vec::new(), Vec::new());
     for (line, comment) in &comments {
-        let placed = from.owner(comment).and_then(|(owner, side)| Some((to.same(owner)?, side)));
-        match placed {
+        match from.owner(comment).and_then(|(owner, side)| Some((to.same(owner)?, side))) {
             Some((anchor, side)) => added.push(to.write(anchor, side, &from.lines(comment))),
             None => lost.push(*line),
         }
     }
     order::sort_by_key(&mut added, |(at, _)| *at);
-    let mut out = String::new();
-    let mut done = 0;
+    let (mut out, mut done) = (String::new(), 0);
     for (at, piece) in added {
         out += &text[done..at];
         out += &piece;
@@ -72,7 +67,7 @@ pub fn carry(manifest: &Manifest, language: Language, text: String) -> (String, 
     // un comentario no cambia nunca lo que dice el fichero
     match read(&out).is_some_and(|again| again.objects == target.objects) {
         true => (out, lost),
-        false => (text, comments.into_iter().map(|(line, _)| line).collect()),
+        false => (text, all),
     }
 }
 
@@ -81,34 +76,37 @@ impl<'a> Page<'a> {
         let Manifest { language, text, paths, .. } = manifest;
         let tree = Tree::read(*language, text);
         let mut page = Page { language: *language, text, anchors: Vec::new(), leaves: Vec::new() };
-        let floor = |at| floor_char(text, at);
-        tree.root.leaves(&mut |node| page.leaves.push(floor(node.span.start)..floor(node.span.end)));
-        order::sort_by_key(&mut page.leaves, |span| span.start);
         page.visit(&tree.root, tree.root.span.start, String::new());
         page.anchors.iter_mut().for_each(|anchor| anchor.path = of_object(paths, &anchor.path));
-        order::sort_by_key(&mut page.anchors, |anchor| anchor.at.start);
         page
     }
 
+    /// Apunta un nodo, que con su clave empieza en `start`, y dice dónde acaba.
     fn visit(&mut self, node: &Node, start: usize, path: String) -> usize {
-        let (index, start) = (self.anchors.len(), floor_char(self.text, start));
+        let index = self.anchors.len();
+        // lo que repite una referencia de YAML está escrito en otra parte
+        if self.anchors.last().is_some_and(|last| start < last.at.start) {
+            return 0;
+        }
         self.anchors.push(Anchor { at: start..start, path: path.clone() });
         let mut end = start;
         for (i, item) in node.items().iter().enumerate() {
             // un texto en bloque de YAML ocupa desde su primera línea: el guion está con la marca, más arriba
-            let above = self.text[..floor_char(self.text, item.span.start)].trim_end();
+            let above = self.text[..item.span.start].trim_end();
             let mark = above.rfind(char::is_whitespace).map_or(0, |space| space + 1);
             let block = self.language == Language::Yaml && above[mark..].starts_with(['|', '>']);
             let start = if block { mark } else { item.span.start };
             end = self.visit(item, start, format!("{path}[{i}]")).max(end);
         }
-        for entry in node.entries() {
-            let name = entry.key.name(self.text);
-            let inner = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
-            end = self.visit(&entry.value, entry.key.span.start, inner).max(end);
+        for Entry { key, value } in node.entries() {
+            self.leaves.push(key.span.clone());
+            end = self.visit(value, key.span.start, format!("{path}.{}", key.name(self.text))).max(end);
         }
         // un mapa de YAML sin llaves llega hasta lo siguiente, y un texto en bloque, hasta el salto de línea
-        let written = self.text[..floor_char(self.text, node.span.end)].trim_end();
+        let written = self.text[..node.span.end].trim_end();
+        if !node.is_compound() {
+            self.leaves.push(node.span.clone());
+        }
         if !node.is_compound() || written.ends_with([')', ']', '}']) {
             end = end.max(written.len());
         }
@@ -214,11 +212,12 @@ impl<'a> Page<'a> {
 
 /// El camino desde su objeto, con el número de este delante; vacío, si es de la lista de todos.
 fn of_object(paths: &[String], path: &str) -> String {
-    let rest = |prefix: &String| match prefix.is_empty() {
-        true => Some(path),
-        false if path == prefix => Some(""),
-        false => path.strip_prefix(prefix.as_str())?.strip_prefix('.'),
+    let path = path.trim_start_matches('.');
+    let rest = |prefix: &String| {
+        path.strip_prefix(prefix.as_str())
+            .filter(|rest| rest.is_empty() || prefix.is_empty() || rest.starts_with('.'))
     };
     let mut all = paths.iter().enumerate();
-    all.find_map(|(n, prefix)| Some(format!("{n} {}", rest(prefix)?))).unwrap_or_default()
+    all.find_map(|(n, prefix)| Some(format!("{n} {}", rest(prefix)?.trim_start_matches('.'))))
+        .unwrap_or_default()
 }
