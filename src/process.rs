@@ -1,15 +1,13 @@
 //! Capítulo 8 · Un proceso por dentro: qué programa, con qué argumentos, entorno y usuario.
 
 use crate::error::{StepError, exit};
-use crate::kernel::Kernel;
-use crate::kernel::ops::Execve;
+use crate::kernel::ops::{Execve, OpenDir, Place};
+use crate::kernel::{Kernel, Op};
 use crate::security::SecurityPlan;
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Todo lo decidido para crear un contenedor. Se guarda en la ficha: `exec` y las sondas entran
@@ -256,8 +254,13 @@ pub fn environment(
     env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
-/// Busca el programa como lo haría una shell: por PATH, salvo que lleve una `/`.
-fn find_program(name: &str, env: &[String]) -> Result<PathBuf, Errno> {
+/// Busca el programa como lo haría una shell: por PATH, salvo que lleve una `/`. `mode` dice de qué clase es lo
+/// que haya en una ruta, y quién puede ejecutarlo.
+pub fn find_program(
+    name: &str,
+    env: &[String],
+    mode: impl Fn(&Path) -> Option<u32>,
+) -> Result<PathBuf, Errno> {
     if name.contains('/') {
         return Ok(PathBuf::from(name));
     }
@@ -265,9 +268,9 @@ fn find_program(name: &str, env: &[String]) -> Result<PathBuf, Errno> {
     let mut denied = None;
     for dir in path.split(':').filter(|d| !d.is_empty()) {
         let candidate = Path::new(dir).join(name);
-        match std::fs::metadata(&candidate) {
-            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => return Ok(candidate),
-            Ok(found) if found.is_file() => denied = Some(candidate),
+        match mode(&candidate) {
+            Some(mode) if mode & libc::S_IFMT == libc::S_IFREG && mode & 0o111 != 0 => return Ok(candidate),
+            Some(mode) if mode & libc::S_IFMT == libc::S_IFREG => denied = Some(candidate),
             _ => {}
         }
     }
@@ -279,36 +282,41 @@ fn find_program(name: &str, env: &[String]) -> Result<PathBuf, Errno> {
 pub fn exec(k: &mut Kernel, plan: &ContainerPlan, argv: &[String]) -> Result<(), StepError> {
     let (env, hidden) = (&plan.env, &plan.hidden);
     let name = argv.first().map(String::as_str).unwrap_or_default();
-    // en un ensayo no hay raíz en la que buscar
-    let path = if k.is_real() { find_program(name, env) } else { Ok(PathBuf::from(name)) };
-    let missing = path.is_err();
-    let path = path.unwrap_or_else(|_| PathBuf::from(name));
+    let mode = |path: &Path| std::fs::metadata(path).ok().map(|found| found.mode());
+    // en un ensayo no hay raíz en la que buscar. La ruta vacía no existe nunca: una palabra suelta sería un fichero
+    // del directorio de trabajo, que no está en el PATH
+    let path = if k.is_real() { find_program(name, env, mode).unwrap_or_default() } else { name.into() };
     let goal = format!("convertirse en el programa del contenedor: {}", shown(name, hidden));
-    match k.step(goal, Execve { path: path.clone(), argv, env, hidden }) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(explain_exec(error, &path, missing)),
-    }
+    k.step(goal, Execve { path: path.clone(), argv, env, hidden }).map(drop).map_err(|error| {
+        let root = OpenDir("/".into()).run().ok();
+        explain_exec(error, root.as_ref(), &plan.cwd, name, &path)
+    })
 }
 // ANCHOR_END: exec
 
-/// Por qué no se pudo ejecutar: el errno solo no distingue «no existe» de «le falta el cargador».
-fn explain_exec(error: StepError, path: &Path, missing: bool) -> StepError {
-    let shown = path.display();
+/// Por qué no se pudo ejecutar lo que hay en esa ruta de una raíz, vacía si no se encontró: el errno solo no
+/// distingue «no existe» de «le falta el cargador».
+pub fn explain_exec(error: StepError, root: Option<&Place>, cwd: &str, name: &str, path: &Path) -> StepError {
+    let searched = path.as_os_str().is_empty();
+    let shown = if searched { name.into() } else { path.to_string_lossy() };
+    let inside = Path::new(cwd).join(path).to_string_lossy().into_owned();
+    let found = root.and_then(|root| root.stat(&inside).ok()).filter(|_| !searched);
     match error.errno() {
-        Errno::ENOENT | Errno::ENOTDIR if missing || !path.exists() => error
+        Errno::ENOENT | Errno::ENOTDIR if found.is_none() => error
             .exit_code(exit::NOT_FOUND)
-            .hint(format!("`{shown}` no está en la imagen: revisa `command`; la imagen puede no traer ese programa")),
+            .hint(format!("`{shown}` no está en la imagen: mira si está bien escrito, y si la imagen trae ese programa")),
         Errno::ENOENT => {
-            let loader = interpreter(path).unwrap_or_else(|| "su intérprete".into());
+            let head = root.and_then(|root| root.read(&inside, HEAD).ok()).unwrap_or_default();
+            let loader = interpreter(&head).unwrap_or_else(|| "su intérprete".into());
             error.exit_code(exit::NOT_FOUND).hint(format!(
                 "`{shown}` existe, pero necesita `{loader}`, que no está en la imagen: usa un programa \
                  estático o añade el intérprete y sus bibliotecas a la imagen"
             ))
         }
         Errno::EACCES => {
-            let hint = match std::fs::metadata(path) {
-                Ok(found) if found.is_dir() => format!("`{shown}` es un directorio"),
-                Ok(found) if found.permissions().mode() & 0o111 == 0 => {
+            let hint = match found.map(|found| found.st_mode) {
+                Some(mode) if mode & libc::S_IFMT == libc::S_IFDIR => format!("`{shown}` es un directorio"),
+                Some(mode) if mode & 0o111 == 0 => {
                     format!("`{shown}` no tiene permiso de ejecución: en la imagen le falta `chmod +x`")
                 }
                 _ => format!("el usuario del contenedor no puede ejecutar `{shown}`: revisa runAsUser y sus permisos"),
@@ -323,16 +331,17 @@ fn explain_exec(error: StepError, path: &Path, missing: bool) -> StepError {
     }
 }
 
-/// El intérprete que pide un ejecutable: el de su `#!` o el cargador dinámico de su cabecera ELF.
-fn interpreter(path: &Path) -> Option<String> {
-    let mut head = Vec::new();
-    File::open(path).ok()?.take(64 * 1024).read_to_end(&mut head).ok()?;
+/// Lo que se lee de un ejecutable para saber qué intérprete pide.
+pub const HEAD: u64 = 64 * 1024;
+
+/// El intérprete que pide un ejecutable, por cómo empieza: el de su `#!` o el cargador dinámico de su cabecera ELF.
+pub fn interpreter(head: &[u8]) -> Option<String> {
     if let Some(line) = head.strip_prefix(b"#!") {
         let line = line.split(|b| *b == b'\n').next()?;
         let text = String::from_utf8_lossy(line);
         return text.split_whitespace().next().map(String::from);
     }
-    elf_interpreter(&head)
+    elf_interpreter(head)
 }
 
 /// El segmento PT_INTERP de un ELF de 64 bits con los bytes en el orden de esta máquina.
@@ -426,7 +435,7 @@ mod tests {
 
     #[test]
     fn el_cargador_de_un_programa_dinamico_se_lee_de_su_cabecera() {
-        let found = interpreter(Path::new("/proc/self/exe"));
+        let found = interpreter(&std::fs::read("/proc/self/exe").unwrap());
         assert!(found.is_none() || found.unwrap().contains("ld"), "el propio test: dinámico o estático");
         assert_eq!(elf_interpreter(b"\x7fELF\x02"), None);
         assert_eq!(elf_interpreter(&[0xff; 100]), None);

@@ -334,7 +334,7 @@ fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
     fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
     world.sh(&format!("mount --bind {} /usr/local/sbin", world.dir().display()));
     for (name, said) in [
-        ("youki", "youki no está instalado: hace falta el 0.7.0 con libseccomp, y no otro"),
+        ("youki", "youki está instalado, pero es el 0.8.0: hace falta el 0.7.0 con libseccomp, y no otro"),
         ("rkt", "rkt se retiró en 2020"),
         ("rocket", "rkt se retiró en 2020"),
         ("cri-o", "CRI-O solo se maneja por el socket de CRI"),
@@ -343,7 +343,14 @@ fn un_motor_que_no_esta_se_dice_en_una_linea_y_no_deja_nada() {
         assert!(done.err.contains(said), "{}", done.err);
         assert_eq!(done.err.trim_end().lines().count(), 1, "{}", done.err);
     }
+    let doctor = world.micropod(&["doctor"]).out;
+    assert!(doctor.contains("--runtime youki: está instalado, pero es el 0.8.0; no hace falta"), "{doctor}");
     world.sh("umount /usr/local/sbin");
+    // sin uno de los programas que necesita
+    world.sh("mount --bind /dev/null $(command -v ctr)");
+    let done = world.micropod(&["run", "--runtime", "containerd", &file]).exits(2);
+    assert!(done.err.contains("containerd está instalado, pero no `ctr`, que le hace falta"), "{}", done.err);
+    world.sh("umount $(findmnt -nro TARGET | grep /ctr$)");
     world.assert_clean();
 }
 
@@ -458,9 +465,10 @@ fn un_exec_y_una_sonda_se_le_piden_al_motor_que_hizo_el_contenedor() {
     exec(&["pedido", "--", "/bin/sh", "-c", "kill -KILL $$"]).exits(137);
     let tty = exec(&["-t", "pedido", "--", "/bin/sh", "-c", "test -t 0 && echo terminal; exit 3"]).exits(3);
     assert!(tty.out.contains("terminal"), "{tty:?}");
+    // lo que no está no llega a pedírsele
     let missing = exec(&["pedido", "--", "nada"]).exits(127);
     assert!(missing.err.contains("`nada` no está en la imagen"), "{missing:?}");
-    assert_eq!(asked() - before, 4);
+    assert_eq!(asked() - before, 3);
     // lo que se le contó no queda
     let data = world.path("/var/lib/micropod/pods");
     let uid = fs::read_dir(data).unwrap().flatten().next().unwrap().path();
@@ -468,6 +476,52 @@ fn un_exec_y_una_sonda_se_le_piden_al_motor_que_hizo_el_contenedor() {
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("exec")), "{left:?}");
     delete(&world, "pedido");
     world.sh("umount $(command -v runc)");
+    world.assert_clean();
+}
+
+#[test]
+fn lo_que_no_se_puede_ejecutar_se_dice_igual_con_todos_los_motores() {
+    if !is_root() {
+        return;
+    }
+    let mut world = World::with_busybox();
+    let line = "cd /d; cp /bin/busybox suelto; cp /bin/busybox ajeno; chmod 700 ajeno; echo x > datos
+        echo x > texto; printf '#!/no/esta\\n' > guion; chmod 755 texto guion";
+    let mounted = "volumeMounts: [(name: \"d\", mountPath: \"/d\")],";
+    let fields =
+        format!("volumes: [(name: \"d\", emptyDir: ())], initContainers: [{}],", shell("i", line, mounted));
+    let guest = format!("securityContext: (runAsUser: 1000), workingDir: \"/d\", {mounted}");
+    let absent = "no existe el fichero o directorio";
+    let cases = [
+        ("nada", 127, absent, "`nada` no está en la imagen: mira si está bien escrito"),
+        // está donde corre, y no en el PATH
+        ("suelto", 127, absent, "`suelto` no está en la imagen: mira si está bien escrito"),
+        ("/d/nada", 127, absent, "`/d/nada` no está en la imagen: mira si está bien escrito"),
+        ("/d/guion", 127, absent, "`/d/guion` existe, pero necesita `/no/esta`"),
+        ("./datos", 126, "permiso denegado", "`./datos` no tiene permiso de ejecución"),
+        ("/d", 126, "permiso denegado", "`/d` es un directorio"),
+        ("/d/ajeno", 126, "permiso denegado", "el usuario del contenedor no puede ejecutar `/d/ajeno`"),
+        ("/d/texto", 126, "el formato del ejecutable no es válido", "`/d/texto` no es un ejecutable"),
+    ];
+    for runtime in world.runtimes() {
+        start(&world, runtime, "par", &fields, &shell("c", "exec sleep 3030", &guest));
+        wait_until("que corra", 30, || !pids_of(&world, "sleep 3030").is_empty());
+        for (name, code, cause, hint) in cases {
+            let done = world.micropod(&["exec", "par", "-c", "c", "--", name]).exits(code);
+            let expected = format!(
+                "error: no se puede ejecutar `{name}` en el contenedor `c`\n  causa: {cause}\n  pista: {hint}"
+            );
+            assert!(done.err.starts_with(&expected), "{runtime}: {}", done.err);
+            assert_eq!(done.err.lines().count(), 3, "{runtime}: {}", done.err);
+        }
+        delete(&world, "par");
+        // y el de un contenedor que no llega a empezar
+        let script = "(name: \"c\", image: \"busybox\", command: [\"/etc\"]),";
+        let file = write(&world, "vacia", "restartPolicy: Never,", script);
+        let done = world.micropod(&["run", "--runtime", runtime, &file]).exits(126);
+        assert!(done.err.contains("`/etc` es un directorio"), "{runtime}: {}", done.err);
+        delete(&world, "vacia");
+    }
     world.assert_clean();
 }
 
@@ -528,12 +582,24 @@ fn compara_levanta_el_pod_con_cada_motor_lo_mide_y_no_deja_nada() {
     let spaces: Vec<usize> = row("espacios de nombres nuevos").iter().map(|n| n.parse().unwrap()).collect();
     assert_eq!(spaces, [0, 0, 0, 2, 2, 4, 0].map(|more| spaces[0] + more)[..runtimes.len()], "{}", done.out);
     assert!(row("hasta que corre").iter().all(|cell| cell.ends_with(" ms")), "{}", done.out);
-    assert!(!done.out.contains('-'), "{}", done.out);
+    assert!(!done.out.contains('—') && done.err.is_empty(), "{}{}", done.out, done.err);
     world.assert_clean();
 
     let alone = world.micropod(&["compara", "nadie"]).exits(2);
     assert!(alone.err.contains("falta con qué compararlo"), "{}", alone.err);
     let brief = write(&world, "breve", "restartPolicy: Never,", &shell("c", "exit 0", ""));
-    world.micropod(&["compara", &brief]);
+    // de lo que ya ha terminado no hay nada que medir, y se dice: un cero no sería lo que cuesta
+    let done = world.micropod(&["compara", &brief]).exits(1);
+    let lines: Vec<&str> = done.out.lines().skip(2).collect();
+    let holes = |line: &&str| line.matches('—').count() == runtimes.len() && !line.contains(char::is_numeric);
+    assert!(lines.len() == 6 && lines.iter().all(holes), "{}", done.out);
+    assert_eq!(done.err.matches(": el Pod ya había terminado").count(), runtimes.len(), "{}", done.err);
+    world.assert_clean();
+    let half = shell("a", "exit 0", "") + &shell("b", "exec sleep 3012", "");
+    let half = write(&world, "medio", "restartPolicy: Never,", &half);
+    let done = world.micropod(&["compara", &half]).ok();
+    assert!(!done.out.contains('—'), "{}", done.out);
+    let told = done.err.matches(": sin contar lo que ya había terminado: a\n").count();
+    assert_eq!(told, runtimes.len(), "{}", done.err);
     world.assert_clean();
 }

@@ -433,7 +433,7 @@ fn codigo_linea_y_columna_de_cada_error() {
         (spec("subdomain: \"a.b\","), "MP0130", 5, 12),
         (spec("hostnameOverride: \"a\", hostNetwork: true,"), "MP0233", 5, 19),
         (spec("subdomain: \"g\", setHostnameAsFQDN: true, hostname: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","), "MP0233", 5, 36),
-        (container("imagePullPolicy: Always,"), "MP0230", 5, 18),
+        (container("imagePullPolicy: Always,"), "MP0230", 5, 1),
         (metadata("name: \"p\", namespace: \"A\""), "MP0130", 2, 23),
         // recursos
         (container("resources: (requests: (cpu: \"2\"), limits: (cpu: 1)),"), "MP0154", 5, 29),

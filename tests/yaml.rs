@@ -491,6 +491,15 @@ fn con_validate_warn_se_dice_cada_campo_que_no_se_hace_y_se_sigue_sin_el() {
         });
     assert!(pods[0].spec.containers[0].stdin);
     assert_eq!(pods[0], pods[1]);
+    // también el valor que no se hace de un campo que sí
+    let pull = yaml.replace("stdin: true", "imagePullPolicy: Always\n    stdin: true");
+    let manifest = parse_with("p.yaml", &pull, Validation::Warn).unwrap_or_else(|e| panic!("{e}"));
+    assert!(
+        manifest.notes.iter().any(|n| n.starts_with("aviso: p.yaml:11: `Always` pide")),
+        "{:?}",
+        manifest.notes
+    );
+    assert_eq!(manifest.into_pod().unwrap().pod, pods[0]);
     // lo que está mal escrito sigue siendo un error, y solo se cuenta eso
     let broken = yaml.replace("stdin: true", "stdin: 3");
     let found = parse_with("p.yaml", &broken, Validation::Warn).unwrap_err();

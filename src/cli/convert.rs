@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::output::yaml::to_portable_yaml;
 use crate::spec::language::Language;
 use crate::spec::types::{Container, Object, Pod};
-use crate::spec::{self, Validation, write};
+use crate::spec::{self, Validation, comments, write};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -21,15 +21,30 @@ pub fn convert(file: &Path, output: Language, validation: Validation) -> Result<
         }
         Language::Json => format!("{:#}\n", write::kubernetes_list(&manifest.objects)),
     };
+    let (text, lost) = comments::carry(&manifest, output, text);
     print!("{text}");
     manifest.notes.iter().for_each(|text| note(text));
-    if manifest.has_comments() {
-        note("aviso: los comentarios no pasan al fichero convertido: cópialos a mano");
-    }
+    left_behind(&lost, output).iter().for_each(|said| note(said));
     if output != Language::Ron {
         changes(&manifest.objects).iter().for_each(|change| note(&format!("nota: {change}")));
     }
     Ok(())
+}
+
+/// De cuántos comentarios se dice en qué línea están.
+const NAMED: usize = 20;
+
+/// Lo que hay que decir de los comentarios que no han pasado, por sus líneas.
+fn left_behind(lines: &[usize], output: Language) -> Option<String> {
+    let numbers: Vec<String> = lines.iter().take(NAMED).map(usize::to_string).collect();
+    let more = if lines.len() > NAMED { ", …" } else { "" };
+    let them = match &numbers[..] {
+        [] => return None,
+        [one] => format!("el comentario de la línea {one} no tiene"),
+        many => format!("{} comentarios (líneas {}{more}) no tienen", lines.len(), many.join(", ")),
+    };
+    let why = if output == Language::Json { ": JSON no los admite" } else { "" };
+    Some(format!("aviso: {them} sitio en el fichero convertido{why}"))
 }
 
 /// Lo que en un clúster no será como aquí.

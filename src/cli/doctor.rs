@@ -146,15 +146,16 @@ fn nft() -> Check {
 
 /// Los motores que hay, con su versión. Solo hace falta el nuestro.
 fn runtimes() -> Vec<Check> {
-    let one = |kind: Kind| match kind.version() {
-        Some(version) => {
-            Check { verdict: Verdict::Good, what: format!("--runtime {kind}: {version}"), hint: None }
-        }
-        None => Check {
-            verdict: Verdict::Notice,
-            what: format!("--runtime {kind}: no está instalado; no hace falta"),
-            hint: Some(kind.source().to_string()),
-        },
+    let one = |kind: Kind| {
+        let version = kind.version().unwrap_or_default();
+        let missing = kind.missing();
+        check(
+            missing.is_none(),
+            Verdict::Notice,
+            format!("--runtime {kind}: {version}"),
+            format!("--runtime {kind}: {}; no hace falta", missing.unwrap_or_default()),
+            kind.source(),
+        )
     };
     Kind::ALL.into_iter().filter(|kind| *kind != Kind::Native).map(one).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{choose_container, one_pod, term, words};
 use crate::container::{Owner, Stdio, Target};
-use crate::error::{Error, exit};
+use crate::error::{Error, StepError, exit, spanish};
 use crate::kernel::child::News;
 use crate::kernel::{Kernel, Mode};
 use crate::state::{ProcessId, Seen};
@@ -60,7 +60,7 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
             Some(News::Terminal(master)) => terminal = master,
             Some(News::Failed(error)) => {
                 supervise::reap(child.as_fd());
-                return Err(Error::Step(error));
+                return Err(refused(error, &words(args, "COMANDO")[0], &plan.name));
             }
             // lo ha traído otro, que acaba: desde ahora es hijo nuestro
             Some(News::Born(pid)) => {
@@ -83,6 +83,19 @@ pub fn exec(args: &ArgMatches) -> Result<u8, Error> {
         term::note(&format!("command terminated with exit code {code}"));
     }
     Ok(code)
+}
+
+/// Lo que no se puede ejecutar se dice igual con todos los motores: no es cosa suya.
+fn refused(error: Box<StepError>, command: &str, container: &str) -> Error {
+    match &error.hint {
+        Some(hint) if matches!(error.exit_code, exit::NOT_EXECUTABLE | exit::NOT_FOUND) => {
+            Error::failed(format!("no se puede ejecutar `{command}` en el contenedor `{container}`"))
+                .because(spanish(error.errno()))
+                .with_hint(hint)
+                .with_code(error.exit_code)
+        }
+        _ => Error::Step(error),
+    }
 }
 
 /// Espera a que corra, como mucho `timeout`. Si el Pod acaba antes, no hay nada que esperar.

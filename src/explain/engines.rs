@@ -27,10 +27,18 @@ const GLANCES: usize = 6;
 /// Lo más que se espera a eso: un contenedor puede estar creando procesos sin parar.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// Lo que cuesta un Pod con un motor.
-struct Cost {
+/// Lo que se ha visto de un Pod con un motor.
+struct Measured {
     /// Desde que se pide hasta que corren sus contenedores.
     start: Duration,
+    /// `None`: al acabar de mirarlo no corría ninguno, y lo que se viera no sería lo que cuesta.
+    cost: Option<Cost>,
+    /// Los contenedores que no corrían entonces.
+    ended: Vec<String>,
+}
+
+/// Lo que cuesta un Pod con un motor.
+struct Cost {
     /// Memoria de todos, en KiB: lo que comparten varios procesos se reparte entre ellos (PSS).
     memory: u64,
     /// De ella, la del supervisor.
@@ -54,7 +62,7 @@ pub fn print(file: &Path, only: Option<&str>) -> Result<u8, Error> {
         .map_err(|e| Error::failed(format!("no se puede leer {}", file.display())).because(e))?;
     let signals =
         Signals::listen().map_err(|e| Error::failed("no se pudieron atender las señales").because(e))?;
-    let mut costs: Vec<(Kind, Result<Cost, Error>)> = Vec::new();
+    let mut costs: Vec<(Kind, Result<Measured, Error>)> = Vec::new();
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_installed()) {
         costs.push((kind, measure(kind, &file, &name)));
         if signals.drain() > 0 {
@@ -62,32 +70,51 @@ pub fn print(file: &Path, only: Option<&str>) -> Result<u8, Error> {
         }
     }
     print!("{}", report(&costs));
-    let failed: Vec<_> = costs.iter().filter_map(|(kind, cost)| Some((kind, cost.as_ref().err()?))).collect();
-    for (kind, error) in &failed {
-        crate::cli::term::note(&format!("{kind}: {error}"));
-    }
-    Ok(if failed.is_empty() { exit::OK } else { exit::FAILED })
+    let notes: Vec<String> =
+        costs.iter().filter_map(|(kind, seen)| Some(format!("{kind}: {}", note(seen)?))).collect();
+    notes.iter().for_each(|note| crate::cli::term::note(note));
+    let all = costs.iter().all(|(_, seen)| seen.as_ref().is_ok_and(|seen| seen.cost.is_some()));
+    Ok(if all { exit::OK } else { exit::FAILED })
 }
 // ANCHOR_END: print
 
+/// Lo que hay que decir de lo que se ha visto con un motor, si hay algo.
+fn note(seen: &Result<Measured, Error>) -> Option<String> {
+    match seen {
+        Err(error) => Some(error.to_string()),
+        Ok(seen) if seen.cost.is_none() => Some(
+            "el Pod ya había terminado cuando se fue a medir: que alguno de sus contenedores dure".into(),
+        ),
+        Ok(seen) if seen.ended.is_empty() => None,
+        Ok(seen) => Some(format!("sin contar lo que ya había terminado: {}", seen.ended.join(", "))),
+    }
+}
+
 /// Un Pod de principio a fin: pase lo que pase, no queda.
-fn measure(kind: Kind, file: &Path, name: &str) -> Result<Cost, Error> {
+fn measure(kind: Kind, file: &Path, name: &str) -> Result<Measured, Error> {
     let begun = Instant::now();
     let run = ["run", "-d", "--rm", "--solo", name, "--runtime", kind.name()];
     let started = micropod(&run, file.as_os_str());
     let start = begun.elapsed();
-    let seen = state::see(name).filter(|seen| seen.supervised);
-    let cost = started.and_then(|()| {
-        let gone = || {
-            Error::failed("el Pod acabó antes de poder medirlo")
-                .with_hint("que alguno de sus contenedores dure")
-        };
-        seen.as_ref().map(|seen| weigh(seen, start)).ok_or_else(gone)
-    });
-    if state::see(name).is_some() {
-        micropod(&["delete", "pod", "--grace-period=1"], name.as_ref())?;
+    let cost = state::see(name).filter(|_| started.is_ok()).map(|seen| weigh(&seen));
+    // lo que acaba mientras se mira no se ha medido
+    let now = state::see(name);
+    let ended: Vec<String> = now.as_ref().map(ended).unwrap_or_default();
+    let runs = now
+        .as_ref()
+        .is_some_and(|seen| seen.supervised && ended.len() < seen.record.pod.spec.containers.len());
+    if now.is_some() {
+        micropod(&["delete", "pod", "--ignore-not-found", "--grace-period=1"], name.as_ref())?;
     }
-    cost
+    started.map(|()| Measured { start, cost: cost.filter(|_| runs), ended })
+}
+
+/// Los contenedores que no corren.
+fn ended(seen: &Seen) -> Vec<String> {
+    let first = seen.record.pod.spec.init_containers.len();
+    let runs = |id: usize| crate::cli::exec::running(seen, id).is_ok();
+    let containers = seen.record.pod.spec.containers.iter().enumerate();
+    containers.filter(|(id, _)| !runs(first + id)).map(|(_, c)| c.name.clone()).collect()
 }
 
 /// Este mismo programa, con otras órdenes.
@@ -128,7 +155,7 @@ fn settled(seen: &Seen) -> (BTreeSet<String>, BTreeSet<i32>) {
     before
 }
 
-fn weigh(seen: &Seen, start: Duration) -> Cost {
+fn weigh(seen: &Seen) -> Cost {
     let supervisor = seen.record.supervisor.pid;
     let (groups, all) = settled(seen);
     let pss: BTreeMap<i32, u64> = all.iter().map(|pid| (*pid, pss(*pid))).collect();
@@ -140,7 +167,6 @@ fn weigh(seen: &Seen, start: Duration) -> Cost {
         all.iter().filter_map(|pid| Some((*facts::namespaces(*pid).get("mnt")?, mounts(*pid)))).collect();
     let host_list = host.get("mnt").copied().unwrap_or_default();
     Cost {
-        start,
         memory: pss.values().sum(),
         supervisor: pss.get(&supervisor).copied().unwrap_or_default(),
         processes: all.len(),
@@ -193,15 +219,17 @@ fn mounts(pid: i32) -> usize {
 }
 
 /// La tabla: un motor por columna.
-fn report(costs: &[(Kind, Result<Cost, Error>)]) -> String {
-    let row = |title: &str, cell: fn(&Cost) -> String| {
-        let cells = costs.iter().map(|(_, cost)| cost.as_ref().map_or("-".into(), cell));
+fn report(costs: &[(Kind, Result<Measured, Error>)]) -> String {
+    let line = |title: &str, cell: &dyn Fn(&Measured) -> Option<String>| {
+        let cells =
+            costs.iter().map(|(_, seen)| seen.as_ref().ok().and_then(cell).unwrap_or_else(|| "—".into()));
         std::iter::once(title.to_string()).chain(cells).collect::<Vec<_>>()
     };
+    let row = |title: &str, cell: fn(&Cost) -> String| line(title, &|seen| seen.cost.as_ref().map(cell));
     let header = std::iter::once(String::new()).chain(costs.iter().map(|(kind, _)| kind.to_string()));
     let rows = vec![
         header.collect(),
-        row("hasta que corre", |c| format!("{} ms", c.start.as_millis())),
+        line("hasta que corre", &|seen| Some(format!("{} ms", seen.start.as_millis()))),
         row("memoria (PSS)", |c| crate::cgroup::as_quantity(c.memory << 10)),
         row("  de ella, el supervisor", |c| crate::cgroup::as_quantity(c.supervisor << 10)),
         row("procesos", |c| c.processes.to_string()),
@@ -217,24 +245,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn con_el_motor_que_no_pudo_queda_un_hueco_y_los_demas_se_ensenan() {
-        let cost = Cost {
-            start: Duration::from_millis(31),
-            memory: 2048,
-            supervisor: 512,
-            processes: 3,
-            namespaces: 7,
-            cgroups: 3,
-            mounts: 40,
+    fn lo_que_no_se_ha_podido_medir_se_queda_en_hueco_y_se_dice_por_que() {
+        let cost =
+            Cost { memory: 2048, supervisor: 512, processes: 3, namespaces: 7, cgroups: 3, mounts: 40 };
+        let seen = |cost: Option<Cost>, ended: &[&str]| {
+            let ended = ended.iter().map(|name| name.to_string()).collect();
+            Ok(Measured { start: Duration::from_millis(31), cost, ended })
         };
-        let costs = [(Kind::Native, Ok(cost)), (Kind::Runc, Err(Error::failed("no")))];
+        let costs = [
+            (Kind::Native, seen(Some(cost), &["a"])),
+            (Kind::Runc, Err(Error::failed("no"))),
+            (Kind::Crun, seen(None, &["a", "b"])),
+        ];
         let text = report(&costs);
         let lines: Vec<Vec<&str>> =
             text.lines().map(|l| l.split("   ").map(str::trim).filter(|w| !w.is_empty()).collect()).collect();
-        assert_eq!(lines[0], ["native", "runc"]);
-        assert_eq!(lines[1], ["hasta que corre", "31 ms", "-"]);
-        assert_eq!(lines[2], ["memoria (PSS)", "2Mi", "-"]);
-        assert_eq!(lines[4], ["procesos", "3", "-"]);
+        assert_eq!(lines[0], ["native", "runc", "crun"]);
+        assert_eq!(lines[1], ["hasta que corre", "31 ms", "—", "31 ms"]);
+        assert_eq!(lines[2], ["memoria (PSS)", "2Mi", "—", "—"]);
+        assert_eq!(lines[4], ["procesos", "3", "—", "—"]);
+        let notes = costs.map(|(_, seen)| note(&seen).unwrap_or_default());
+        assert_eq!(notes[..2], ["sin contar lo que ya había terminado: a", "error: no"]);
+        assert!(notes[2].starts_with("el Pod ya había terminado"), "{notes:?}");
     }
 
     #[test]

@@ -19,9 +19,8 @@
 use super::bundle::{Bundle, WriteConfig, WriteProcess};
 use super::client::{LeaveHerald, WITNESS, become_client, infrastructure, own_cgroup};
 use super::errand::{command, explain, lay_out, own_view, send, set_out};
-use super::starting::{
-    EMPTY, FindProgram, StartDaemon, conf, find_program, meeting, ready, script, script_text, socket,
-};
+use super::missing::look_for_command;
+use super::starting::{EMPTY, StartDaemon, conf, meeting, ready, script, script_text, socket};
 use super::tool::{Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
@@ -33,7 +32,6 @@ use crate::kernel::ops::{Adopt, MakeDir, Mount, Place, RemoveTree, ResetSignals,
 use crate::kernel::program::{self};
 use crate::plan::PodPlan;
 use crate::process::{ContainerPlan, Overhead};
-use crate::state::ProcessId;
 use crate::{sandbox, supervise};
 use nix::errno::Errno;
 use nix::mount::MsFlags;
@@ -167,9 +165,7 @@ impl Daemon {
         stdio: Stdio,
     ) -> Result<(), StepError> {
         let (plan, engine) = (&order.pod.containers[order.id], self.0);
-        let root = lay_out(k, order, bundle, layer)?;
-        let find = FindProgram { root: &root, plan, name: command(plan), unseen: &plan.mounts };
-        find_program(k, find)?;
+        lay_out(k, order, bundle, layer)?;
         self.apart(k)?;
         k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
         // al convertirse este proceso en el cliente nadie lo suelta: vivirá lo que él
@@ -225,11 +221,7 @@ impl Daemon {
         own_view(k, None, Hierarchy::find().as_ref())?;
         let bundle = Bundle::latest(owner.uid, owner.id, &plan.name);
         let (terminal, talks) = (matches!(stdio, Stdio::Terminal), stdio.talks());
-        // si ya ha acabado, lo dirá el cliente
-        if let Some(root) = ProcessId::of(target.pid).and_then(Place::root_of) {
-            let name = argv.first().map_or("", String::as_str);
-            find_program(k, FindProgram { root: &root, plan, name, unseen: &[] })?;
-        }
+        look_for_command(k, target, argv)?;
         container::connect(k, stdio)?;
         k.step("que ninguna señal le llegue ignorada ni bloqueada", ResetSignals)?;
         let own = std::process::id();

@@ -4,6 +4,7 @@
 
 use super::bundle::Bundle;
 use super::made::{FindContainer, lie};
+use super::missing::{FindProgram, look_for};
 use super::tool::{PATIENCE, Tool};
 use super::{Alive, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
@@ -49,6 +50,7 @@ pub fn lay_out(k: &mut Kernel, order: &Order, bundle: &Bundle, layer: &Layer) ->
         volume::lay_out(k, mount, &bundle.volume(n))?;
     }
     rootfs::fresh_last_words(k, plan)?;
+    look_for(k, FindProgram { root: &root, plan, name: command(plan), unseen: &plan.mounts })?;
     Ok(root)
 }
 // ANCHOR_END: errand

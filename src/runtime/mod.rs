@@ -24,6 +24,7 @@ mod daemon;
 mod errand;
 mod filter;
 mod made;
+mod missing;
 mod native;
 mod oci;
 mod podman;
@@ -102,9 +103,20 @@ impl Kind {
         let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
             return Err(unknown(name));
         };
-        match kind.is_installed() {
-            true => Ok(kind),
-            false => Err(Error::usage(format!("{kind} no está instalado: {}", kind.source()))),
+        match kind.missing() {
+            None => Ok(kind),
+            Some(missing) => Err(Error::usage(format!("{kind} {missing}: {}", kind.source()))),
+        }
+    }
+
+    /// Lo que le falta para poder usarse, si le falta algo.
+    pub fn missing(self) -> Option<String> {
+        let absent = |name: &&&str| program::find(name).is_none();
+        match self.programs().iter().find(absent) {
+            Some(name) if *name == self.programs()[0] => Some("no está instalado".into()),
+            Some(name) => Some(format!("está instalado, pero no `{name}`, que le hace falta")),
+            None if self == Kind::Youki => youki_is_another(&self.says().unwrap_or_default()),
+            None => None,
         }
     }
 
@@ -122,8 +134,7 @@ impl Kind {
     }
 
     pub fn is_installed(self) -> bool {
-        self.programs().iter().all(|name| program::find(name).is_some())
-            && (self != Kind::Youki || self.says().is_some_and(|said| youki_is_known(&said)))
+        self.missing().is_none()
     }
 
     /// El programa.
@@ -162,10 +173,15 @@ impl Kind {
 }
 // ANCHOR_END: kind
 
-/// ¿Es el youki que se sabe cómo lee el filtro de llamadas? Otro podría leerlo como manda la norma, y el que se le
-/// escribe a este quedaría en casi nada. Sin libseccomp lo aceptaría y no lo pondría.
-fn youki_is_known(said: &str) -> bool {
-    said.starts_with("youki version: 0.7.0\n") && said.contains("\nlibseccomp: ")
+/// Qué tiene de malo este youki, si no es el que se sabe cómo lee el filtro de llamadas. Otro podría leerlo como manda la norma, y
+/// el que se le escribe a este quedaría en casi nada. Sin libseccomp lo aceptaría y no lo pondría.
+fn youki_is_another(said: &str) -> Option<String> {
+    match said.lines().find_map(|line| line.strip_prefix("youki version: ")) {
+        Some("0.7.0") if said.contains("\nlibseccomp: ") => None,
+        Some("0.7.0") => Some("está instalado, pero sin libseccomp".into()),
+        Some(version) => Some(format!("está instalado, pero es el {version}")),
+        None => Some("está instalado, pero no dice qué versión es".into()),
+    }
 }
 
 impl fmt::Display for Kind {
@@ -280,9 +296,14 @@ mod tests {
 
     #[test]
     fn de_youki_solo_vale_el_que_se_sabe_como_lee_el_filtro() {
-        let says = |version: &str, rest: &str| youki_is_known(&format!("youki version: {version}\n{rest}"));
-        assert!(says("0.7.0", "commit: x\nspec: 1.1.0\nrustc: 1.95.0\nlibseccomp: 2.5.4\n"));
-        assert!(!says("0.7.1", "libseccomp: 2.5.4\n") && !says("0.7.0-rc1", "libseccomp: 2.5.4\n"));
-        assert!(!says("0.7.0", "commit: x\nspec: 1.1.0\nrustc: 1.95.0\n"), "sin libseccomp no filtra");
+        let says = |version: &str, rest: &str| youki_is_another(&format!("youki version: {version}\n{rest}"));
+        assert_eq!(says("0.7.0", "commit: x\nspec: 1.1.0\nrustc: 1.95.0\nlibseccomp: 2.5.4\n"), None);
+        for version in ["0.7.1", "0.7.0-rc1", "0.5.4"] {
+            let said = says(version, "libseccomp: 2.5.4\n");
+            assert_eq!(said, Some(format!("está instalado, pero es el {version}")));
+        }
+        let without = says("0.7.0", "commit: x\nspec: 1.1.0\nrustc: 1.95.0\n").unwrap();
+        assert!(without.contains("sin libseccomp"), "sin libseccomp no filtra");
+        assert_eq!(youki_is_another("").unwrap(), "está instalado, pero no dice qué versión es");
     }
 }

@@ -14,6 +14,7 @@ use super::bundle::{Bundle, WriteConfig, WriteProcess, console};
 use super::console::{Listen, ReceiveTerminal};
 use super::errand::{command, errand, explain, found, lay_out, own_view, send, set_out};
 use super::made::RestrictRoot;
+use super::missing::look_for_command;
 use super::tool::{Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
@@ -172,6 +173,7 @@ impl Oci {
         let (owner, program) = (&target.owner, self.0);
         let hierarchy = Hierarchy::find();
         own_view(k, None, hierarchy.as_ref())?;
+        look_for_command(k, target, argv)?;
         // crun no lo pone en un exec, aunque se le diga
         security::set_oom_score(k, target.plan.limits.oom_score_adj)?;
         let root = state_of(owner.pod);

@@ -15,6 +15,7 @@ use super::bundle::{self, Bundle};
 use super::client::{LeaveWitness, WITNESS, become_client, infrastructure, own_cgroup};
 use super::errand::{errand, found, lay_out, own_view, send, set_out};
 use super::made::RestrictRoot;
+use super::missing::look_for_command;
 use super::tool::{Tool, text};
 use super::{Alive, Kind, Native, Order, Runtime};
 use crate::cgroup::Hierarchy;
@@ -165,6 +166,7 @@ fn story(
 fn enter(k: &mut Kernel, target: &Target, argv: &[String], stdio: Stdio) -> Result<(), StepError> {
     let owner = &target.owner;
     own_view(k, None, Hierarchy::find().as_ref())?;
+    look_for_command(k, target, argv)?;
     let plan = target.plan;
     security::limit_process(k, &plan.security, plan.limits.oom_score_adj)?;
     let bundle = Bundle::latest(owner.uid, owner.id, &plan.name);

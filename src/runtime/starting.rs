@@ -4,71 +4,19 @@
 use super::Kind;
 use super::bundle::Bundle;
 use super::tool::{PATIENCE, text};
-use crate::error::{StepError, exit};
-use crate::kernel::ops::{Place, errno_of, quote_path};
+use crate::kernel::Op;
+use crate::kernel::ops::{errno_of, quote_path};
 use crate::kernel::program::{self, Background, DIRECTORIES, Program};
-use crate::kernel::{Kernel, Op};
-use crate::process::{ContainerPlan, DEFAULT_PATH, MountPlan};
-use crate::{rootfs, state};
+use crate::state;
 use nix::errno::Errno;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// La imagen vacía de la que docker cree hacer el contenedor.
 pub const EMPTY: &str = "vacia";
 
 // ANCHOR: daemon
-/// Mirar si un programa está: el demonio lo diría por los errores del contenedor, con otras palabras.
-pub fn find_program(k: &mut Kernel, find: FindProgram) -> Result<(), StepError> {
-    let name = find.name;
-    k.step("mirar si su programa está en la imagen", find).map_err(|error| match error.errno() {
-        Errno::EACCES => {
-            let hint = format!("`{name}` no se puede ejecutar: revisa sus permisos");
-            error.exit_code(exit::NOT_EXECUTABLE).hint(hint)
-        }
-        _ => {
-            error.exit_code(exit::NOT_FOUND).hint(format!("`{name}` no está en la imagen: revisa `command`"))
-        }
-    })
-}
-
-pub struct FindProgram<'a> {
-    pub root: &'a Place,
-    pub plan: &'a ContainerPlan,
-    pub name: &'a str,
-    /// Lo que aún no está montado: lo que haya ahí no se mira, se da por bueno.
-    pub unseen: &'a [MountPlan],
-}
-
-impl Op for FindProgram<'_> {
-    type Output = ();
-    fn syscall(&self) -> &'static str {
-        "stat(2)"
-    }
-    fn shell(&self) -> String {
-        format!("test -x {}", quote_path(&rootfs::mount_point().join(self.name)))
-    }
-    fn run(&self) -> Result<(), Errno> {
-        let (plan, name) = (self.plan, self.name);
-        let path = plan.env.iter().find_map(|e| e.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
-        let dirs: Vec<&str> = if name.contains('/') { vec![&plan.cwd] } else { path.split(':').collect() };
-        let mut why = Errno::ENOENT;
-        for candidate in dirs.into_iter().map(|dir| Path::new(dir).join(name)) {
-            if self.unseen.iter().any(|mount| candidate.starts_with(&mount.target)) {
-                return Ok(());
-            }
-            let Ok(stat) = self.root.stat(&candidate.to_string_lossy()) else { continue };
-            if stat.st_mode & libc::S_IFMT == libc::S_IFREG && stat.st_mode & 0o111 != 0 {
-                return Ok(());
-            }
-            why = Errno::EACCES;
-        }
-        Err(why)
-    }
-    fn rehearse(&self) {}
-}
-
 /// Arrancar un demonio para este contenedor.
 pub struct StartDaemon<'a> {
     pub engine: Kind,

@@ -5,12 +5,10 @@ use super::language::Language;
 use super::objects::{ConfigMap, Object, Secret};
 use super::parse;
 use super::policy::{self, Policy};
-use super::tree::Tree;
 use super::types::Pod;
 use super::validate::{self, Broken};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::PathBuf;
 
 /// Los objetos de un fichero, leídos y validados, y de dónde salieron.
@@ -23,11 +21,11 @@ pub struct Manifest {
     /// Lo que hay que decir a quien lo escribió: los campos de los que se ha prescindido.
     pub notes: Vec<String>,
     file: String,
-    language: Language,
-    text: String,
+    pub(super) language: Language,
+    pub(super) text: String,
     /// El camino de cada objeto en el fichero: vacío si es el único, `items[1]` en una lista, `[1]` si
     /// es el segundo documento de un YAML.
-    paths: Vec<String>,
+    pub(super) paths: Vec<String>,
 }
 
 /// Un Pod leído y validado, con los ConfigMaps y Secrets de su fichero, y de dónde salió.
@@ -241,25 +239,6 @@ impl Manifest {
             }
         }
         config
-    }
-
-    /// ¿Hay comentarios en el fichero?
-    pub fn has_comments(&self) -> bool {
-        let marks: &[&str] = match self.language {
-            Language::Ron => &["//", "/*"],
-            Language::Yaml => &["#"],
-            Language::Json => &[],
-        };
-        let tree = Tree::read(self.language, &self.text);
-        // una marca dentro de un texto no empieza nada
-        let mut texts: Vec<Range<usize>> = Vec::new();
-        tree.root.leaves(&mut |node| texts.push(node.span.clone()));
-        texts.sort_by_key(|span| span.start);
-        let inside = |at: usize| {
-            let next = texts.partition_point(|span| span.start <= at);
-            texts[..next].last().is_some_and(|span| span.contains(&at))
-        };
-        marks.iter().any(|mark| self.text.match_indices(mark).any(|(at, _)| !inside(at)))
     }
 
     /// Los errores que señalan a estas reglas rotas, con el camino ya completo.

@@ -3,6 +3,7 @@
 pub mod base64;
 pub mod choices;
 pub mod codes;
+pub mod comments;
 pub mod controllers;
 pub mod dns;
 pub mod ephemeral;

@@ -312,7 +312,7 @@ pub fn place_broken(file: &str, language: Language, text: &str, broken: Vec<Brok
 
 /// De los bytes señalados a la línea y la columna, en el orden del fichero.
 fn place_all(file: &str, text: &str, documents: bool, mut found: Vec<Finding>) -> SpecErrors {
-    found.sort_by_key(|f| f.at.start);
+    crate::order::sort_by_key(&mut found, |f| f.at.start);
     let place = |f: Finding| SpecError {
         code: f.code,
         file: file.to_string(),

@@ -27,6 +27,16 @@ pub fn is_blank(text: &str) -> bool {
     reader.at == text.len() && reader.fault.is_none()
 }
 
+/// Dónde acaba el comentario que empieza en `start`, también si es de una línea de YAML.
+pub fn end_of_comment(text: &str, start: usize) -> usize {
+    let mut reader = Reader { at: start, ..Reader::new(text) };
+    match reader.rest().starts_with("/*") {
+        true => reader.skip_block_comment(),
+        false => reader.take_while(|c| c != '\n'),
+    }
+    reader.at
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,

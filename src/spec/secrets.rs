@@ -16,7 +16,7 @@ pub fn hide(text: &str, tree: &Tree, errors: SpecErrors) -> SpecErrors {
     let mut search = Search { text, broken: tree.fault.is_some(), hidden: Vec::new() };
     search.visit(&tree.root);
     // una referencia de YAML está escrita antes que lo que la usa
-    search.hidden.sort_by_key(|range| range.start);
+    crate::order::sort_by_key(&mut search.hidden, |range| range.start);
     if search.hidden.is_empty() {
         return errors;
     }

@@ -298,11 +298,25 @@ impl Checker<'_> {
                     self.secret = shape.kind == "Secret" && is_secret_field(name);
                     self.value(&entry.value, &entry.head(), &Shape::of(field), &inner);
                     self.secret = false;
+                    if name == "imagePullPolicy" {
+                        self.pulling(entry, &inner);
+                    }
                 }
             }
             seen.insert(name);
         }
         self.missing(&seen, head, shape, path, &owner);
+    }
+
+    /// De las maneras de traer una imagen, la que pide un registro no se hace.
+    fn pulling(&mut self, entry: &Entry, path: &str) {
+        let always = matches!(&entry.value.value, Value::Text(word) | Value::Word(word) if word == "Always");
+        if always && !self.is_full() {
+            let problem = "`Always` pide preguntar a un registro, y micropod no descarga imágenes";
+            let hint = "quítalo, o pon IfNotPresent: `micropod image ls` enseña las que hay";
+            self.push(entry.key.span.clone(), "MP0230", path, problem.into(), Some(hint.into()));
+            self.found.iter_mut().rev().take(1).for_each(|found| found.weight = Weight::Unsupported);
+        }
     }
 
     fn repeated(&mut self, entry: &Entry, inner: &str, owner: &str) {

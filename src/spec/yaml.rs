@@ -122,6 +122,7 @@ impl<'a> Builder<'a> {
                 let value = self.scalar(&text, style, tag.as_deref(), &at, stack)?;
                 // nada: la biblioteca señala lo que sigue
                 let at = if text.is_empty() && style == ScalarStyle::Plain { at.start..at.start } else { at };
+                let at = at.start..end_of_quoted(self.text, at);
                 Ok(Some((Node { span: at, value }, anchor)))
             }
             Event::Alias(anchor) => {
@@ -251,6 +252,24 @@ impl<'a> Builder<'a> {
         let problem = format!("la clave `{shown}`, sin comillas, la lee YAML como `{read}`");
         Err(fault(node.span, "MP0214", problem, &format!("escribe `\"{shown}\"`")))
     }
+}
+
+/// Dónde se cierran las comillas de un texto: la biblioteca llega hasta lo siguiente, y se lleva los comentarios.
+fn end_of_quoted(text: &str, at: Range<usize>) -> usize {
+    let inside = text.as_bytes().get(at.clone()).unwrap_or_default();
+    let Some(quote) = inside.first().filter(|first| matches!(first, b'"' | b'\'')) else { return at.end };
+    let mut i = 1;
+    while i < inside.len() {
+        let doubled = *quote == b'\'' && inside.get(i + 1) == Some(quote);
+        match inside[i] {
+            b'\\' if *quote == b'"' => i += 1,
+            byte if byte == *quote && doubled => i += 1,
+            byte if byte == *quote => return at.start + i + 1,
+            _ => {}
+        }
+        i += 1;
+    }
+    at.end
 }
 
 fn too_deep(at: Range<usize>) -> Box<Fault> {

@@ -2,7 +2,7 @@
 
 use super::{Checks, containers, names};
 use crate::spec::errors::visible;
-use crate::spec::types::{Container, Pod, PullPolicy};
+use crate::spec::types::{Container, Pod};
 
 /// Argumentos y entorno juntos. El kernel admite la cuarta parte de la pila (2 MiB de 8); el resto
 /// queda para lo que añade la imagen.
@@ -24,11 +24,6 @@ pub fn check(checks: &mut Checks, pod: &Pod) {
             None => seen.push((name, path.clone())),
         }
         names::image(checks, &format!("{path}.image"), &container.image);
-        if container.image_pull_policy == Some(PullPolicy::Always) {
-            let problem = "`Always` pide preguntar a un registro, y micropod no descarga imágenes";
-            let hint = "quítalo, o pon IfNotPresent: `micropod image ls` enseña las que hay";
-            checks.add("MP0230", format!("{path}.imagePullPolicy"), problem, hint);
-        }
         program(checks, &path, container);
         environment(checks, &path, container);
         size(checks, &path, container);
