@@ -35,7 +35,7 @@ const ALONE: [(&str, &str); 5] = [
 
 fn main() {
     let code = ["src/cli/args.rs", "src/cli/args", "src/spec/choices.rs", "tools/completado.rs"];
-    for path in ALONE.map(|(path, _)| path).into_iter().chain(code).chain(["labs"]) {
+    for path in ALONE.map(|(path, _)| path).into_iter().chain(code).chain(["labs", "src/spec"]) {
         println!("cargo:rerun-if-changed={path}");
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo dice dónde")).join("textos.z");
@@ -51,12 +51,42 @@ fn main() {
     for (path, name) in ALONE {
         add(&mut texts, Path::new(path), Path::new(name));
     }
+    write!(texts, "documentacion\0{}\0", documentation()).unwrap();
     for (shell, script) in completado::scripts() {
         write!(texts, "completado/{shell}\0{script}\0").unwrap();
     }
     // tarda más que los demás en comprimir, y ocupa menos; lo lee cualquiera que sepa de deflate
     let (options, out) = (zopfli::Options::default(), File::create(out).unwrap());
     zopfli::compress(options, zopfli::Format::Deflate, &texts[..], out).unwrap();
+}
+
+/// Lo que dicen los tipos de `object!` y sus campos en sus comentarios (`micropod explain`): en cada línea, el tipo,
+/// el campo y lo que dice.
+fn documentation() -> String {
+    let mut all = String::new();
+    for file in sorted(Path::new("src/spec")).into_iter().filter(|file| file.is_file()) {
+        let text = fs::read_to_string(file).unwrap();
+        let blocks = text.split("\nobject! {\n").skip(1).map(|rest| rest.split("\n}").next().unwrap_or(""));
+        for block in blocks {
+            let (mut owner, mut doc) = ("", Vec::new());
+            for line in block.lines().map(str::trim).filter(|line| !line.starts_with("#[")) {
+                match (line.strip_prefix("///"), line.strip_prefix("pub struct "), line.split_once(": ")) {
+                    (Some(said), ..) => {
+                        doc.push(said.trim());
+                        continue;
+                    }
+                    (_, Some(name), _) => {
+                        owner = name.trim_end_matches(" {");
+                        all += &format!("{owner}\t\t{}\n", doc.join(" "));
+                    }
+                    (.., Some((field, _))) => all += &format!("{owner}\t{field}\t{}\n", doc.join(" ")),
+                    _ => {}
+                }
+                doc.clear();
+            }
+        }
+    }
+    all
 }
 
 /// Añade un fichero, o un directorio con cuanto tiene; lo que no está no se añade. De cada fichero, su nombre

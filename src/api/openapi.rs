@@ -122,7 +122,7 @@ fn definitions(version: Version) -> BTreeMap<String, Value> {
 }
 
 fn root(version: Version, kind: &Kind, all: &mut BTreeMap<String, Value>) {
-    let mut schema = structure(version, (kind.fields)(), sentence((kind.doc)()), all);
+    let mut schema = structure(version, (kind.fields)(), (kind.doc)(), all);
     let text = |doc: &str| json!({"type": "string", "description": doc});
     schema["properties"]["apiVersion"] = text("El grupo y la versión de esta clase de objetos: v1.");
     schema["properties"]["kind"] = text("La clase del objeto: Pod.");
@@ -153,7 +153,7 @@ fn root(version: Version, kind: &Kind, all: &mut BTreeMap<String, Value>) {
     all.insert(named(kind.name), schema);
 }
 
-fn structure(version: Version, fields: &[Field], doc: String, all: &mut BTreeMap<String, Value>) -> Value {
+fn structure(version: Version, fields: &[Field], doc: &str, all: &mut BTreeMap<String, Value>) -> Value {
     let mut properties = Map::new();
     for field in fields {
         properties.insert(field.name(), property(version, field, all));
@@ -173,7 +173,7 @@ fn property(version: Version, field: &Field, all: &mut BTreeMap<String, Value>) 
         // en la versión 3, junto a un $ref no puede ir nada
         schema = json!({"allOf": [schema]});
     }
-    schema["description"] = json!(sentence(field.doc));
+    schema["description"] = json!(field.doc());
     if let Some((_, key)) =
         MERGED_LISTS.iter().find(|(name, _)| *name == field.name() && kind.starts_with("[]"))
     {
@@ -210,7 +210,7 @@ fn typed(version: Version, kind: &str, field: &Field, all: &mut BTreeMap<String,
             if !all.contains_key(&name) {
                 // antes que sus campos: un tipo puede llevar a sí mismo
                 all.insert(name.clone(), Value::Null);
-                let schema = structure(version, (field.fields)(), sentence((field.type_doc)()), all);
+                let schema = structure(version, (field.fields)(), (field.type_doc)(), all);
                 all.insert(name.clone(), schema);
             }
             reference(version, &name)
@@ -231,10 +231,6 @@ fn reference(version: Version, name: &str) -> Value {
         Version::Three => "#/components/schemas",
     };
     json!({"$ref": format!("{home}/{name}")})
-}
-
-fn sentence(doc: &[&str]) -> String {
-    doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

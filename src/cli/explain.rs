@@ -87,12 +87,12 @@ fn explain_field(object: &Kind, names: &[&str], recursive: bool) -> Result<Strin
         text += "\n";
     }
     let docs = match found {
-        Some(field) => [field.doc, (field.type_doc)()],
-        None => [(object.doc)(), &[]],
+        Some(field) => [field.doc(), (field.type_doc)()],
+        None => [(object.doc)(), ""],
     };
     text += if found.is_some_and(|f| values(f).is_empty()) { "\nDESCRIPTION:\n" } else { "DESCRIPTION:\n" };
     for doc in docs.iter().filter(|doc| !doc.is_empty()) {
-        text += &wrapped(&sentence(doc));
+        text += &wrapped(doc);
     }
     text += "    \n";
     if !fields.is_empty() {
@@ -135,7 +135,7 @@ fn list(text: &mut String, fields: &[Field], depth: usize, recursive: bool) {
         if recursive {
             list(text, (field.fields)(), depth + 1, true);
         } else {
-            *text += &wrapped(&sentence(field.doc));
+            *text += &wrapped(field.doc());
             *text += "\n";
         }
     }
@@ -161,10 +161,6 @@ fn type_name(field: &Field) -> String {
         return "map[string]Quantity".to_string();
     }
     format!("{list}{}", kubernetes_fields::of(element).map_or(element, |t| t.name))
-}
-
-fn sentence(doc: &[&str]) -> String {
-    doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
 /// El texto en líneas de 80 columnas, con un margen de 4.
@@ -249,7 +245,7 @@ mod tests {
         fn visit(path: &str, fields: &[Field]) {
             for field in fields {
                 let inner = format!("{path}.{}", field.name());
-                assert!(!sentence(field.doc).is_empty(), "{inner} no tiene documentación");
+                assert!(!field.doc().is_empty(), "{inner} no tiene documentación");
                 let text = explain(&inner, false).unwrap();
                 for line in text.lines() {
                     assert!(line.chars().count() <= 80, "{inner}: {line}");

@@ -29,7 +29,7 @@ pub struct Kind {
     /// Como se nombra en la línea de comandos: `pods`, `cm`.
     pub aliases: &'static [&'static str],
     pub fields: fn() -> &'static [Field],
-    pub doc: fn() -> &'static [&'static str],
+    pub doc: fn() -> &'static str,
 }
 
 /// Las clases que hay. Una nueva se añade aquí y en [`Object`].

@@ -1,6 +1,8 @@
 //! De una sola definición salen el tipo de Rust y su documentación (`micropod explain`).
 
+use crate::texts;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Un campo de un tipo de Kubernetes, para documentarlo.
 #[derive(Clone, Copy, Debug)]
@@ -9,20 +11,25 @@ pub struct Field {
     pub ident: &'static str,
     /// El atributo de serde, si lo tiene: `rename = "hostIP"`.
     pub serde: &'static str,
-    /// Los comentarios `///` del campo, línea a línea.
-    pub doc: &'static [&'static str],
+    /// El tipo del que es campo.
+    pub owner: &'static str,
     pub required: bool,
     /// `<string>`, `<[]Container>`…, como los escribe kubectl (sin los ángulos).
     pub kind: fn() -> String,
     /// Los campos de su tipo, si es un objeto (o una lista de objetos).
     pub fields: fn() -> &'static [Field],
     /// La descripción del tipo, si es un objeto.
-    pub type_doc: fn() -> &'static [&'static str],
+    pub type_doc: fn() -> &'static str,
     /// Los valores posibles, si es una enumeración.
     pub values: fn() -> &'static [&'static str],
 }
 
 impl Field {
+    /// Sus comentarios `///`, seguidos.
+    pub fn doc(&self) -> &'static str {
+        documentation(self.owner, self.ident)
+    }
+
     /// ¿Se escribe así? Sin construir el nombre: se pregunta por cada campo de cada objeto de un fichero.
     pub fn is(&self, name: &str) -> bool {
         if let Some(renamed) = self.serde.strip_prefix("rename = ") {
@@ -61,14 +68,28 @@ impl Field {
     }
 }
 
+/// Los comentarios `///` de un campo de `owner`, o los suyos si no se dice ninguno. Los guardó `build.rs`, que lee
+/// los [`object!`] como están escritos: comprimidos, que casi nunca hacen falta.
+pub fn documentation(owner: &str, field: &str) -> &'static str {
+    static ALL: LazyLock<BTreeMap<(String, String), String>> = LazyLock::new(|| {
+        let text = texts::all().remove("documentacion").unwrap_or_default();
+        let entry = |line: &str| {
+            let mut parts = line.splitn(3, '\t').map(str::to_string);
+            Some(((parts.next()?, parts.next()?), parts.next()?))
+        };
+        text.lines().filter_map(entry).collect()
+    });
+    ALL.get(&(owner.to_string(), field.to_string())).map_or("", String::as_str)
+}
+
 /// Lo que sabe decir de sí mismo el tipo de un campo.
 pub trait Described {
     fn kind() -> String;
     fn fields() -> &'static [Field] {
         &[]
     }
-    fn doc() -> &'static [&'static str] {
-        &[]
+    fn doc() -> &'static str {
+        ""
     }
     fn values() -> &'static [&'static str] {
         &[]
@@ -91,7 +112,7 @@ impl<T: Described> Described for Option<T> {
     fn fields() -> &'static [Field] {
         T::fields()
     }
-    fn doc() -> &'static [&'static str] {
+    fn doc() -> &'static str {
         T::doc()
     }
     fn values() -> &'static [&'static str] {
@@ -106,7 +127,7 @@ impl<T: Described> Described for Vec<T> {
     fn fields() -> &'static [Field] {
         T::fields()
     }
-    fn doc() -> &'static [&'static str] {
+    fn doc() -> &'static str {
         T::doc()
     }
     fn values() -> &'static [&'static str] {
@@ -168,20 +189,20 @@ macro_rules! object {
             fn kind() -> String {
                 stringify!($type).to_string()
             }
-            fn doc() -> &'static [&'static str] {
-                &[$($type_doc),*]
+            fn doc() -> &'static str {
+                crate::spec::schema::documentation(stringify!($type), "")
             }
             fn fields() -> &'static [crate::spec::schema::Field] {
                 &[
                     $( crate::spec::schema::Field {
-                        ident: stringify!($rname), serde: "", doc: &[$($rdoc),*], required: true,
+                        ident: stringify!($rname), serde: "", owner: stringify!($type), required: true,
                         kind: <$rtype as crate::spec::schema::Described>::kind,
                         fields: <$rtype as crate::spec::schema::Described>::fields,
                         type_doc: <$rtype as crate::spec::schema::Described>::doc,
                         values: <$rtype as crate::spec::schema::Described>::values,
                     }, )*
                     $( crate::spec::schema::Field {
-                        ident: stringify!($oname), serde: stringify!($($($serde)*)?), doc: &[$($odoc),*], required: false,
+                        ident: stringify!($oname), serde: stringify!($($($serde)*)?), owner: stringify!($type), required: false,
                         kind: <$otype as crate::spec::schema::Described>::kind,
                         fields: <$otype as crate::spec::schema::Described>::fields,
                         type_doc: <$otype as crate::spec::schema::Described>::doc,

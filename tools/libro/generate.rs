@@ -226,7 +226,7 @@ fn source_map(book: &Book) -> String {
 
 /// La referencia: un apartado por cada tipo, con sus campos.
 fn reference() -> String {
-    let mut types: Vec<(String, &'static [&'static str], &'static [Field])> = Vec::new();
+    let mut types: Vec<(String, &'static str, &'static [Field])> = Vec::new();
     visit(Pod::kind(), Pod::doc(), Pod::fields(), &mut types);
     use {controllers::*, objects::*};
     visit(ReplicaSet::kind(), ReplicaSet::doc(), ReplicaSet::fields(), &mut types);
@@ -237,7 +237,7 @@ fn reference() -> String {
     visit(List::kind(), List::doc(), List::fields(), &mut types);
     let mut text = String::new();
     for (name, doc, fields) in &types {
-        let _ = write!(text, "## {name}\n\n{}\n\n", paragraph(&joined(doc)));
+        let _ = write!(text, "## {name}\n\n{}\n\n", paragraph(doc));
         for field in *fields {
             let kind = (field.kind)();
             let element = kind.trim_start_matches("[]");
@@ -253,7 +253,7 @@ fn reference() -> String {
                 true => String::new(),
                 false => format!(" Valores: {}.", values.iter().map(quoted).collect::<Vec<_>>().join(", ")),
             };
-            let doc = paragraph(&joined(field.doc));
+            let doc = paragraph(field.doc());
             let _ = writeln!(text, "- **`{}`** ({kind}{required}). {doc}{values}", field.name());
         }
         text.push('\n');
@@ -261,15 +261,11 @@ fn reference() -> String {
     text
 }
 
-fn joined(doc: &[&str]) -> String {
-    doc.iter().map(|l| l.trim()).collect::<Vec<_>>().join(" ")
-}
-
 fn visit(
     kind: String,
-    doc: &'static [&'static str],
+    doc: &'static str,
     fields: &'static [Field],
-    types: &mut Vec<(String, &'static [&'static str], &'static [Field])>,
+    types: &mut Vec<(String, &'static str, &'static [Field])>,
 ) {
     if fields.is_empty() || types.iter().any(|(name, ..)| *name == kind) {
         return;
