@@ -1,5 +1,5 @@
-//! Guarda dentro del binario, comprimidos, los laboratorios (en clase no hay internet), los textos de los
-//! códigos de error y el autocompletado de las shells.
+//! Guarda dentro del binario, comprimidos, los laboratorios (en clase no hay internet), los demás textos que
+//! casi nunca hacen falta y el autocompletado de las shells.
 //!
 //! De los laboratorios van el enunciado, los ficheros de partida y los criterios. Las soluciones y las respuestas malas se
 //! quedan en el repositorio: son para probar al corrector, y un binario se puede abrir.
@@ -25,12 +25,17 @@ use std::path::{Path, PathBuf};
 const PARTS: [&str; 5] = ["lab.ron", "enunciado.md", "porque.md", "inicio", "corrector"];
 
 /// Lo demás que se guarda, y con qué nombre.
-const ALONE: [(&str, &str); 5] = [
+const ALONE: [(&str, &str); 10] = [
     ("book/src/SUMMARY.md", "SUMMARY.md"),
     ("src/spec/codes.ron", "codes.ron"),
     ("src/spec/kubernetes_fields.txt", "kubernetes_fields.txt"),
     ("src/spec/reasons.txt", "reasons.txt"),
     ("src/explain/why/causes.txt", "causes.txt"),
+    ("src/runtime/syscalls.txt", "syscalls.txt"),
+    ("src/lab/instala.sh", "instala.sh"),
+    ("images/busybox.ron", "busybox.ron"),
+    ("images/nginx.ron", "nginx.ron"),
+    ("images/php-fpm.ron", "php-fpm.ron"),
 ];
 
 fn main() {

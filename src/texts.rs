@@ -1,5 +1,5 @@
-//! Los textos que van dentro del binario comprimidos, porque casi nunca hacen falta: los laboratorios, lo
-//! que se explica de cada código de error y el autocompletado de las shells.
+//! Los textos que van dentro del binario comprimidos, porque casi nunca hacen falta: los laboratorios, las
+//! recetas de las imágenes, lo que se explica de cada campo, de cada error y de cada causa…
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -16,6 +16,11 @@ pub fn all() -> BTreeMap<String, String> {
     std::iter::from_fn(|| parts.next().zip(parts.next())).collect()
 }
 
+/// El que se llama así: están todos, y las pruebas los leen.
+pub fn one(name: &str) -> String {
+    all().remove(name).unwrap_or_default()
+}
+
 /// Un párrafo de un fichero de textos: un nombre, una línea y lo demás, seguido.
 pub struct Entry {
     pub name: String,
@@ -25,7 +30,7 @@ pub struct Entry {
 
 /// Los párrafos de `file`, menos el primero, que dice qué son.
 pub fn entries(file: &str) -> Vec<Entry> {
-    let text = all().remove(file).unwrap_or_default();
+    let text = one(file);
     let entry = |paragraph: &str| {
         let mut lines = paragraph.lines().map(str::to_string);
         let mut next = || lines.next().unwrap_or_default();

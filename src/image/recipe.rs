@@ -7,22 +7,19 @@
 use super::ImageConfig;
 use crate::error::{Error, spanish};
 use crate::spec::ron;
+use crate::texts;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Las recetas que van dentro del programa.
-pub const SHIPPED: &[(&str, &str)] = &[
-    ("busybox", include_str!("../../images/busybox.ron")),
-    ("nginx", include_str!("../../images/nginx.ron")),
-    ("php-fpm", include_str!("../../images/php-fpm.ron")),
-];
+/// Las recetas que van dentro del programa (`images/`).
+pub const SHIPPED: [&str; 3] = ["busybox", "nginx", "php-fpm"];
 
 /// La receta que va dentro del programa con ese nombre.
-pub fn shipped(name: &str) -> Option<&'static str> {
-    SHIPPED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+pub fn shipped(name: &str) -> Option<String> {
+    SHIPPED.contains(&name).then(|| texts::one(&format!("{name}.ron")))
 }
 
 // ANCHOR: recipe
@@ -160,7 +157,7 @@ pub(super) fn load(path: &Path) -> Result<Loaded, Error> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(e) => match path.to_str().and_then(shipped) {
-            Some(text) => text.to_string(),
+            Some(text) => text,
             None => return Err(unreadable(path, e)),
         },
     };
@@ -173,9 +170,8 @@ fn unreadable(path: &Path, e: std::io::Error) -> Error {
         Some(errno) => spanish(Errno::from_raw(errno)),
         None => "no es un fichero de texto en UTF-8",
     };
-    let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
     Error::usage(format!("no se pudo leer la receta {}: {cause}", path.display()))
-        .with_hint(format!("las recetas que trae el programa se piden por su nombre: {}", names.join(", ")))
+        .with_hint(format!("las recetas que trae el programa se piden por su nombre: {}", SHIPPED.join(", ")))
 }
 
 pub(super) fn parse(file: &str, text: &str) -> Result<Recipe, Error> {

@@ -95,10 +95,10 @@ impl Store {
         } else {
             format!("imágenes locales: {}; y `{HOST}`, la raíz de esta máquina", local.join(", "))
         };
-        let recipes = recipe::SHIPPED.iter().map(|(name, _)| *name);
-        let similar = closest(name.as_str(), local.iter().map(String::as_str).chain([HOST]).chain(recipes));
+        let similar =
+            closest(name.as_str(), local.iter().map(String::as_str).chain([HOST]).chain(recipe::SHIPPED));
         let question = similar.map(|s| format!("¿querías decir `{s}`? ")).unwrap_or_default();
-        let create = if recipe::shipped(name.as_str()).is_some() {
+        let create = if recipe::SHIPPED.contains(&name.as_str()) {
             format!("sudo micropod image build {name}")
         } else {
             format!("sudo micropod image import {name} FICHERO.tar")

@@ -15,6 +15,7 @@ use super::catalog;
 use super::values::Values;
 use crate::error::Error;
 use crate::image::{self, inroot::io_problem};
+use crate::texts;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -25,7 +26,6 @@ use std::path::{Path, PathBuf};
 /// Dice que una carpeta es un kit: se escribe lo primero.
 const MARK: &str = ".micropod-kit";
 const SUMS: &str = "SHA256SUMS";
-const INSTALL: &str = include_str!("instala.sh");
 const README: &str = "Kit de micropod para un aula sin red.\n\n\
     En cada ordenador: sudo sh instala\n\n\
     Después: micropod lab lista. El libro, si está, es libro/index.html.\n";
@@ -66,7 +66,7 @@ pub fn prepare(dir: &Path, book: Option<&Path>, mut tell: impl FnMut(String)) ->
         copy_tree(book, &dir.join("libro"))?;
         tell("libro".into());
     }
-    write(&dir.join("instala"), INSTALL.as_bytes(), 0o755)?;
+    write(&dir.join("instala"), texts::one("instala.sh").as_bytes(), 0o755)?;
     write(&dir.join("LEEME.txt"), README.as_bytes(), 0o644)?;
     write(&dir.join(SUMS), sums(dir)?.as_bytes(), 0o644)?;
     tell(format!("instala, LEEME.txt y {SUMS}"));

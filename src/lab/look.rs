@@ -181,7 +181,7 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         | Step::Holds(..)
         | Step::Within(..)
         | Step::WithinClock(..)
-        | Step::Now(_) => unreachable!("{step:?} no es una mirada"),
+        | Step::Now(_) => unreachable!("ese paso no es una mirada"),
     }
 }
 

@@ -106,7 +106,7 @@ pub fn find(name: &str) -> Option<&'static Code> {
 
 /// Los de `codes.ron`, en su orden.
 pub static CODES: LazyLock<Vec<Code>> = LazyLock::new(|| {
-    let text = texts::all().remove("codes.ron").unwrap_or_default();
+    let text = texts::one("codes.ron");
     // está dentro del binario y las pruebas lo leen: no puede fallar
     let mut codes: Vec<Code> = ron::read(&text).unwrap_or_else(|wrong| panic!("codes.ron:{wrong}"));
     for code in &mut codes {

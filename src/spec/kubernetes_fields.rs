@@ -25,7 +25,7 @@ pub fn with_field(field: &str) -> Option<&'static KubernetesType> {
 
 /// Los de `kubernetes_fields.txt`, en su orden.
 static TYPES: LazyLock<Vec<KubernetesType>> = LazyLock::new(|| {
-    let text = texts::all().remove("kubernetes_fields.txt").unwrap_or_default().leak();
+    let text = texts::one("kubernetes_fields.txt").leak();
     let mut types: Vec<KubernetesType> = Vec::new();
     for line in text.lines().skip(1) {
         let mut words = line.split_whitespace();

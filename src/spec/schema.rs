@@ -72,7 +72,7 @@ impl Field {
 /// los [`object!`] como están escritos: comprimidos, que casi nunca hacen falta.
 pub fn documentation(owner: &str, field: &str) -> &'static str {
     static ALL: LazyLock<BTreeMap<(String, String), String>> = LazyLock::new(|| {
-        let text = texts::all().remove("documentacion").unwrap_or_default();
+        let text = texts::one("documentacion");
         let entry = |line: &str| {
             let mut parts = line.splitn(3, '\t').map(str::to_string);
             Some(((parts.next()?, parts.next()?), parts.next()?))

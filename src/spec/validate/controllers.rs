@@ -67,7 +67,7 @@ pub fn cron_job(cron: &CronJob) -> Vec<Broken> {
     }
     let spec = &cron.spec;
     if let Err(fault) = Schedule::parse(&spec.schedule) {
-        let problem = format!("el horario `{}` no vale: {fault}", visible(&spec.schedule, 60));
+        let problem = format!("el horario no vale: {}", visible(&fault, 200));
         let hint = "minuto, hora, día del mes, mes y día de la semana: `*/5 * * * *` es cada cinco minutos";
         checks.add("MP0192", "spec.schedule", problem, hint);
     }
