@@ -5,12 +5,14 @@
 //! cargo-fuzz busca sin fin. Un hallazgo es un pánico.
 
 use crate::check::{grpc, hpack, http};
+use crate::cli::convert::written;
 use crate::data;
 use crate::image;
 use crate::kernel::Op;
 use crate::kernel::ops::{OpenBeneath, OpenDir, Place};
 use crate::logs::{self, LogWriter, Stream};
 use crate::network::look;
+use crate::spec::language::Language;
 use crate::spec::objects::Object;
 use crate::spec::parse::parse_bytes;
 use crate::spec::quantity::Quantity;
@@ -57,17 +59,23 @@ fn scratch(what: &str) -> PathBuf {
 }
 
 fn specification(file: &str, bytes: &[u8]) -> bool {
+    // lo que se dice se imprime: ni escapes ni lo que da la vuelta al texto; los tabuladores de la línea
+    // que se enseña se quedan, para que casen los de debajo
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let hostile = |c: char| control(c) || ('\u{202a}'..='\u{202e}').contains(&c);
     let manifest = match parse_bytes(file, bytes.to_vec()) {
         Ok(manifest) => manifest,
         Err(errors) => {
-            // el mensaje se imprime: ni escapes ni lo que da la vuelta al texto; los tabuladores de la línea
-            // que se enseña se quedan, para que casen los de debajo
-            let control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-            let hostile = |c: char| control(c) || ('\u{202a}'..='\u{202e}').contains(&c);
             assert!(!errors.to_string().contains(hostile), "{errors:?}");
             return false;
         }
     };
+    assert!(!manifest.notes.concat().contains(hostile), "{:?}", manifest.notes);
+    for language in [Language::Ron, Language::Yaml, Language::Json] {
+        let (text, _) = written(&manifest, language);
+        let again = parse_bytes(&format!("x.{}", language.extension()), text.clone().into_bytes());
+        assert_eq!(again.expect(&text).objects, manifest.objects, "{text}");
+    }
     let mut pods = 0;
     for object in &manifest.objects {
         if let Object::Pod(pod) = object {

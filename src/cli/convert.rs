@@ -5,23 +5,14 @@ use crate::error::Error;
 use crate::output::yaml::to_portable_yaml;
 use crate::spec::language::Language;
 use crate::spec::types::{Container, Object, Pod};
-use crate::spec::{self, Validation, comments, write};
+use crate::spec::{self, Manifest, Validation, comments, write};
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// `micropod convert FICHERO -o ron|yaml|json`
 pub fn convert(file: &Path, output: Language, validation: Validation) -> Result<(), Error> {
     let manifest = spec::load_with(file, validation)?;
-    let text = match output {
-        Language::Ron => write::ron(&manifest.objects),
-        Language::Yaml => {
-            let documents: Vec<String> =
-                manifest.objects.iter().map(|object| to_portable_yaml(&write::kubernetes(object))).collect();
-            documents.join("---\n")
-        }
-        Language::Json => format!("{:#}\n", write::kubernetes_list(&manifest.objects)),
-    };
-    let (text, lost) = comments::carry(&manifest, output, text);
+    let (text, lost) = written(&manifest, output);
     print!("{text}");
     manifest.notes.iter().for_each(|text| note(text));
     left_behind(&lost, output).iter().for_each(|said| note(said));
@@ -29,6 +20,21 @@ pub fn convert(file: &Path, output: Language, validation: Validation) -> Result<
         changes(&manifest.objects).iter().for_each(|change| note(&format!("nota: {change}")));
     }
     Ok(())
+}
+
+/// Lo que dice `manifest`, en `language`, y las líneas de los comentarios que no han pasado.
+pub fn written(manifest: &Manifest, language: Language) -> (String, Vec<usize>) {
+    let objects = &manifest.objects;
+    let text = match language {
+        Language::Ron => write::ron(objects),
+        Language::Yaml => {
+            let documents: Vec<String> =
+                objects.iter().map(|object| to_portable_yaml(&write::kubernetes(object))).collect();
+            documents.join("---\n")
+        }
+        Language::Json => format!("{:#}\n", write::kubernetes_list(objects)),
+    };
+    comments::carry(manifest, language, text)
 }
 
 /// De cuántos comentarios se dice en qué línea están.

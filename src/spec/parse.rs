@@ -322,8 +322,9 @@ fn place_all(file: &str, text: &str, documents: bool, mut found: Vec<Finding>) -
             (true, Some((_, field))) => field.trim_start_matches('.').to_string(),
             _ => f.field,
         },
-        problem: f.problem,
-        hint: f.hint,
+        // pueden llevar dentro lo escrito, con lo que sea
+        problem: visible(&f.problem, usize::MAX),
+        hint: f.hint.map(|hint| visible(&hint, usize::MAX)),
         possible: f.possible,
     };
     SpecErrors(found.into_iter().map(place).collect())

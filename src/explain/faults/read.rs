@@ -93,8 +93,8 @@ impl Reader<'_> {
             file: self.file.to_string(),
             place: Some(Place::new(self.text, at)),
             field: field.to_string(),
-            problem,
-            hint,
+            problem: visible(&problem, usize::MAX),
+            hint: hint.map(|hint| visible(&hint, usize::MAX)),
             possible: Vec::new(),
         });
     }
