@@ -106,10 +106,18 @@ fn ninguna_entrada_se_queda_sin_ejemplos() {
 }
 
 #[test]
-fn lo_que_se_admite_se_queda_dentro_venga_en_el_lenguaje_que_venga() {
-    for name in ["especificacion-ron", "especificacion-yaml", "especificacion-json"] {
-        feed(name);
-    }
+fn lo_que_se_admite_en_ron_se_queda_dentro_y_se_convierte() {
+    feed("especificacion-ron");
+}
+
+#[test]
+fn lo_que_se_admite_en_yaml_se_queda_dentro_y_se_convierte() {
+    feed("especificacion-yaml");
+}
+
+#[test]
+fn lo_que_se_admite_en_json_se_queda_dentro_y_se_convierte() {
+    feed("especificacion-json");
 }
 
 #[test]

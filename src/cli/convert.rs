@@ -27,6 +27,8 @@ pub fn written(manifest: &Manifest, language: Language) -> (String, Vec<usize>) 
     let objects = &manifest.objects;
     let text = match language {
         Language::Ron => write::ron(objects),
+        // en YAML, cada objeto es un documento; sin ninguno, el fichero no diría nada
+        Language::Yaml if objects.is_empty() => to_portable_yaml(&write::kubernetes_list(objects)),
         Language::Yaml => {
             let documents: Vec<String> =
                 objects.iter().map(|object| to_portable_yaml(&write::kubernetes(object))).collect();
