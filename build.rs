@@ -25,13 +25,12 @@ use std::path::{Path, PathBuf};
 const PARTS: [&str; 5] = ["lab.ron", "enunciado.md", "porque.md", "inicio", "corrector"];
 
 /// Lo demás que se guarda, y con qué nombre.
-const ALONE: [(&str, &str); 10] = [
+const ALONE: [(&str, &str); 9] = [
     ("book/src/SUMMARY.md", "SUMMARY.md"),
     ("src/spec/codes.ron", "codes.ron"),
     ("src/spec/kubernetes_fields.txt", "kubernetes_fields.txt"),
     ("src/spec/reasons.txt", "reasons.txt"),
     ("src/explain/why/causes.txt", "causes.txt"),
-    ("src/runtime/syscalls.txt", "syscalls.txt"),
     ("src/lab/instala.sh", "instala.sh"),
     ("images/busybox.ron", "busybox.ron"),
     ("images/nginx.ron", "nginx.ron"),

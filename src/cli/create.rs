@@ -1,8 +1,8 @@
 //! `micropod create -f` y `micropod apply -f`: lo que teclea quien viene de kubectl.
 //!
 //! Los dos son `run -d` de cada objeto del fichero, en su orden. Se diferencian en qué pasa si ya está:
-//! `create` se niega siempre, y `apply` no lo toca si es el mismo. Cambiar un Pod en marcha no se puede, y en Kubernetes tampoco:
-//! casi todo en él es inmutable. Lo que sí cambia son sus ConfigMaps y Secrets.
+//! `create` se niega siempre, y `apply` no lo toca si es el mismo. Cambiar un Pod en marcha no se puede, y en
+//! Kubernetes tampoco: casi todo en él es inmutable. Lo que sí cambia son sus ConfigMaps y Secrets.
 
 use super::namespace::Namespace;
 use super::{path, term, validation};

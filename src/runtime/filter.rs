@@ -7,7 +7,6 @@
 use crate::security::capabilities;
 use crate::security::seccomp::{AF_PACKET, FAMILIES, NAMESPACE_FLAGS, PERSONALITIES, TERMINAL_INJECTION};
 use crate::security::syscalls::{Arch, DENIED};
-use crate::texts;
 use serde_json::{Value, json};
 
 const ALLOW: &str = "SCMP_ACT_ALLOW";
@@ -22,8 +21,7 @@ pub fn profile(caps: u64, swapped: bool) -> Value {
         .filter(|group| !has(group.opened_by))
         .flat_map(|group| group.calls.iter().map(|call| call.name))
         .collect();
-    let known = known();
-    let open: Vec<&str> = known.split_whitespace().filter(|name| !closed.contains(name)).collect();
+    let open: Vec<&str> = KNOWN.split_whitespace().filter(|name| !closed.contains(name)).collect();
     let when = |call, index, mask, value| match swapped {
         true => when(call, index, value, mask),
         false => when(call, index, mask, value),
@@ -84,9 +82,7 @@ fn others(except: &[u32], bits: u32, prefix: u32, blocks: &mut Vec<(u32, u32)>) 
 
 /// Los nombres de las llamadas que había cuando se revisó la tabla, salvo las cinco que tienen reglas
 /// propias. Las que una arquitectura no tiene se pasan por alto.
-fn known() -> String {
-    texts::one("syscalls.txt")
-}
+const KNOWN: &str = include_str!("syscalls.txt");
 
 #[cfg(test)]
 mod tests {
@@ -174,8 +170,7 @@ mod tests {
 
     #[test]
     fn toda_llamada_que_se_niega_tiene_un_nombre_conocido() {
-        let known = known();
-        let known: Vec<&str> = known.split_whitespace().collect();
+        let known: Vec<&str> = KNOWN.split_whitespace().collect();
         let only_arm = |call: &Call| call.x86_64.is_none();
         for call in DENIED.iter().flat_map(|g| g.calls).filter(|call| !only_arm(call)) {
             assert!(known.contains(&call.name), "{}", call.name);

@@ -173,8 +173,8 @@ impl Kind {
 }
 // ANCHOR_END: kind
 
-/// Qué tiene de malo este youki, si no es el que se sabe cómo lee el filtro de llamadas. Otro podría leerlo como manda la norma, y
-/// el que se le escribe a este quedaría en casi nada. Sin libseccomp lo aceptaría y no lo pondría.
+/// Qué tiene de malo este youki, si no es el que se sabe cómo lee el filtro de llamadas. Otro podría leerlo como
+/// manda la norma, y el que se le escribe a este quedaría en casi nada. Sin libseccomp lo aceptaría y no lo pondría.
 fn youki_is_another(said: &str) -> Option<String> {
     match said.lines().find_map(|line| line.strip_prefix("youki version: ")) {
         Some("0.7.0") if said.contains("\nlibseccomp: ") => None,
