@@ -105,6 +105,22 @@ fn sin_root_la_pista_es_el_mismo_comando_con_sudo() {
 }
 
 #[test]
+fn sin_root_doctor_dice_la_misma_version_de_cada_motor() {
+    if !is_root() {
+        return;
+    }
+    let world = World::new();
+    let engines = |said: &str| -> Vec<String> {
+        said.lines().filter(|line| line.contains("--runtime ")).map(String::from).collect()
+    };
+    let nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let seen = run(world.command("setpriv").args(nobody).arg(common::binary()).arg("doctor"));
+    let wanted = engines(&world.micropod(&["doctor"]).out);
+    assert!(wanted.iter().all(|line| !line.trim_end().ends_with(':')), "{wanted:?}");
+    assert_eq!(engines(&seen.out), wanted);
+}
+
+#[test]
 fn de_lo_que_no_se_puede_montar_se_dice_el_porque_que_toca() {
     if !is_root() {
         return;

@@ -145,7 +145,8 @@ impl Kind {
     fn says(self) -> Option<String> {
         let program = program::find(self.programs().first()?)?;
         let program = Program::new(&program, Duration::from_secs(10)).ok()?;
-        let said = program.options(["--version"]).run(b"").ok()?.out;
+        // quien no es root no puede leer la carpeta de root, y sin ella podman ni dice qué versión es
+        let said = program.options(["--version"]).variable("HOME", "/").run(b"").ok()?.out;
         Some(String::from_utf8_lossy(&said).into_owned())
     }
 
