@@ -16,6 +16,7 @@ use crate::spec::types::Object;
 use crate::state::Seen;
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
 /// Por qué no se cumple un paso.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,6 +117,7 @@ pub fn look(pod: &Pod, step: &Step) -> Look {
         }
         Step::Listens(c, port) => listens(pod, c, *port),
         Step::NoZombies(c) => no_zombies(pod, c),
+        Step::Sleeps(c) => sleeps(pod, c),
         Step::Cgroup(c, file, value) => {
             let seen = pod.seen()?;
             let path = seen.record.cgroup.clone().map(|path| path.join(c));
@@ -479,6 +481,24 @@ fn no_zombies(pod: &Pod, container: &str) -> Look {
     expect(dead == 0, || {
         let dead = some(dead, "proceso muerto", "procesos muertos");
         format!("en «{container}» hay {dead} sin recoger")
+    })
+}
+
+/// Ni corre ni espera un procesador tres cuartas partes del tiempo. El estado de `/proc` no sirve: a quien pregunta
+/// sin parar se lo puede ver dormido en mitad de un `waitpid` que no espera.
+fn sleeps(pod: &Pod, container: &str) -> Look {
+    // los dos primeros números de schedstat, en nanosegundos
+    let busy = || -> Result<u64, String> {
+        let text = pod.proc(container, "schedstat")?;
+        Ok(text.split_whitespace().take(2).filter_map(|number| number.parse::<u64>().ok()).sum())
+    };
+    let before = busy()?;
+    let start = Instant::now();
+    std::thread::sleep(Duration::from_millis(500));
+    let window = start.elapsed().as_nanos() as u64;
+    let awake = busy()? - before;
+    expect(awake < window / 4 * 3, || {
+        format!("el proceso de «{container}» no duerme: {} % del tiempo, despierto", awake * 100 / window)
     })
 }
 

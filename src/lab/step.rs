@@ -113,6 +113,9 @@ pub enum Step {
     /// Sin hijos muertos por recoger.
     #[serde(rename = "SinZombis")]
     NoZombies(String),
+    /// Su proceso espera durmiendo, y no preguntando sin parar.
+    #[serde(rename = "Duerme")]
+    Sleeps(String),
     /// Un valor del cgroup del contenedor.
     #[serde(rename = "Cgroup")]
     Cgroup(String, String, String),
@@ -248,7 +251,8 @@ impl Step {
             | Hostname(c, _) => c,
             User(c, _) | NoCapability(c, _) | NoNewPrivileges(c) | ReadOnlyRoot(c) | InnerPid(c, _) => c,
             LinkKind(c, ..) | Cable(c, ..) | DefaultRoute(c, _) | Interface(c, ..) | Interfaces(c, _) => c,
-            Processes(c, _) | Main(c, _) | Listens(c, _) | NoZombies(c) | Cgroup(c, ..) => c,
+            Processes(c, _) | Main(c, _) | Listens(c, _) | NoZombies(c) | Sleeps(c) => c,
+            Cgroup(c, ..) => c,
             Contains(c, ..) | Exists(c, _) | Says(c, _) | SaysTimes(c, ..) | SaysAtLeast(c, ..) => c,
             OfHandedIn(c, ..) | Write(c, ..) | Remove(c, _) | Signal(c, _) | SignalAll(c, _) => c,
             KillChildren(c) | RestartGap(c, _) | Exec { container: c, .. } => c,
