@@ -304,19 +304,37 @@ pub fn kill(path: &Path) -> Result<(), Errno> {
 /// Cuántas veces el kernel mató algo de este cgroup, o de los que cuelgan, por falta de memoria.
 /// Hay que leerlo antes de borrar el cgroup.
 pub fn oom_kills(path: &Path) -> u64 {
-    let Ok(text) = fs::read_to_string(path.join("memory.events")) else { return 0 };
-    let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "));
-    line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+    counter(path, "memory.events", "oom_kill ").unwrap_or(0)
 }
 // ANCHOR_END: kill
 
-/// Lo que un contenedor llegó a gastar de memoria y su tope, en bytes; sin tope propio, el del Pod.
-pub fn memory_peak_and_limit(path: &Path) -> (Option<u64>, Option<u64>) {
-    // «max» no es un número: no hay tope
-    let read = |path: &Path, file| fs::read_to_string(path.join(file)).ok()?.trim().parse::<u64>().ok();
-    let limit = read(path, "memory.max").or_else(|| read(path.parent()?, "memory.max"));
-    // memory.peak es de Linux 5.19
-    (read(path, "memory.peak"), limit)
+/// Un contador de un fichero de un cgroup, de la forma `clave número`.
+pub fn counter(path: &Path, file: &str, key: &str) -> Option<u64> {
+    let text = fs::read_to_string(path.join(file)).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
+}
+
+/// Por qué mató el kernel al contenedor `name`, de este cgroup, por falta de memoria. `oom` se cuenta en el grupo que
+/// chocó con su tope: él, su Pod o, si ninguno de los dos, la máquina.
+pub fn why_oom_killed(path: &Path, name: &str) -> String {
+    let number = |path: &Path, file| fs::read_to_string(path.join(file)).ok()?.trim().parse::<u64>().ok();
+    let quantity = |before: &str, n: Option<u64>, after: &str| {
+        n.map(|n| format!("{before}{}{after}", as_quantity(n))).unwrap_or_default()
+    };
+    let hit = |path: &&Path| counter(path, "memory.events.local", "oom ").is_some_and(|n| n > 0);
+    match path.parent().filter(hit) {
+        _ if hit(&path) => format!(
+            // memory.peak es de Linux 5.19
+            "el contenedor {name} pasó de su límite de memoria{}{}: el kernel lo mató",
+            quantity(" de ", number(path, "memory.max"), ""),
+            quantity(" (llegó a gastar ", number(path, "memory.peak"), ")")
+        ),
+        Some(pod) => format!(
+            "el Pod pasó de su límite de memoria{}: el kernel mató al contenedor {name}",
+            quantity(" de ", number(pod, "memory.max"), "")
+        ),
+        None => format!("la máquina se quedó sin memoria: el kernel mató al contenedor {name}"),
+    }
 }
 
 /// Unos bytes como se escriben en la especificación: `64Mi`, `15,5Mi`, `512Ki`.

@@ -40,6 +40,24 @@ fn la_memoria_que_se_come_un_hijo_del_pid_1_mata_y_reinicia_al_contenedor_y_se_c
 }
 
 #[test]
+fn si_el_tope_es_del_pod_se_dice_que_es_del_pod() {
+    if !in_vm() {
+        return;
+    }
+    let world = World::with_busybox();
+    let glutton = shell("gloton", "tail /dev/zero", "");
+    let neighbour = shell("vecino", "exec sleep 3304", "");
+    let fields = "restartPolicy: Never, resources: (limits: (memory: \"16Mi\")),";
+    start(&world, "comun", &pod("comun", fields, &(glutton + &neighbour)));
+    pid_of(&world, "sleep 3304");
+    let events = || status(&world, "comun")["events"].to_string();
+    wait_until("que muera el glotón", 20, || events().contains("OOMKilling"));
+    let said = "el Pod pasó de su límite de memoria de 16Mi: el kernel mató al contenedor gloton";
+    assert!(events().contains(said), "{}", events());
+    delete(&world, "comun");
+}
+
+#[test]
 fn quien_entra_con_exec_gasta_la_memoria_del_contenedor() {
     if !in_vm() {
         return;

@@ -365,16 +365,11 @@ impl Supervisor {
     /// Cuenta con qué tope chocó y cuánto llegó a gastar: con el cgroup se van las dos cifras.
     fn tell_oom(&mut self, id: ContainerId, path: &std::path::Path) {
         let name = &self.plan.containers[id].name;
-        let (peak, limit) = cgroup::memory_peak_and_limit(path);
-        let limit = limit.map(|n| format!(" de {}", cgroup::as_quantity(n))).unwrap_or_default();
-        let peak = peak.map(|n| format!(" (llegó a gastar {})", cgroup::as_quantity(n))).unwrap_or_default();
         let note = Note {
             warning: true,
             reason: "OOMKilling".into(),
             container: Some(name.clone()),
-            message: format!(
-                "el contenedor {name} pasó de su límite de memoria{limit}{peak}: el kernel lo mató"
-            ),
+            message: cgroup::why_oom_killed(path, name),
         };
         let now = self.born.elapsed();
         self.live.record(note, now);

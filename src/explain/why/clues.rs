@@ -2,6 +2,7 @@
 
 use super::past::{self, Past};
 use super::sockets::{self, Listener};
+use crate::cgroup::counter;
 use crate::logic::rules::{Kind, init_kind};
 use crate::logic::status::{ContainerState, ContainerStatus, Terminated};
 use crate::logic::{ContainerId, ProbeKind};
@@ -149,12 +150,6 @@ impl Clue<'_> {
     pub fn counter(&self, file: &str, key: &str) -> Option<u64> {
         counter(self.cgroup.as_deref()?, file, key)
     }
-}
-
-/// Un contador de un fichero de un cgroup, de la forma `clave número`.
-pub fn counter(cgroup: &Path, file: &str, key: &str) -> Option<u64> {
-    let text = fs::read_to_string(cgroup.join(file)).ok()?;
-    text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
 }
 
 /// Un rato, en segundos enteros si pasa de uno: nadie necesita los milisegundos de hace un minuto.

@@ -1,11 +1,12 @@
 //! Por qué acabó un contenedor: la vida que ya no está, con su código y su señal.
 
 use super::causes::Cause;
-use super::clues::{Clue, Clues, LogLine, counter};
+use super::clues::{Clue, Clues, LogLine};
 use super::finding::{Finding, From};
 use super::logs;
 use super::past::{Death, Killer};
 use super::probes;
+use crate::cgroup::counter;
 use crate::explain::story::signal_name;
 use crate::logic::ProbeKind;
 use crate::logic::status::Terminated;

@@ -1,8 +1,9 @@
 //! Lo que un programa dijo antes de acabar, contrastado con el kernel: un texto es una pista, no una prueba.
 
 use super::causes::Cause;
-use super::clues::{Clue, Clues, LogLine, counter};
+use super::clues::{Clue, Clues, LogLine};
 use super::finding::{Finding, From};
+use crate::cgroup::counter;
 use crate::kernel::Op;
 use crate::kernel::ops::{OpenBeneath, OpenDir, Place};
 use crate::logic::status::Terminated;
