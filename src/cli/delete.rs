@@ -150,6 +150,8 @@ fn names(args: &ArgMatches) -> Result<Vec<String>, Error> {
 
 /// Cada cuánto se vuelve a pedir a un supervisor que aún no lo ha oído.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// Segundos que ya son una espera: con `--now` no se llega a ellos.
+const WORTH_TELLING: u64 = 3;
 
 impl How {
     fn wait_and_forget(&self, name: &str, heard: bool) -> Result<(), Error> {
@@ -180,7 +182,7 @@ impl How {
                     .with_hint("sigue acabando: mira a quién espera con `micropod get pods`"));
             }
             let seconds = started.elapsed().as_secs();
-            if seconds > said && std::io::stderr().is_terminal() {
+            if seconds > said && seconds >= WORTH_TELLING && std::io::stderr().is_terminal() {
                 said = seconds;
                 tell_who(name);
             }

@@ -19,8 +19,9 @@ pub fn lines(live: &Live, plans: &[ContainerPlan], now: Duration) -> Vec<String>
             Step::Killed => "ya tiene SIGKILL".to_string(),
         };
         let left = leaving.deadline.map(|at| at.saturating_sub(now)).filter(|left| !left.is_zero());
+        let left = left.map(|left| left.as_secs_f64().ceil());
         let left =
-            left.map(|left| format!("; le quedan {} s", left.as_secs_f64().ceil())).unwrap_or_default();
+            left.map(|s| format!("; le queda{} {s} s", if s == 1.0 { "" } else { "n" })).unwrap_or_default();
         format!("esperando a {}: {why}{left}", leaving.container)
     };
     live.leaving.iter().map(line).collect()
@@ -69,6 +70,7 @@ mod tests {
                 leaving("web", Step::PreStop, Some(s(30))),
                 leaving("proxy", Step::Turn, None),
                 leaving("db", Step::Killed, Some(s(1))),
+                leaving("cola", Step::PreStop, Some(s(3))),
             ],
             ..Live::default()
         };
@@ -78,6 +80,7 @@ mod tests {
                 "esperando a web: corre su preStop; le quedan 28 s",
                 "esperando a proxy: le toca después de los demás",
                 "esperando a db: ya tiene SIGKILL",
+                "esperando a cola: corre su preStop; le queda 1 s",
             ]
         );
         // este proceso no atiende SIGUSR1, y a SIGSEGV sí: lo usa la biblioteca estándar
