@@ -104,7 +104,7 @@ fn todo_va_bien_y_todo_acabo_bien() {
         &world,
         "bien",
         "todo-va-bien",
-        &["El Pod bien va bien.", "c corre y está listo", "micropod demuestra bien"],
+        &["El Pod bien va bien.", "c corre y está listo", "sudo micropod demuestra bien"],
     );
     answers(&world, "bien -c c", "todo-va-bien", &["El contenedor c del Pod bien va bien."]);
     delete(&world, "bien");
@@ -186,7 +186,7 @@ fn los_programas_que_acaban() {
             never,
             "echo va; echo 'falta la clave' >&2; echo adiós; exit 3",
             "acaba-con-error",
-            &["código de error 3", "falta la clave", "micropod logs mal -c c"][..],
+            &["código de error 3", "falta la clave", "sudo micropod logs mal -c c"][..],
         ),
         ("roto", never, "sh -c 'kill -SEGV $$$$'; exit $?", "fallo-del-programa", &["139", "SIGSEGV"]),
         (
@@ -347,7 +347,7 @@ fn las_sondas_de_preparacion_preguntan_al_kernel_quien_escucha() {
             "exec sleep 3004".to_string(),
             ready("exec: (command: [\"cat\", \"/no/hay\"])", ""),
             "preparacion-comando",
-            &["cat /no/hay", "No such file", "micropod exec comando -c c -- cat /no/hay"],
+            &["cat /no/hay", "No such file", "sudo micropod exec comando -c c -- cat /no/hay"],
         ),
         (
             "espera",
@@ -642,7 +642,7 @@ fn lo_que_espera_de_alguien_de_fuera_lo_pone_patch_y_no_reinicia_nada() {
     // lo que se aconseja se puede teclear, y funciona
     let advice = told["findings"][0]["next"][0].as_str().unwrap();
     let (words, patch) = advice.split_once(" -p ").unwrap();
-    let words: Vec<&str> = words.split(' ').skip(1).chain(["-p", patch.trim_matches('\'')]).collect();
+    let words: Vec<&str> = words.split(' ').skip(2).chain(["-p", patch.trim_matches('\'')]).collect();
     assert_eq!(world.micropod(&words).ok().out, "pod/puerta patched\n");
     world.micropod(&["wait", "pod/puerta", "--for=condition=Ready", "--timeout=20s"]).ok();
     assert_eq!(gates(), "1/1");
@@ -675,7 +675,7 @@ fn la_respuesta_se_lee_de_un_vistazo_y_cada_causa_se_explica() {
     assert!(text.starts_with("El Pod mal ha fallado porque c acabó con el código de error 3; lo último que dijo: «falta la clave».\n"), "{text}");
     for part in [
         "\n  estado      c: última vida, código 3",
-        "\nAhora:\n  micropod logs mal -c c\n",
+        "\nAhora:\n  sudo micropod logs mal -c c\n",
         "\ncausa: acaba-con-error   (micropod explain acaba-con-error)\n",
     ] {
         assert!(text.contains(part), "falta «{part}»:\n{text}");

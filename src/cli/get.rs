@@ -173,7 +173,7 @@ fn hints(seen: &[Seen]) {
                 continue;
             };
             term::note(&format!(
-                "\n{}/{}: {reason}; la última vez salió con el código {} ({})\n     pista: micropod logs {} -c {} -p",
+                "\n{}/{}: {reason}; la última vez salió con el código {} ({})\n     pista: sudo micropod logs {} -c {} -p",
                 record.name, container.name, last.exit_code, last.reason, record.name, container.name
             ));
         }

@@ -57,7 +57,13 @@ impl Finding {
     }
 
     pub fn try_now(mut self, command: impl Into<String>) -> Finding {
-        self.next.push(command.into());
+        let command = command.into();
+        // a los Pods solo los mira root; a lo que se explica y a las imágenes, cualquiera
+        let free = ["explain", "doctor", "image"];
+        self.next.push(match command.strip_prefix("micropod ") {
+            Some(rest) if !free.iter().any(|verb| rest.starts_with(verb)) => format!("sudo {command}"),
+            _ => command,
+        });
         self
     }
 
