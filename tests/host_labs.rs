@@ -96,7 +96,11 @@ fn si_se_pulsa_ctrl_c_mientras_corrige_no_queda_nada() {
         world.processes().iter().any(|(_, line)| line.contains("httpd -f"))
     });
     running.signal("INT");
-    running.wait().exits(130);
+    let done = running.wait().exits(130);
+    assert_eq!(
+        done.err, "interrumpido: no cuenta como intento\n",
+        "y fuera de una terminal no se cuenta cómo va"
+    );
     common::wait_until("que no quede ningún proceso", 5, || world.processes().is_empty());
     world.assert_clean();
 }

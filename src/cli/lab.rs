@@ -189,7 +189,11 @@ fn no_task(sheet: &Sheet, task: u32) -> Error {
 /// Corrige, lo cuenta y lo apunta.
 fn attempt(folder: &mut Folder, sheet: &Sheet, task: Option<u32>, json: bool) -> Result<Grade, Error> {
     let compiler = sheet.needs.rustc.then(Compiler::find).flatten();
-    let full = job_of(folder, task, compiler).grade(job::LIMIT)?;
+    let full = job_of(folder, task, compiler).grade(job::LIMIT).inspect_err(|error| {
+        if matches!(error, Error::Exit(130)) {
+            term::note("interrumpido: no cuenta como intento");
+        }
+    })?;
     let grade = if sheet.exam { full.without_reasons() } else { full };
     match json {
         true => println!("{}", report::exercism(&grade, &folder.state.hints)),

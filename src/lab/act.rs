@@ -67,14 +67,25 @@ pub fn take(pod: &mut Pod, step: &Step, patience: Patience) -> Result<(), Failur
 fn wait(pod: &Pod, step: &Step, limit: Duration) -> Result<(), Failure> {
     let start = Instant::now();
     loop {
+        // antes de mirar: lo que hizo hasta acabar ya se ve
+        let over = is_over(pod, step);
         match look(pod, step) {
             Ok(()) => return Ok(()),
-            Err(Miss { seen, hope: false }) => return Err(Failure::Wrong(seen)),
+            Err(Miss { seen, hope }) if over || !hope => return Err(Failure::Wrong(seen)),
             Err(Miss { seen, .. }) if start.elapsed() >= limit => {
                 return Err(Failure::Late { seen, waited: start.elapsed() });
             }
             Err(_) => std::thread::sleep(LOOK_EVERY),
         }
+    }
+}
+
+/// ¿Habla de contenedores que han acabado para siempre? De ellos ya no cambia nada.
+fn is_over(pod: &Pod, step: &Step) -> bool {
+    match step {
+        Step::Any(all) => all.iter().all(|step| is_over(pod, step)),
+        Step::Not(inner) => is_over(pod, inner),
+        step => step.container().is_some_and(|container| pod.is_over(container)),
     }
 }
 

@@ -94,14 +94,16 @@ pub struct Bench<'a> {
 type Running = Option<(String, Result<Pod, String>)>;
 
 impl Bench<'_> {
-    /// Corrige los criterios de `task`, o todos. `tell` se llama con cada uno según sale.
-    pub fn grade(&self, task: Option<u32>, mut tell: impl FnMut(&Mark)) -> Grade {
+    /// Corrige los criterios de `task`, o todos. `tell` se llama con cada uno antes de mirarlo: el que es, y por
+    /// cuántos va.
+    pub fn grade(&self, task: Option<u32>, tell: impl Fn(&Criterion, usize, usize)) -> Grade {
         let start = std::time::Instant::now();
         let mut marks: Vec<Mark> = Vec::new();
         let mut running: Running = None;
-        for criterion in self.wanted(task) {
+        let wanted = self.wanted(task);
+        for criterion in &wanted {
+            tell(criterion, marks.len() + 1, wanted.len());
             let mark = self.one(criterion, &marks, &mut running);
-            tell(&mark);
             marks.push(mark);
         }
         close(&mut running);
@@ -218,18 +220,21 @@ impl Bench<'_> {
     }
 }
 
-/// Las últimas líneas de lo que escribió un programa, sin que llenen la pantalla ni manden sobre ella.
+/// La primera línea de lo que escribió un programa, que suele decir qué pasa, y las últimas, sin que llenen la pantalla ni manden sobre ella.
 pub fn last_lines(output: &str) -> Option<String> {
     let all: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
-    let last = &all[all.len().saturating_sub(LINES_SHOWN)..];
+    let (first, rest) = all.split_first()?;
+    let skipped = rest.len().saturating_sub(LINES_SHOWN - 1);
     let shown = |line: &&str| {
-        let line = term::harmless(line);
+        let line = term::harmless(&line.replace('\t', " "));
         match line.chars().count() > WIDTH_SHOWN {
             true => format!("  | {}…", line.chars().take(WIDTH_SHOWN).collect::<String>()),
             false => format!("  | {line}"),
         }
     };
-    (!last.is_empty()).then(|| last.iter().map(shown).collect::<Vec<_>>().join("\n"))
+    let gap = if skipped > 0 { Some("  …".to_string()) } else { None };
+    let last = rest[skipped..].iter().map(shown);
+    Some([shown(first)].into_iter().chain(gap).chain(last).collect::<Vec<_>>().join("\n"))
 }
 
 fn close(running: &mut Running) {
@@ -243,13 +248,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn de_lo_que_escribio_un_programa_se_ensena_el_final_y_no_manda_en_la_pantalla() {
+    fn de_lo_que_escribio_un_programa_se_ensena_el_principio_y_el_final_y_no_manda_en_la_pantalla() {
         assert_eq!(last_lines("\n \n"), None);
         assert_eq!(last_lines("uno\n\ndos\n").as_deref(), Some("  | uno\n  | dos"));
         let long: String = (0..9).map(|n| format!("línea {n}\n")).collect();
         let shown = last_lines(&long).unwrap();
-        assert_eq!(shown.lines().count(), LINES_SHOWN);
-        assert!(shown.starts_with("  | línea 4") && shown.ends_with("  | línea 8"), "{shown}");
+        assert_eq!(shown, "  | línea 0\n  …\n  | línea 5\n  | línea 6\n  | línea 7\n  | línea 8");
+        let few: String = (0..LINES_SHOWN).map(|n| format!("línea {n}\n")).collect();
+        assert!(!last_lines(&few).unwrap().contains('…'), "caben todas");
+        assert_eq!(last_lines("\tcon tabulador").as_deref(), Some("  |  con tabulador"));
         let wide = last_lines(&format!("\u{1b}[2J{}", "a".repeat(500))).unwrap();
         assert!(!wide.contains('\u{1b}') && wide.ends_with('…'), "{wide}");
         assert_eq!(wide.chars().count(), "  | ".len() + WIDTH_SHOWN + 1);

@@ -6,10 +6,12 @@ use super::hand_in::{self, Files};
 use super::patience::Patience;
 use super::values::Values;
 use super::{catalog, world};
+use crate::cli::term;
 use crate::data;
 use crate::error::{Error, in_spanish};
 use serde::{Deserialize, Serialize};
 use std::fs;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,7 +52,16 @@ impl Job {
         let patience = Patience::measure();
         let compile = |source: &str| compile::compile(self.compiler.as_ref(), &dir, source, patience);
         let bench = Bench { sheet: &sheet, dir: &dir, patience, compile: &compile };
-        let grade = bench.grade(self.task, |_| {});
+        let told = std::io::stderr().is_terminal();
+        let grade = bench.grade(self.task, |criterion, nth, all| {
+            if told {
+                // lo siguiente se escribe encima
+                term::narration(&format!("comprobando {} ({nth} de {all})…\x1b[K\r", criterion.id));
+            }
+        });
+        if told {
+            term::narration("\x1b[K");
+        }
         Ok(data::bytes(&grade))
     }
 }

@@ -1,6 +1,6 @@
 //! Un Pod que se está corrigiendo: quién es, dónde están sus procesos y cómo se entra en sus ficheros.
 
-use super::patience::LOOK_EVERY;
+use super::patience::{self, LOOK_EVERY};
 use crate::kernel::sys;
 use crate::logic::status::{ContainerState, ContainerStatus};
 use crate::state::{self, ProcessId, Seen};
@@ -166,6 +166,15 @@ impl Pod {
             }
         }
         Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// ¿Acabó para siempre?
+    pub fn is_over(&self, container: &str) -> bool {
+        let over = |seen: Seen| {
+            let index = self.index(&seen, container)?;
+            Ok::<_, String>(patience::stays_down(&seen.record.pod, &seen.live.status, index))
+        };
+        self.seen().and_then(over).unwrap_or(false)
     }
 
     /// ¿Ha acabado mal alguna de sus dos últimas vidas?
