@@ -288,6 +288,12 @@ fn ended(pod: &Pod, container: &str, code: i32) -> Look {
 
 fn ready(pod: &Pod, container: &str, wanted: bool) -> Look {
     let status = status(pod, container)?;
+    if !wanted && matches!(status.state, ContainerState::Terminated(_)) {
+        let end = end_of(pod, container);
+        return lost(format!(
+            "«{container}» ya no está en marcha{end}, sin haber dejado antes de estar listo"
+        ));
+    }
     let text = if wanted { "no está listo" } else { "sigue listo" };
     expect(status.ready == wanted, || format!("«{container}» {text}{}", end_of(pod, container)))
 }
@@ -515,10 +521,18 @@ fn exec(pod: &Pod, container: &str, command: &[String], code: i32, says: &str) -
     let output = output.map_err(|e| Miss::from(e.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let real = output.status.code().unwrap_or(-1);
-    expect(real == code && text.contains(says), || {
-        let begin: String = crate::cli::term::harmless(text.trim_end()).chars().take(60).collect();
-        format!("en «{container}», `{}` acaba con {real} y dice «{begin}»", command.join(" "))
-    })
+    expect(real == code && text.contains(says), || told(container, command, (code, real), &text))
+}
+
+/// De una orden que no acaba como debía, con el código `real` y no con `wanted`: lo que dijo. Si es un guion que
+/// acaba mal y dice por qué, solo eso.
+fn told(container: &str, command: &[String], (wanted, real): (i32, i32), text: &str) -> String {
+    let said = crate::cli::term::harmless(text.trim_end());
+    let begin = |most: usize| said.chars().take(most).collect::<String>();
+    match command {
+        [sh, c, _] if sh == "sh" && c == "-c" && wanted == 0 && real != 0 && !said.is_empty() => begin(160),
+        _ => format!("en «{container}», `{}` acaba con {real} y dice «{}»", command.join(" "), begin(60)),
+    }
 }
 
 #[cfg(test)]
@@ -536,6 +550,19 @@ mod tests {
         assert_eq!(instead(&[80, 8080].into(), false), "escucha en el 80 y el 8080");
         assert_eq!(instead(&[].into(), false), "no escucha en ninguno");
         assert_eq!(instead(&[80].into(), true), "lo tiene otro contenedor");
+    }
+
+    #[test]
+    fn de_un_guion_que_dice_por_que_falla_basta_lo_que_dice() {
+        let words = |all: &[&str]| all.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+        let script = words(&["sh", "-c", "test -e x || { echo falta x; exit 1; }"]);
+        assert_eq!(told("mira", &script, (0, 1), "falta x\n"), "falta x");
+        assert_eq!(
+            told("mira", &words(&["sh", "-c", "cat x"]), (0, 1), ""),
+            "en «mira», `sh -c cat x` acaba con 1 y dice «»"
+        );
+        let cat = words(&["cat", "x"]);
+        assert_eq!(told("mira", &cat, (0, 0), "otra\n"), "en «mira», `cat x` acaba con 0 y dice «otra»");
     }
 
     #[test]

@@ -6,7 +6,7 @@ echo 'esperando las piezas'
 while [ ! -e /obra/piezas ]; do usleep 200000; done
 
 # Con gente arriba no se puede marchar sin más: primero baja a todos.
-trap 'sleep {{bajada}}; cat /web/dueno >>/obra/diario.txt; exit 0' TERM
+trap 'sleep {{bajada}}; { cat /web/dueno 2>/dev/null || echo abajo; } >>/obra/diario.txt; exit 0' TERM
 echo 'gira'
 while [ ! -e /tmp/atasco ]; do
     date +%s >/tmp/vuelta
