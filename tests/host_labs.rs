@@ -83,6 +83,22 @@ fn de_un_contenedor_que_falla_se_ensena_lo_ultimo_que_escribio_y_de_uno_que_va_b
 }
 
 #[test]
+fn de_quien_debia_escribir_algo_se_ensena_lo_que_ha_escrito() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let case = cases().into_iter().find(|case| case.lab.number == 6).unwrap();
+    let mut files = case.answer("solucion");
+    let pod = files.get_mut("dos-webs.ron").unwrap();
+    *pod = pod.replace("while sleep 1; do wget", "while sleep 1; do echo pregunto a ciegas; true wget");
+    assert!(pod.contains("a ciegas"));
+    let story = grade(&world, &case, &files).story();
+    assert!(story.contains("Lo último que escribió «cliente»:\\n  | pregunto a ciegas"), "{story}");
+    world.assert_clean();
+}
+
+#[test]
 fn si_se_pulsa_ctrl_c_mientras_corrige_no_queda_nada() {
     if !is_root() {
         return;

@@ -13,7 +13,7 @@ use crate::lab::sheet::Sheet;
 use crate::lab::{hand_in, report, world};
 use crate::state;
 use clap::ArgMatches;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Las pistas de cada tarea.
@@ -181,8 +181,9 @@ fn check(args: &ArgMatches) -> Result<u8, Error> {
 }
 
 fn no_task(sheet: &Sheet, task: u32) -> Error {
-    let mut known: Vec<String> = sheet.criteria.iter().map(|c| c.task.to_string()).collect();
-    known.dedup();
+    // los criterios van por ensayos: sus tareas, ni en orden ni juntas
+    let tasks: BTreeSet<u32> = sheet.criteria.iter().map(|c| c.task).collect();
+    let known: Vec<String> = tasks.iter().map(u32::to_string).collect();
     Error::usage(format!("no hay una tarea {task}")).with_hint(format!("las hay: {}", known.join(", ")))
 }
 
@@ -309,4 +310,16 @@ fn hand_in_verb(args: &ArgMatches) -> Result<u8, Error> {
     }
     println!("{}", path.strip_prefix(Path::new(".")).unwrap_or(&path).display());
     Ok(exit::OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn las_tareas_que_hay_se_dicen_en_orden_y_una_vez() {
+        let sheet = catalog::find("4").unwrap().blank_sheet();
+        let said = no_task(&sheet, 9).to_string();
+        assert!(said.contains("las hay: 1, 2, 3"), "{said}");
+    }
 }

@@ -68,9 +68,14 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// La del laboratorio `wanted`, o la del directorio actual si no se dice.
+    /// La del laboratorio `wanted`, o la del directorio actual si no se dice. Desde la carpeta de otro, vale
+    /// también la que está a su lado.
     pub fn find(wanted: Option<&str>) -> Result<Folder, Error> {
-        let here = Folder::open(Path::new("."));
+        Folder::find_from(Path::new("."), wanted)
+    }
+
+    fn find_from(base: &Path, wanted: Option<&str>) -> Result<Folder, Error> {
+        let here = Folder::open(base);
         let Some(wanted) = wanted else {
             return here.map_err(|_| {
                 Error::usage("este directorio no es la carpeta de un laboratorio")
@@ -78,13 +83,17 @@ impl Folder {
             });
         };
         let lab = catalog::find(wanted)?;
-        match here {
+        let (beside, go_up) = match here {
             Ok(folder) if folder.lab.name == lab.name => return Ok(folder),
-            _ => {}
-        }
-        let start = format!("empiézalo con `micropod lab empieza {}`", lab.number);
-        Folder::open(Path::new(&lab.name)).map_err(|_| {
-            Error::failed(format!("aquí no está la carpeta del laboratorio, {}", lab.name)).with_hint(start)
+            Ok(_) => (Some(base.join("..").join(&lab.name)), "cd .. && "),
+            Err(_) => (None, ""),
+        };
+        let places = [Some(base.join(&lab.name)), beside];
+        places.into_iter().flatten().find_map(|dir| Folder::open(&dir).ok()).ok_or_else(|| {
+            Error::failed(format!("aquí no está la carpeta del laboratorio, {}", lab.name)).with_hint(format!(
+                "si no lo has empezado, `{go_up}micropod lab empieza {}`; si está en otro sitio, entra en ella",
+                lab.number
+            ))
         })
     }
 
@@ -183,4 +192,34 @@ pub fn make_dir(path: &Path) -> Result<(), Error> {
         let _ = std::os::unix::fs::lchown(path, Some(uid), Some(gid));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn desde_la_carpeta_de_un_laboratorio_vale_la_de_otro_que_este_a_su_lado() {
+        let base = std::env::temp_dir().join(format!("micropod-carpetas-{}", std::process::id()));
+        for name in ["01-primer-pod", "05-fecha"] {
+            let dir = base.join(name);
+            fs::create_dir_all(&dir).unwrap();
+            let state = State { lab: name.into(), ..State::default() };
+            Folder { dir, lab: catalog::find(name).unwrap(), state }.save().unwrap();
+        }
+        let found = |from: &str, wanted| Folder::find_from(&base.join(from), wanted).map(|f| f.lab.number);
+        let hint = |from, wanted| found(from, Some(wanted)).unwrap_err().to_string();
+        assert_eq!(found("", Some("5")).unwrap(), 5);
+        assert_eq!(found("05-fecha", None).unwrap(), 5);
+        assert_eq!(found("05-fecha", Some("5")).unwrap(), 5);
+        assert_eq!(found("05-fecha", Some("1")).unwrap(), 1, "la de al lado");
+        // la que no está, ni aquí ni al lado: se empieza fuera de la de ahora
+        assert!(
+            hint("05-fecha", "6").contains("`cd .. && micropod lab empieza 6`"),
+            "{}",
+            hint("05-fecha", "6")
+        );
+        assert!(hint("", "6").contains("`micropod lab empieza 6`"), "{}", hint("", "6"));
+        fs::remove_dir_all(&base).unwrap();
+    }
 }

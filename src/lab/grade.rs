@@ -166,11 +166,12 @@ impl Bench<'_> {
     }
 
     /// Lo último que escribió quien ha fallado, si quien lo entrega no ha podido leerlo: lo suyo se ejecuta en
-    /// un Pod del corrector, o su Pod ya no está.
+    /// un Pod del corrector, o su Pod ya no está. Y si es lo escrito lo que se miraba, siempre.
     fn printed(&self, criterion: &Criterion, step: &Step, pod: &Pod) -> Option<String> {
         let container = step.container()?;
         let ours = matches!(self.sheet.trials[&criterion.trial], Trial::Ours { .. });
-        let output = (ours || pod.failed(container)).then(|| pod.output(container).ok()).flatten()?;
+        let shown = ours || step.reads_output() || pod.failed(container);
+        let output = shown.then(|| pod.output(container).ok()).flatten()?;
         last_lines(&output).map(|lines| format!("Lo último que escribió «{container}»:\n{lines}"))
     }
 

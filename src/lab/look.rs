@@ -295,7 +295,20 @@ fn ready(pod: &Pod, container: &str, wanted: bool) -> Look {
         ));
     }
     let text = if wanted { "no está listo" } else { "sigue listo" };
-    expect(status.ready == wanted, || format!("«{container}» {text}{}", end_of(pod, container)))
+    expect(status.ready == wanted, || {
+        let said = if wanted { last_probe(pod, container) } else { String::new() };
+        format!("«{container}» {text}{}{said}", end_of(pod, container))
+    })
+}
+
+/// Lo que dijo una sonda suya la última vez que falló.
+fn last_probe(pod: &Pod, container: &str) -> String {
+    let Ok(seen) = pod.seen() else { return String::new() };
+    let failed = seen.live.events.iter().rev().map(|event| &event.note);
+    let mut failed =
+        failed.filter(|note| note.reason == "Unhealthy" && note.container.as_deref() == Some(container));
+    let said = failed.next().map(|note| format!(": {}", crate::cli::term::harmless(&note.message)));
+    said.unwrap_or_default()
 }
 
 fn restarts(pod: &Pod, container: &str, least: u32) -> Look {

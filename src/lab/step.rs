@@ -238,6 +238,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// ¿Mira lo que un contenedor ha escrito en su salida?
+    pub fn reads_output(&self) -> bool {
+        use Step::*;
+        match self {
+            Says(..) | SaysTimes(..) | SaysAtLeast(..) => true,
+            Holds(_, inner) | Now(inner) | WithinClock(_, inner) | Not(inner) | Within(_, inner) => {
+                inner.reads_output()
+            }
+            _ => false,
+        }
+    }
+
     /// El contenedor del que habla, sin el proceso que se busca en él.
     pub fn container(&self) -> Option<&str> {
         use Step::*;
@@ -291,5 +303,12 @@ mod tests {
         assert_eq!(Step::Any(vec![Step::Rebirth, *runs()]).container(), Some("guion"));
         assert_eq!(Step::Ended("nota".into(), 0).container(), Some("nota"));
         assert_eq!(Step::Phase("Running".into()).container(), None);
+    }
+
+    #[test]
+    fn de_un_paso_se_sabe_si_mira_lo_escrito_aunque_lleve_otro_dentro() {
+        let says = || Box::new(Step::Says("cliente".into(), "aviso".into()));
+        assert!(Step::Within(10.0, says()).reads_output() && Step::Not(says()).reads_output());
+        assert!(!Step::Within(10.0, Box::new(Step::Runs("cliente".into()))).reads_output());
     }
 }
