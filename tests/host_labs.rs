@@ -61,7 +61,7 @@ fn una_respuesta_mala_de_cada_laboratorio_se_rechaza_con_su_diagnostico() {
 
 /// Su Pod ya no está cuando lo lee: lo que dijo antes de fallar, o se lo enseña el corrector o no lo ve nadie.
 #[test]
-fn de_un_contenedor_que_falla_se_ensena_lo_ultimo_que_escribio_y_de_uno_que_va_bien_nada() {
+fn de_un_contenedor_que_falla_se_ensena_lo_que_escribio_y_de_uno_que_va_bien_nada() {
     if !is_root() {
         return;
     }
@@ -76,7 +76,7 @@ fn de_un_contenedor_que_falla_se_ensena_lo_ultimo_que_escribio_y_de_uno_que_va_b
         grade(&world, &case, &files).story()
     };
     let story = says(3);
-    assert!(story.contains("Lo último que escribió «nota»:\\n  | no encuentro la libreta"), "{story}");
+    assert!(story.contains("Lo que escribió «nota»:\\n  | no encuentro la libreta"), "{story}");
     let story = says(0);
     assert!(!story.contains("la libreta"), "{story}");
     world.assert_clean();
