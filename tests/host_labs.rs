@@ -102,6 +102,14 @@ fn si_se_pulsa_ctrl_c_mientras_corrige_no_queda_nada() {
         "y fuera de una terminal no se cuenta cómo va"
     );
     common::wait_until("que no quede ningún proceso", 5, || world.processes().is_empty());
+    // y mientras vigila, ya corregido, también se puede dejar
+    let running = world.start(&["lab", "comprueba", "5", "--vigila"]);
+    let state = world.dir().join("05-fecha/.micropod-lab.json");
+    common::wait_until("que apunte el intento", 90, || {
+        std::fs::read_to_string(&state).is_ok_and(|text| text.contains("\"puntos\""))
+    });
+    running.signal("INT");
+    running.wait().exits(130);
     world.assert_clean();
 }
 
