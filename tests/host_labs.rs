@@ -61,7 +61,7 @@ fn una_respuesta_mala_de_cada_laboratorio_se_rechaza_con_su_diagnostico() {
 
 /// Su Pod ya no está cuando lo lee: lo que dijo antes de fallar, o se lo enseña el corrector o no lo ve nadie.
 #[test]
-fn de_un_contenedor_que_falla_se_ensena_lo_ultimo_que_escribio_y_de_uno_que_va_bien_nada() {
+fn de_un_contenedor_que_falla_se_ensena_lo_que_escribio_y_de_uno_que_va_bien_nada() {
     if !is_root() {
         return;
     }
@@ -76,7 +76,7 @@ fn de_un_contenedor_que_falla_se_ensena_lo_ultimo_que_escribio_y_de_uno_que_va_b
         grade(&world, &case, &files).story()
     };
     let story = says(3);
-    assert!(story.contains("Lo último que escribió «nota»:\\n  | no encuentro la libreta"), "{story}");
+    assert!(story.contains("Lo que escribió «nota»:\\n  | no encuentro la libreta"), "{story}");
     let story = says(0);
     assert!(!story.contains("la libreta"), "{story}");
     world.assert_clean();
@@ -118,6 +118,14 @@ fn si_se_pulsa_ctrl_c_mientras_corrige_no_queda_nada() {
         "y fuera de una terminal no se cuenta cómo va"
     );
     common::wait_until("que no quede ningún proceso", 5, || world.processes().is_empty());
+    // y mientras vigila, ya corregido, también se puede dejar
+    let running = world.start(&["lab", "comprueba", "5", "--vigila"]);
+    let state = world.dir().join("05-fecha/.micropod-lab.json");
+    common::wait_until("que apunte el intento", 90, || {
+        std::fs::read_to_string(&state).is_ok_and(|text| text.contains("\"puntos\""))
+    });
+    running.signal("INT");
+    running.wait().exits(130);
     world.assert_clean();
 }
 

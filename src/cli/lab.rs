@@ -176,6 +176,9 @@ fn check(args: &ArgMatches) -> Result<u8, Error> {
             before = Some(job.files);
             println!("\nEspero a que guardes algún cambio (Ctrl-C para dejarlo)…");
         }
+        if world::interrupted() {
+            return Err(Error::Exit(130));
+        }
         std::thread::sleep(super::LOOK_EVERY);
     }
 }

@@ -165,14 +165,14 @@ impl Bench<'_> {
         mark(Outcome::Pass, String::new(), None)
     }
 
-    /// Lo último que escribió quien ha fallado, si quien lo entrega no ha podido leerlo: lo suyo se ejecuta en
+    /// Lo que escribió quien ha fallado, si quien lo entrega no ha podido leerlo: lo suyo se ejecuta en
     /// un Pod del corrector, o su Pod ya no está. Y si es lo escrito lo que se miraba, siempre.
     fn printed(&self, criterion: &Criterion, step: &Step, pod: &Pod) -> Option<String> {
         let container = step.container()?;
         let ours = matches!(self.sheet.trials[&criterion.trial], Trial::Ours { .. });
         let shown = ours || step.reads_output() || pod.failed(container);
         let output = shown.then(|| pod.output(container).ok()).flatten()?;
-        last_lines(&output).map(|lines| format!("Lo último que escribió «{container}»:\n{lines}"))
+        last_lines(&output).map(|lines| format!("Lo que escribió «{container}»:\n{lines}"))
     }
 
     /// Lo que se dice cuando el Pod ni nace: el síntoma que no necesita mirar nada.

@@ -19,8 +19,8 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 /// Lo que se vacía: dentro, micropod empieza de cero.
@@ -28,18 +28,24 @@ const EMPTIED: [&str; 3] = [state::RUN, state::LOG, "/var/lib/micropod/pods"];
 /// Cómo empieza el nombre del cgroup de un mundo; sigue el pid de quien lo hizo.
 const CGROUP: &str = "micropod-lab-";
 
+/// ¿Han pulsado Ctrl-C? También después de corregir: quien atiende una señal ya no muere de ella.
+static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+pub fn interrupted() -> bool {
+    STOP.load(Ordering::Relaxed)
+}
+
 fn failed(what: &str, why: impl std::fmt::Display) -> Error {
     Error::failed(format!("no se pudo preparar el corrector: {what}")).because(in_spanish(why.to_string()))
 }
 
 /// Hace `job` en un mundo nuevo y devuelve lo que escribe. Se rinde a los `limit`, o con Ctrl-C.
 pub fn run(job: &Job, limit: Duration) -> Result<Vec<u8>, Error> {
-    let stop = Arc::new(AtomicBool::new(false));
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        signal_hook::flag::register(signal, stop.clone()).map_err(|e| failed("las señales", e))?;
+        signal_hook::flag::register(signal, STOP.clone()).map_err(|e| failed("las señales", e))?;
     }
     let cgroup = make_cgroup();
-    let result = run_in(job, limit, cgroup.as_deref(), &stop);
+    let result = run_in(job, limit, cgroup.as_deref(), &STOP);
     if let Some(cgroup) = &cgroup {
         remove_cgroup(cgroup);
     }
