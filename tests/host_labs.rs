@@ -94,7 +94,7 @@ fn de_quien_debia_escribir_algo_se_ensena_lo_que_ha_escrito() {
     *pod = pod.replace("while sleep 1; do wget", "while sleep 1; do echo pregunto a ciegas; true wget");
     assert!(pod.contains("a ciegas"));
     let story = grade(&world, &case, &files).story();
-    assert!(story.contains("Lo último que escribió «cliente»:\\n  | pregunto a ciegas"), "{story}");
+    assert!(story.contains("Lo que escribió «cliente»:\\n  | pregunto a ciegas"), "{story}");
     world.assert_clean();
 }
 
