@@ -57,6 +57,7 @@ fn main() {
     }
     write!(texts, "documentacion\0{}\0", documentation()).unwrap();
     for (shell, script) in completado::scripts() {
+        let script = if shell == clap_complete::Shell::Bash { bare(&script) } else { script };
         write!(texts, "completado/{shell}\0{script}\0").unwrap();
     }
     // tarda más que los demás en comprimir, y ocupa menos; lo lee cualquiera que sepa de deflate
@@ -101,10 +102,27 @@ fn add(texts: &mut Vec<u8>, from: &Path, name: &Path) {
             add(texts, &inner, &name.join(inner.file_name().unwrap()));
         }
     } else if from.is_file() {
-        let text = fs::read_to_string(from).unwrap();
+        let mut text = fs::read_to_string(from).unwrap();
         assert!(!text.contains('\0'), "{} no es un fichero de texto", from.display());
+        if name.ends_with("lab.ron") {
+            text = bare(&text);
+        } else if name.ends_with("SUMMARY.md") {
+            text = titles(&text);
+        }
         write!(texts, "{}\0{text}\0", name.display()).unwrap();
     }
+}
+
+/// Del índice del libro, los títulos de los capítulos, en su orden.
+fn titles(summary: &str) -> String {
+    let chapters = summary.lines().filter_map(|line| line.strip_prefix("- [")?.split_once(']'));
+    chapters.map(|(title, _)| format!("{title}\n")).collect()
+}
+
+/// Sin sangría ni comentarios: quien lo lee es un programa, y son 2 kB.
+fn bare(text: &str) -> String {
+    let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 fn sorted(dir: &Path) -> Vec<PathBuf> {

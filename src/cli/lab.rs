@@ -13,7 +13,7 @@ use crate::lab::sheet::Sheet;
 use crate::lab::{hand_in, report, world};
 use crate::state;
 use clap::ArgMatches;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Las pistas de cada tarea.
@@ -185,8 +185,8 @@ fn check(args: &ArgMatches) -> Result<u8, Error> {
 
 fn no_task(sheet: &Sheet, task: u32) -> Error {
     // los criterios van por ensayos: sus tareas, ni en orden ni juntas
-    let tasks: BTreeSet<u32> = sheet.criteria.iter().map(|c| c.task).collect();
-    let known: Vec<String> = tasks.iter().map(u32::to_string).collect();
+    let is_known = |task: &u32| sheet.criteria.iter().any(|c| c.task == *task);
+    let known: Vec<String> = (1..10).filter(is_known).map(|task| task.to_string()).collect();
     Error::usage(format!("no hay una tarea {task}")).with_hint(format!("las hay: {}", known.join(", ")))
 }
 

@@ -221,7 +221,8 @@ impl Bench<'_> {
     }
 }
 
-/// La primera línea de lo que escribió un programa, que suele decir qué pasa, y las últimas, sin que llenen la pantalla ni manden sobre ella.
+/// La primera línea de lo que escribió un programa, que suele decir qué pasa, y las últimas, sin que llenen la
+/// pantalla ni manden sobre ella.
 pub fn last_lines(output: &str) -> Option<String> {
     let all: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
     let (first, rest) = all.split_first()?;
@@ -233,9 +234,12 @@ pub fn last_lines(output: &str) -> Option<String> {
             false => format!("  | {line}"),
         }
     };
-    let gap = if skipped > 0 { Some("  …".to_string()) } else { None };
-    let last = rest[skipped..].iter().map(shown);
-    Some([shown(first)].into_iter().chain(gap).chain(last).collect::<Vec<_>>().join("\n"))
+    let mut lines = vec![shown(first)];
+    if skipped > 0 {
+        lines.push("  …".into());
+    }
+    lines.extend(rest[skipped..].iter().map(shown));
+    Some(lines.join("\n"))
 }
 
 fn close(running: &mut Running) {

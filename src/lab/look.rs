@@ -10,6 +10,7 @@ use super::timeline;
 use crate::controller::state;
 use crate::explain::{facts, inside};
 use crate::kernel::sys;
+use crate::logic::Note;
 use crate::logic::schedule::Schedule;
 use crate::logic::status::{ContainerState, ContainerStatus};
 use crate::spec::types::Object;
@@ -304,11 +305,9 @@ fn ready(pod: &Pod, container: &str, wanted: bool) -> Look {
 /// Lo que dijo una sonda suya la última vez que falló.
 fn last_probe(pod: &Pod, container: &str) -> String {
     let Ok(seen) = pod.seen() else { return String::new() };
-    let failed = seen.live.events.iter().rev().map(|event| &event.note);
-    let mut failed =
-        failed.filter(|note| note.reason == "Unhealthy" && note.container.as_deref() == Some(container));
-    let said = failed.next().map(|note| format!(": {}", crate::cli::term::harmless(&note.message)));
-    said.unwrap_or_default()
+    let is_ours = |note: &&Note| note.reason == "Unhealthy" && note.container.as_deref() == Some(container);
+    let last = seen.live.events.iter().map(|event| &event.note).rfind(is_ours);
+    last.map_or(String::new(), |note| format!(": {}", crate::cli::term::harmless(&note.message)))
 }
 
 fn restarts(pod: &Pod, container: &str, least: u32) -> Look {
