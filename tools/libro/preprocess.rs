@@ -119,9 +119,22 @@ fn render_block(book: &Book, block: &Block) -> String {
     }
     out += &format!("{indent}{fence}{language}\n");
     for line in body {
+        let line = if language == "rust" { visible(&line) } else { line };
         out += &format!("{indent}{line}\n");
     }
     out + &format!("{indent}{fence}\n")
+}
+
+/// La línea como hay que dársela a mdBook para que se vea: en Rust esconde las que empiezan por `# `,
+/// aunque estén dentro de un texto, y de dos almohadillas enseña una.
+fn visible(line: &str) -> String {
+    let start = line.trim_start();
+    match start.strip_prefix('#') {
+        Some(rest) if rest.is_empty() || rest.starts_with([' ', '#']) => {
+            format!("{}#{start}", &line[..line.len() - start.len()])
+        }
+        _ => line.to_string(),
+    }
 }
 
 /// De qué fichero y de qué líneas salen los trozos de un bloque; de muchos, entre cuáles están.
