@@ -161,3 +161,18 @@ fn caption(block: &Block, places: &[String]) -> Option<String> {
     // un fichero que se guardó antes y se vuelve a enseñar no necesita decir de dónde sale
     (!places.is_empty()).then(|| format!("<code>{}</code>", places.join("</code>, <code>")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn lo_que_mdbook_esconderia_se_ve_y_lo_demas_no_cambia() {
+        assert_eq!(visible("    # un comentario de la shell"), "    ## un comentario de la shell");
+        assert_eq!(visible("#"), "##");
+        assert_eq!(visible("## dos"), "### dos");
+        for same in ["#[derive(Debug)]", "#![allow(unused)]", "let x = \"# no\";", ""] {
+            assert_eq!(visible(same), same);
+        }
+    }
+}
