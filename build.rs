@@ -113,10 +113,10 @@ fn add(texts: &mut Vec<u8>, from: &Path, name: &Path) {
     }
 }
 
-/// Del índice del libro, los títulos de los capítulos, en su orden.
+/// Del índice del libro, los títulos de los capítulos: cada uno, en la línea de su número.
 fn titles(summary: &str) -> String {
     let chapters = summary.lines().filter_map(|line| line.strip_prefix("- [")?.split_once(']'));
-    chapters.map(|(title, _)| format!("{title}\n")).collect()
+    chapters.map(|(title, _)| format!("\n{title}")).collect()
 }
 
 /// Sin sangría ni comentarios: quien lo lee es un programa, y son 2 kB.

@@ -322,18 +322,15 @@ pub fn why_oom_killed(path: &Path, name: &str) -> String {
         n.map(|n| format!("{before}{}{after}", as_quantity(n))).unwrap_or_default()
     };
     let hit = |path: &&Path| counter(path, "memory.events.local", "oom ").is_some_and(|n| n > 0);
-    match path.parent().filter(hit) {
-        _ if hit(&path) => format!(
-            // memory.peak es de Linux 5.19
-            "el contenedor {name} pasó de su límite de memoria{}{}: el kernel lo mató",
-            quantity(" de ", number(path, "memory.max"), ""),
-            quantity(" (llegó a gastar ", number(path, "memory.peak"), ")")
-        ),
-        Some(pod) => format!(
-            "el Pod pasó de su límite de memoria{}: el kernel mató al contenedor {name}",
-            quantity(" de ", number(pod, "memory.max"), "")
-        ),
-        None => format!("la máquina se quedó sin memoria: el kernel mató al contenedor {name}"),
+    let limit = |path| quantity(" de ", number(path, "memory.max"), "");
+    if hit(&path) {
+        // memory.peak es de Linux 5.19
+        let peak = quantity(" (llegó a gastar ", number(path, "memory.peak"), ")");
+        format!("el contenedor {name} pasó de su límite de memoria{}{peak}: el kernel lo mató", limit(path))
+    } else if let Some(pod) = path.parent().filter(hit) {
+        format!("el Pod pasó de su límite de memoria{}: el kernel mató al contenedor {name}", limit(pod))
+    } else {
+        format!("la máquina se quedó sin memoria: el kernel mató al contenedor {name}")
     }
 }
 

@@ -185,8 +185,9 @@ fn check(args: &ArgMatches) -> Result<u8, Error> {
 
 fn no_task(sheet: &Sheet, task: u32) -> Error {
     // los criterios van por ensayos: sus tareas, ni en orden ni juntas
-    let is_known = |task: &u32| sheet.criteria.iter().any(|c| c.task == *task);
-    let known: Vec<String> = (1..10).filter(is_known).map(|task| task.to_string()).collect();
+    let tasks = || sheet.criteria.iter().map(|c| c.task);
+    let known = (1..=tasks().max().unwrap_or(0)).filter(|task| tasks().any(|known| known == *task));
+    let known: Vec<String> = known.map(|task| task.to_string()).collect();
     Error::usage(format!("no hay una tarea {task}")).with_hint(format!("las hay: {}", known.join(", ")))
 }
 

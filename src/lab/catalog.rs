@@ -106,7 +106,7 @@ impl Lab {
 /// El título del capítulo `number` del libro.
 pub fn chapter_title(number: u8) -> String {
     let titles = texts::one("SUMMARY.md");
-    titles.lines().nth(usize::from(number) - 1).unwrap_or_default().to_string()
+    titles.lines().nth(number.into()).unwrap_or_default().to_string()
 }
 
 #[cfg(test)]
@@ -164,5 +164,6 @@ mod tests {
         assert_eq!(chapter_title(12), "Límites: cgroup v2");
         assert_eq!(chapter_title(24), "Del RON al YAML");
         assert_eq!(chapter_title(99), "");
+        assert_eq!(chapter_title(0), "");
     }
 }
