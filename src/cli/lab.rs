@@ -184,10 +184,9 @@ fn check(args: &ArgMatches) -> Result<u8, Error> {
 }
 
 fn no_task(sheet: &Sheet, task: u32) -> Error {
-    // los criterios van por ensayos: sus tareas, ni en orden ni juntas
-    let tasks = || sheet.criteria.iter().map(|c| c.task);
-    let known = (1..=tasks().max().unwrap_or(0)).filter(|task| tasks().any(|known| known == *task));
-    let known: Vec<String> = known.map(|task| task.to_string()).collect();
+    // los criterios van por ensayos, y sus tareas ni en orden ni juntas; pero no falta ninguna
+    let last = sheet.criteria.iter().map(|c| c.task).max().unwrap_or(0);
+    let known: Vec<String> = (1..=last).map(|task| task.to_string()).collect();
     Error::usage(format!("no hay una tarea {task}")).with_hint(format!("las hay: {}", known.join(", ")))
 }
 
@@ -325,5 +324,11 @@ mod tests {
         let sheet = catalog::find("4").unwrap().blank_sheet();
         let said = no_task(&sheet, 9).to_string();
         assert!(said.contains("las hay: 1, 2, 3"), "{said}");
+        for lab in catalog::all() {
+            let mut tasks: Vec<u32> = lab.blank_sheet().criteria.iter().map(|c| c.task).collect();
+            tasks.sort_unstable();
+            tasks.dedup();
+            assert!(tasks.iter().copied().eq(1..=tasks.len() as u32), "{}: {tasks:?}", lab.name);
+        }
     }
 }
