@@ -6,7 +6,7 @@ use common::notas::{delete, file, pod, shell, start};
 use common::{World, is_root, wait_until};
 use std::fs::File;
 use std::io::Read;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 
 fn quiet(name: &str) -> String {
@@ -66,6 +66,15 @@ fn screen(mut from: File) -> Arc<Mutex<String>> {
     seen
 }
 
+/// Una orden con una terminal delante, y lo que va saliendo en ella.
+fn on_terminal(world: &World, args: &[&str]) -> (Child, Arc<Mutex<String>>) {
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
+    let mut command = world.command(common::binary());
+    let child = command.args(args).stdin(Stdio::null()).stdout(slave()).stderr(slave()).spawn().unwrap();
+    (child, screen(File::from(pty.master)))
+}
+
 const CLEAR: &str = "\u{1b}[H\u{1b}[J";
 
 #[test]
@@ -75,14 +84,7 @@ fn top_w_es_una_vista_que_se_refresca_y_en_una_tuberia_no_borra_nada() {
     }
     let world = World::with_busybox();
     start(&world, "uno", &quiet("uno"));
-    let pty = nix::pty::openpty(None, None).unwrap();
-    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
-    let mut command = world.command(common::binary());
-    command.args(["top", "pods", "-w"]).stdin(Stdio::null()).stdout(slave()).stderr(slave());
-    let mut child = command.spawn().unwrap();
-    drop(command);
-    let seen = screen(File::from(pty.master));
-    drop(pty.slave);
+    let (mut child, seen) = on_terminal(&world, &["top", "pods", "-w"]);
     // cada vez borra la pantalla y lo escribe todo otra vez
     let views = || seen.lock().unwrap().matches(CLEAR).count();
     wait_until("que se refresque", 15, || views() >= 2);
@@ -105,4 +107,25 @@ fn top_w_es_una_vista_que_se_refresca_y_en_una_tuberia_no_borra_nada() {
     assert_eq!(names, ["dos", "dos"], "{text:?}");
     assert!(!text.contains('\u{1b}'), "{text:?}");
     delete(&world, "dos");
+}
+
+/// También de uno de inicialización, que es quien no deja pasar a los demás.
+#[test]
+fn en_una_terminal_get_dice_donde_mirar_por_que_se_cae_un_contenedor() {
+    if !is_root() {
+        return;
+    }
+    let world = World::with_busybox();
+    let init = format!("initContainers: [{}],", shell("antes", "exit 3", ""));
+    start(&world, "cae", &pod("cae", &init, &shell("web", "exec sleep 3202", "")));
+    let table = || world.micropod(&["get", "pods"]).ok();
+    wait_until("que espere", 10, || table().out.contains("Init:CrashLoopBackOff"));
+    let (mut child, seen) = on_terminal(&world, &["get", "pods"]);
+    child.wait().unwrap();
+    let wanted = "cae/antes: CrashLoopBackOff; la última vez salió con el código 3 (Error)\r\n     \
+        pista: sudo micropod logs cae -c antes -p";
+    wait_until("la pista", 10, || seen.lock().unwrap().contains(wanted));
+    // quien lo lee con un programa no la recibe
+    assert!(!table().err.contains("pista"));
+    delete(&world, "cae");
 }

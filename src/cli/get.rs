@@ -167,7 +167,7 @@ fn hints(seen: &[Seen]) {
         return;
     }
     for Seen { record, live, .. } in seen {
-        for container in &live.status.containers {
+        for container in live.status.all() {
             let (Some(last), ContainerState::Waiting { reason, .. }) = (&container.last, &container.state)
             else {
                 continue;
