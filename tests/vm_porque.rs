@@ -47,16 +47,13 @@ fn sin_memoria_se_dice_de_quien_es_el_limite_lo_pida_el_pid_1_o_un_hijo_suyo() {
     }
     let world = World::with_busybox();
     let own = "resources: (limits: (memory: \"16Mi\"))";
+    let of_pod = "resources: (limits: (memory: \"16Mi\")),";
     for (name, fields, line, limit, says) in [
-        ("propio", "", "exec tail /dev/zero", own, "su límite de memoria, 16Mi"),
-        ("hijo", "", "tail /dev/zero & wait; exec sleep 3020", own, "su límite de memoria, 16Mi"),
-        (
-            "entero",
-            "resources: (limits: (memory: \"24Mi\")),",
-            "exec tail /dev/zero",
-            "",
-            "el límite de memoria del Pod, 24Mi",
-        ),
+        ("propio", "", "exec tail /dev/zero", own, "c pasó de su límite de memoria de 16Mi"),
+        ("hijo", "", "tail /dev/zero & wait; exec sleep 3020", own, "c pasó de su límite de memoria de 16Mi"),
+        ("entero", of_pod, "exec tail /dev/zero", "", "el Pod pasó de su límite de memoria de 16Mi"),
+        // los dos tienen el mismo: el Pod, que además lleva al vecino, llega antes
+        ("ambos", of_pod, "exec tail /dev/zero", own, "el Pod pasó de su límite de memoria de 16Mi"),
     ] {
         // el vecino sigue, y con él el cgroup del Pod y sus cuentas
         let both = shell("c", line, limit) + &shell("vecino", "exec sleep 3023", "");

@@ -162,14 +162,9 @@ fn lost_its_namespace(clues: &Clues, clue: &Clue, end: &Terminated) -> Option<Fi
 
 fn out_of_memory(clues: &Clues, clue: &Clue, end: &Terminated) -> Finding {
     let name = &clue.spec.name;
-    let own = clue.spec.resources.limits.memory.as_ref();
-    let of_pod = clues.seen.record.pod.spec.resources.limits.memory.as_ref();
-    let limit = match (own, of_pod) {
-        (Some(own), _) => format!("su límite de memoria, {own}"),
-        (None, Some(pod)) => format!("el límite de memoria del Pod, {pod}"),
-        (None, None) => "la memoria que había".to_string(),
-    };
-    let says = format!("{name} terminó con {} porque superó {limit}, y el kernel lo mató", end.exit_code);
+    // cuando murió se miró en el kernel contra qué límite había chocado
+    let told = clues.events(name, "OOMKilling").next().map_or("no había memoria", |e| &e.note.message);
+    let says = format!("{name} terminó con {}: {told}", end.exit_code);
     let kills =
         clues.seen.record.cgroup.as_deref().and_then(|pod| counter(pod, "memory.events", "oom_kill "));
     let kills = kills.map(|n| format!("memory.events del Pod: oom_kill {n}")).unwrap_or_default();
