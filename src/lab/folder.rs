@@ -79,7 +79,7 @@ impl Folder {
         let Some(wanted) = wanted else {
             return here.map_err(|_| {
                 Error::usage("este directorio no es la carpeta de un laboratorio")
-                    .with_hint("entra en ella, o di cuál: `micropod lab comprueba 1`")
+                    .with_hint("entra en ella, o añade el número del laboratorio")
             });
         };
         let lab = catalog::find(wanted)?;

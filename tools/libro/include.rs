@@ -49,6 +49,9 @@ pub fn piece(root: &Path, path: &str, anchor: Option<&str>) -> Result<Piece, Str
             (start + 2, end)
         }
     };
+    // una línea en blanco antes de cerrar el ancla no se ve, y no se cuenta
+    let blank = all.get(first - 1..last).unwrap_or_default().iter().rev().take_while(|l| l.trim().is_empty());
+    let last = last - blank.count();
     let kept: Vec<&str> =
         all.get(first - 1..last).unwrap_or_default().iter().copied().filter(|l| !is_mark(l)).collect();
     if kept.iter().all(|l| l.trim().is_empty()) {
@@ -174,5 +177,15 @@ mod tests {
         let all: Vec<&str> = code.lines().collect();
         assert_eq!(item(&all, "fn A::f"), Ok((2, 4)));
         assert_eq!(item(&all, "fn B::f"), Ok((7, 9)));
+    }
+
+    #[test]
+    fn la_linea_en_blanco_antes_de_cerrar_el_ancla_no_se_cuenta() {
+        let folder = std::env::temp_dir().join(format!("libro-include-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("a.rs"), "// ANCHOR: a\nuno\n\ndos\n\n// ANCHOR_END: a\n").unwrap();
+        let piece = piece(&folder, "a.rs", Some("a")).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!((piece.first, piece.last, piece.lines.join("|").as_str()), (2, 4, "uno||dos"));
     }
 }
