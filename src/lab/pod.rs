@@ -113,7 +113,8 @@ impl Pod {
         let space = |pid: i32| std::fs::metadata(format!("/proc/{pid}/ns/pid")).ok().map(|m| m.ino());
         let own = space(main);
         let all = state::names_in("/proc".as_ref()).into_iter().filter_map(|name| name.parse().ok());
-        Ok(all.filter(|pid| *pid == main || space(*pid) == own).collect())
+        // de quien acaba de morir no se sabe en qué espacio estaba: no es de los suyos
+        Ok(all.filter(|pid| *pid == main || own.is_some() && space(*pid) == own).collect())
     }
 
     /// Abre una ruta de dentro de un contenedor sin salir de su raíz, haya los enlaces que haya.
