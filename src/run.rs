@@ -175,7 +175,7 @@ pub fn require_root(what: &str) -> Result<(), Error> {
 fn claim(name: &str) -> Result<(Claim, Option<Seen>), Error> {
     let Some(claim) = Claim::take(name)? else {
         return Err(Error::failed(format!("ya hay un Pod `{name}` en marcha")).with_hint(format!(
-            "míralo con `micropod get pod {name}` o bórralo con `micropod delete pod {name}`"
+            "míralo con `sudo micropod get pod {name}` o bórralo con `sudo micropod delete pod {name}`"
         )));
     };
     let old = state::see_claimed(&claim);

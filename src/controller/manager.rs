@@ -53,7 +53,7 @@ pub fn change_running(key: &str, controlled: &Controlled, replace: bool) -> Resu
     let (kind, name) = (controlled.object.kind(), name_of(&controlled.object));
     let Object::ReplicaSet(wanted) = &controlled.object else {
         return Err(Error::failed(format!("ya hay un {kind} `{name}` en marcha"))
-            .with_hint(format!("bórralo con `micropod delete {} {name}`", kind.to_lowercase())));
+            .with_hint(format!("bórralo con `sudo micropod delete {} {name}`", kind.to_lowercase())));
     };
     let is_wanted =
         |seen: state::Controller| matches!(seen.record.object, Object::ReplicaSet(now) if now == *wanted);
