@@ -210,7 +210,16 @@ pub fn make_public_dir(path: &Path) -> Result<(), Error> {
 }
 
 fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
-    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|e| {
+    let create = || DirBuilder::new().recursive(true).mode(mode).create(path);
+    let mut made = create();
+    // «ya existe», y al mirarlo ya no: lo estaba borrando quien lo tenía
+    for _ in 0..100 {
+        match &made {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => made = create(),
+            _ => break,
+        }
+    }
+    made.map_err(|e| {
         let errno = Errno::from_raw(e.raw_os_error().unwrap_or(0));
         Error::failed(format!("no se pudo crear el directorio {}", path.display()))
             .because(spanish(errno))
@@ -489,4 +498,27 @@ pub fn new_uid() -> std::io::Result<String> {
 /// Milisegundos desde 1970.
 pub fn unix_millis() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map(|d| d.as_millis() as u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn un_directorio_se_crea_aunque_otro_lo_este_borrando() {
+        let path = std::env::temp_dir().join(format!("micropod-directorio-{}", std::process::id()));
+        let erase = || {
+            for _ in 0..20_000 {
+                // si no estaba, mejor
+                let _ = fs::remove_dir(&path);
+            }
+        };
+        std::thread::scope(|scope| {
+            let eraser = scope.spawn(erase);
+            while !eraser.is_finished() {
+                make_private_dir(&path).unwrap();
+            }
+        });
+        let _ = fs::remove_dir(&path);
+    }
 }
