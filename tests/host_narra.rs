@@ -2,71 +2,15 @@
 
 mod common;
 
-use common::{World, binary, is_root, patience, wait_until};
-use nix::pty::openpty;
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
+use common::terminal::Terminal;
+use common::{World, binary, is_root, patience};
+use std::fs;
 
 fn pod(name: &str, container: &str) -> String {
     format!(
         "Pod(metadata: (name: \"{name}\"), spec: (restartPolicy: Never, terminationGracePeriodSeconds: 1, \
          containers: [(name: \"c\", image: \"busybox\", {container})]))"
     )
-}
-
-/// Un micropod en su propia terminal.
-struct Terminal {
-    keyboard: File,
-    screen: Arc<Mutex<String>>,
-    child: Child,
-}
-
-impl Terminal {
-    fn open(world: &World, args: &[&str]) -> Terminal {
-        let pair = openpty(None, None).unwrap();
-        let slave = || Stdio::from(pair.slave.try_clone().unwrap());
-        let mut command = world.command("busybox");
-        command.args(["setsid", "-c"]).arg(binary()).args(args);
-        let child = command.stdin(slave()).stdout(slave()).stderr(slave()).spawn().unwrap();
-        drop(command);
-        let screen = Arc::new(Mutex::new(String::new()));
-        let (mut master, shown) = (File::from(pair.master), screen.clone());
-        let keyboard = master.try_clone().unwrap();
-        std::thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(n) = master.read(&mut chunk) {
-                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..n]));
-            }
-        });
-        Terminal { keyboard, screen, child }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-    }
-
-    fn shows(&self, text: &str) -> bool {
-        self.screen.lock().unwrap().contains(text)
-    }
-
-    fn wait_for(&self, text: &str) {
-        wait_until(&format!("que se lea «{text}»"), 5, || self.shows(text));
-    }
-
-    fn code(&mut self) -> i32 {
-        let deadline = std::time::Instant::now() + patience(10);
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
-            }
-            let shown = self.screen.lock().unwrap().clone();
-            assert!(std::time::Instant::now() < deadline, "sigue en marcha:\n{shown}");
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-    }
 }
 
 /// Los directorios de Pods que hay de verdad en el disco del mundo.

@@ -3,11 +3,8 @@
 mod common;
 
 use common::notas::{delete, file, pod, shell, start};
+use common::terminal::Terminal;
 use common::{World, is_root, wait_until};
-use std::fs::File;
-use std::io::Read;
-use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
 
 fn quiet(name: &str) -> String {
     pod(name, "terminationGracePeriodSeconds: 1,", &shell("c", "exec sleep 3201", ""))
@@ -53,28 +50,6 @@ fn las_lineas_de_resultado_y_de_error_son_las_de_kubectl() {
     assert_eq!(gone.out, "pod \"lineas\" deleted\n");
 }
 
-/// Lo que se va viendo en una pantalla.
-fn screen(mut from: File) -> Arc<Mutex<String>> {
-    let seen = Arc::new(Mutex::new(String::new()));
-    let shared = seen.clone();
-    std::thread::spawn(move || {
-        let mut bytes = [0; 4096];
-        while let Ok(n @ 1..) = from.read(&mut bytes) {
-            shared.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..n]));
-        }
-    });
-    seen
-}
-
-/// Una orden con una terminal delante, y lo que va saliendo en ella.
-fn on_terminal(world: &World, args: &[&str]) -> (Child, Arc<Mutex<String>>) {
-    let pty = nix::pty::openpty(None, None).unwrap();
-    let slave = || Stdio::from(pty.slave.try_clone().unwrap());
-    let mut command = world.command(common::binary());
-    let child = command.args(args).stdin(Stdio::null()).stdout(slave()).stderr(slave()).spawn().unwrap();
-    (child, screen(File::from(pty.master)))
-}
-
 const CLEAR: &str = "\u{1b}[H\u{1b}[J";
 
 #[test]
@@ -84,11 +59,11 @@ fn top_w_es_una_vista_que_se_refresca_y_en_una_tuberia_no_borra_nada() {
     }
     let world = World::with_busybox();
     start(&world, "uno", &quiet("uno"));
-    let (mut child, seen) = on_terminal(&world, &["top", "pods", "-w"]);
+    let mut terminal = Terminal::open(&world, &["top", "pods", "-w"]);
     // cada vez borra la pantalla y lo escribe todo otra vez
-    let views = || seen.lock().unwrap().matches(CLEAR).count();
+    let views = || terminal.text().matches(CLEAR).count();
     wait_until("que se refresque", 15, || views() >= 2);
-    let last = || seen.lock().unwrap().rsplit(CLEAR).next().unwrap().to_string();
+    let last = || terminal.text().rsplit(CLEAR).next().unwrap().to_string();
     let header = "NAME   CPU(cores)   MEMORY(bytes)";
     wait_until("la tabla", 15, || last().starts_with(header) && last().contains("\nuno "));
     // lo que nace y lo que muere se ve en la siguiente
@@ -100,7 +75,7 @@ fn top_w_es_una_vista_que_se_refresca_y_en_una_tuberia_no_borra_nada() {
     let (pid, _) = world.processes().into_iter().find(looks).expect("sigue mirando");
     // no con Ctrl-C: a quien corre en segundo plano, una shell le puede haber dicho que no lo oiga
     world.kill("TERM", pid);
-    child.wait().unwrap();
+    terminal.code();
     // en una tubería son tablas seguidas, para un programa; y cuando nadie lee, acaba
     let text = world.sh(&format!("{} top pods -w --no-headers | head -2", common::binary().display()));
     let names: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
@@ -120,11 +95,10 @@ fn en_una_terminal_get_dice_donde_mirar_por_que_se_cae_un_contenedor() {
     start(&world, "cae", &pod("cae", &init, &shell("web", "exec sleep 3202", "")));
     let table = || world.micropod(&["get", "pods"]).ok();
     wait_until("que espere", 10, || table().out.contains("Init:CrashLoopBackOff"));
-    let (mut child, seen) = on_terminal(&world, &["get", "pods"]);
-    child.wait().unwrap();
+    let terminal = Terminal::open(&world, &["get", "pods"]);
     let wanted = "cae/antes: CrashLoopBackOff; la última vez salió con el código 3 (Error)\r\n     \
         pista: sudo micropod logs cae -c antes -p";
-    wait_until("la pista", 10, || seen.lock().unwrap().contains(wanted));
+    terminal.wait_for(wanted);
     // quien lo lee con un programa no la recibe
     assert!(!table().err.contains("pista"));
     delete(&world, "cae");

@@ -13,6 +13,7 @@
 pub mod faults;
 pub mod guion;
 pub mod notas;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::fs;
