@@ -9,6 +9,10 @@ use common::{World, is_root};
 use en_mundo::{FOLDER, grade};
 use labs::{Case, Files};
 use micropod::lab::catalog;
+use std::os::unix::fs::MetadataExt;
+
+/// Quien enseña: el dueño de la carpeta de las entregas.
+const TEACHER: u32 = 65534;
 
 /// Los que se pueden comprobar en el mundo de un test: con su busybox, sin límites y sin compilar.
 fn cases() -> Vec<Case> {
@@ -144,13 +148,15 @@ fn se_corrige_otra_vez_en_la_maquina_de_quien_ensena_y_los_valores_de_otro_no_va
         std::fs::write(folder.join(".micropod-lab.json"), state).unwrap();
         let binary = common::binary().display().to_string();
         world.sh(&format!(
-            "cd {FOLDER} && {binary} lab entrega >/dev/null && mkdir -p ../todas && mv *.tar.gz ../todas/"
+            "cd {FOLDER} && chown {TEACHER}:{TEACHER} . && {binary} lab entrega >/dev/null && mkdir -p ../todas && mv *.tar.gz ../todas/"
         ));
     };
     package("ana.ruiz");
     // la misma respuesta, con otro nombre: los valores no son los suyos
     package("eva.copia");
     std::fs::write(world.dir().join("todas/rota.tar.gz"), "esto no es un paquete").unwrap();
+    // la carpeta es de quien enseña, que corrige con sudo y lee sin él
+    world.sh(&format!("chown {TEACHER}:{TEACHER} todas"));
     let done = world.micropod(&["lab", "corrige", "todas"]).exits(1);
     assert!(done.out.contains("L05-ana.ruiz.tar.gz: 10\n"), "{}", done.out);
     assert!(!done.out.contains("L05-eva.copia.tar.gz: 10\n"), "{}", done.out);
@@ -167,6 +173,19 @@ fn se_corrige_otra_vez_en_la_maquina_de_quien_ensena_y_los_valores_de_otro_no_va
     let line = other.out.lines().next().unwrap_or_default();
     assert!(!line.contains(": 10") && line.contains("(se empezó sin curso"), "{}", other.out);
     world.micropod(&["lab", "informe", "todas"]).ok();
+    for file in ["L05-ana.ruiz.tar.gz", "resultados.json", "informe.html", "notas.csv", "notas.tsv"] {
+        let about = std::fs::metadata(world.dir().join("todas").join(file)).unwrap();
+        assert_eq!((about.uid(), about.gid()), (TEACHER, TEACHER), "{file}");
+    }
+    // en una carpeta de root no basta con ser quien enseña, y se dice qué hacer
+    world.sh("chown -R 0:0 todas");
+    let teacher = [format!("--reuid={TEACHER}"), format!("--regid={TEACHER}"), "--clear-groups".into()];
+    let mut inform = world.command("setpriv");
+    let refused = common::run(inform.args(teacher).arg(common::binary()).args(["lab", "informe", "todas"]));
+    assert_eq!(
+        refused.exits(1).err,
+        "error: no se puede leer todas/resultados.json\n  causa: permiso denegado\n  pista: sudo micropod lab informe todas\n"
+    );
     let notes = std::fs::read_to_string(world.dir().join("todas/notas.csv")).unwrap();
     assert!(notes.contains("\nana.ruiz;05-fecha;10,00;0;0;Todo bien.\n"), "{notes}");
     let page = std::fs::read_to_string(world.dir().join("todas/informe.html")).unwrap();

@@ -1,15 +1,15 @@
 //! `micropod lab corrige`, `informe` y `prepara`: lo que usa quien enseña.
 
 use super::{lab::points, path, require_root, term};
-use crate::error::{Error, exit, in_spanish};
+use crate::error::{Error, exit};
 use crate::lab::compile::Compiler;
+use crate::lab::folder::{self, State};
 use crate::lab::grade::Grade;
 use crate::lab::hand_in::Files;
 use crate::lab::job::{self, Job};
 use crate::lab::needs::Machine;
 use crate::lab::results::{self, Marked, Submission};
-use crate::lab::{catalog, folder::State};
-use crate::lab::{class, kit};
+use crate::lab::{catalog, class, kit};
 use clap::ArgMatches;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -144,12 +144,8 @@ pub fn inform(args: &ArgMatches) -> Result<u8, Error> {
         files.push((format!("{name}.tsv"), class::table(&results, '\t')));
     }
     for (name, text) in files {
-        let path = dir.join(name);
-        std::fs::write(&path, text).map_err(|e| {
-            Error::failed(format!("no se pudo escribir {}", path.display()))
-                .because(in_spanish(e.to_string()))
-        })?;
-        println!("{}", path.display());
+        folder::write_plain(&dir, &name, &text)?;
+        println!("{}", dir.join(name).display());
     }
     let [criteria, concepts] = class::most_failed(&all);
     for (title, rows) in

@@ -145,17 +145,11 @@ pub fn read_plain(path: &Path) -> Result<String, String> {
     std::io::read_to_string(file).map_err(|_| "no es texto".to_string())
 }
 
-/// Escribe `name` en `dir` sin seguir enlaces, y lo deja a nombre del dueño de la carpeta: quien usa
-/// `sudo` quiere poder editarlo después.
-fn write_plain(dir: &Path, name: &str, text: &str) -> Result<(), Error> {
+/// Escribe `name` en `dir` sin seguir enlaces, y lo deja a nombre del dueño de la carpeta.
+pub fn write_plain(dir: &Path, name: &str, text: &str) -> Result<(), Error> {
     let path = dir.join(name);
     let failed = |e: std::io::Error| {
         Error::failed(format!("no se pudo escribir {}", path.display())).because(in_spanish(e.to_string()))
-    };
-    let owner = fs::metadata(dir).map_err(failed)?;
-    let own = |path: &Path| {
-        // sin ser root no hace falta, y no se puede
-        let _ = std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid()));
     };
     let mut above = dir.to_path_buf();
     for part in Path::new(name).parent().into_iter().flat_map(Path::components) {
@@ -163,15 +157,24 @@ fn write_plain(dir: &Path, name: &str, text: &str) -> Result<(), Error> {
             above.push(part);
             if !above.is_dir() {
                 fs::create_dir(&above).map_err(failed)?;
-                own(&above);
+                hand_over(&above);
             }
         }
     }
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).custom_flags(libc::O_NOFOLLOW);
     options.open(&path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)?;
-    own(&path);
+    hand_over(&path);
     Ok(())
+}
+
+/// Deja `path` a nombre del dueño de la carpeta en que está: quien usa `sudo` quiere poder leerlo y editarlo
+/// después.
+pub fn hand_over(path: &Path) {
+    if let Some(owner) = path.parent().and_then(|dir| fs::metadata(dir).ok()) {
+        // sin ser root no hace falta, y no se puede
+        let _ = std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid()));
+    }
 }
 
 /// Quién está trabajando, si no lo dice: quien usó `sudo`, o el usuario.

@@ -80,6 +80,7 @@ pub fn pack(folder: &Folder) -> Result<PathBuf, Error> {
     }
     let bytes = tar.into_inner().and_then(|zip| zip.finish()).map_err(failed)?;
     fs::write(&path, bytes).map_err(failed)?;
+    folder::hand_over(&path);
     Ok(path)
 }
 

@@ -1,7 +1,7 @@
 //! Lo corregido de una clase: `resultados.json`, junto a las entregas. Se guarda tras cada una, y por eso se
 //! puede dejar a medias y seguir otro día.
 
-use super::folder::{STATE, State};
+use super::folder::{self, STATE, State};
 use super::grade::Grade;
 use super::hand_in::{self, Files};
 use crate::data;
@@ -36,25 +36,33 @@ pub type Results = BTreeMap<String, Marked>;
 /// Lo que ya se ha corregido en `dir`.
 pub fn load(dir: &Path) -> Result<Results, Error> {
     let path = dir.join(RESULTS);
+    let unreadable = |why: String, hint: String| {
+        Error::failed(format!("no se puede leer {}", path.display())).because(why).with_hint(hint)
+    };
+    let again = || "apártalo y vuelve a corregir".to_string();
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Results::new()),
-        Err(e) => return Err(unreadable(&path, in_spanish(e.to_string()))),
+        Err(e) => {
+            let hint = match e.kind() {
+                std::io::ErrorKind::NotFound => return Ok(Results::new()),
+                std::io::ErrorKind::PermissionDenied => {
+                    format!("sudo micropod lab informe {}", dir.display())
+                }
+                _ => again(),
+            };
+            return Err(unreadable(in_spanish(e.to_string()), hint));
+        }
     };
-    data::read(text.as_bytes()).map_err(|e| unreadable(&path, e.to_string()))
-}
-
-fn unreadable(path: &Path, why: String) -> Error {
-    Error::failed(format!("no se entiende {}", path.display()))
-        .because(why)
-        .with_hint("apártalo y vuelve a corregir")
+    data::read(text.as_bytes()).map_err(|e| unreadable(e.to_string(), again()))
 }
 
 pub fn save(dir: &Path, results: &Results) -> Result<(), Error> {
-    let text = data::pretty(results);
-    crate::state::replace_file(&dir.join(RESULTS), text.as_bytes()).map_err(|e| {
+    let (path, text) = (dir.join(RESULTS), data::pretty(results));
+    crate::state::replace_file(&path, text.as_bytes()).map_err(|e| {
         Error::failed(format!("no se pudo guardar en {}", dir.display())).because(in_spanish(e.to_string()))
-    })
+    })?;
+    folder::hand_over(&path);
+    Ok(())
 }
 
 /// Una entrega sin corregir.
