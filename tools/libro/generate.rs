@@ -3,6 +3,7 @@
 use crate::blindaje::figures;
 use crate::book::{Book, Entry};
 use crate::errors;
+use micropod::lab::catalog;
 use micropod::spec::codes::{CODES, Code, Where};
 use micropod::spec::schema::{Described, Field};
 use micropod::spec::types::Pod;
@@ -158,7 +159,7 @@ fn timetable(book: &Book) -> String {
             let title = if part.is_empty() { "Antes de empezar" } else { part };
             let _ = write!(
                 text,
-                "\n**{title}**\n\n| | Capítulo | Minutos | Hora de clase |\n|--:|---|--:|---|\n"
+                "\n**{title}**\n\n| | Capítulo | Minutos | Hora de clase | Laboratorio entero |\n|--:|---|--:|---|---|\n"
             );
         }
         let name = match entry.path.as_str() {
@@ -169,12 +170,22 @@ fn timetable(book: &Book) -> String {
             (total / CLASS_HOUR + 1, (total + minutes).max(1).saturating_sub(1) / CLASS_HOUR + 1);
         total += minutes;
         let hour = if first == last { format!("{first}.ª") } else { format!("{first}.ª a {last}.ª") };
-        let number = label(book, &entry.path, number);
-        let _ = writeln!(text, "| {number} | {name} | {minutes} | {hour} |");
+        let label = label(book, &entry.path, number);
+        // un capítulo que cuelga de otro comparte los suyos
+        let labs = if label == number.to_string() { labs_of(number) } else { "—".into() };
+        let _ = writeln!(text, "| {label} | {name} | {minutes} | {hour} | {labs} |");
     }
     let hours = total.div_ceil(CLASS_HOUR);
     let _ = write!(text, "\nEn total, {total} minutos: {hours} horas de clase de {CLASS_HOUR} minutos.\n");
     text
+}
+
+/// Los laboratorios de un capítulo, con lo que dura cada uno.
+fn labs_of(chapter: u32) -> String {
+    let labs = catalog::all().into_iter().map(|lab| (lab.code(), lab.blank_sheet()));
+    let here = labs.filter(|(_, sheet)| u32::from(sheet.chapter) == chapter);
+    let texts: Vec<String> = here.map(|(code, sheet)| format!("{code}, {}", sheet.minutes)).collect();
+    if texts.is_empty() { "—".into() } else { texts.join("; ") }
 }
 
 /// Cómo se llama un capítulo: `23`, y el primero de los que cuelgan de él, `23.1`.
