@@ -160,23 +160,46 @@ impl Browser {
     /// El libro entero en un PDF.
     pub fn pdf(&self, out: &Path) -> Report {
         let mut report = Report { name: "PDF", ..Report::default() };
-        // sin la página de imprimir, Chromium imprimiría su propia página de error
-        if !out.join("print.html").is_file() {
-            report.faults.push(Fault::new("book", 0, "no hay página para imprimir: print.html"));
-            return report;
-        }
         let target = out.join("micropod.pdf");
-        let arg = format!("--print-to-pdf={}", target.display());
-        let url = format!("file://{}", out.join("print.html").display());
-        let done = self.run(&[&arg, "--no-pdf-header-footer"], &url);
-        let size = fs::metadata(&target).map_or(0, |m| m.len());
-        match (done, size) {
-            (Ok(_), 1..) => report.summary = format!("{}, {} kB", target.display(), size / 1000),
-            (Ok(_), 0) => report.faults.push(Fault::new("book", 0, "el PDF está vacío")),
-            (Err(e), _) => report.faults.push(Fault::new("book", 0, e)),
+        match self.print(&out.join("print.html"), &target) {
+            Ok(pdf) => report.summary = format!("{}, {} kB", target.display(), pdf.len() / 1000),
+            Err(e) => report.faults.push(Fault::new("book", 0, e)),
         }
         report
     }
+
+    /// La página `page`, impresa, cabe en una hoja.
+    pub fn one_sheet(&self, out: &Path, page: &str) -> Report {
+        let mut report = Report { name: "una hoja", ..Report::default() };
+        match self.print(&out.join(page), &self.dir.join("hoja.pdf")).map(|pdf| sheets(&pdf)) {
+            Ok(1) => report.summary = format!("{page}, impresa"),
+            Ok(n) => report.faults.push(Fault::new(page, 0, format!("impresa, ocupa {n} hojas y no una"))),
+            Err(e) => report.faults.push(Fault::new(page, 0, e)),
+        }
+        report
+    }
+
+    /// Imprime `page` en `target`, y lo que queda allí.
+    fn print(&self, page: &Path, target: &Path) -> Result<Vec<u8>, String> {
+        // sin la página, Chromium imprimiría su propia página de error
+        if !page.is_file() {
+            let name = page.file_name().unwrap_or_default().to_string_lossy();
+            return Err(format!("no hay página para imprimir: {name}"));
+        }
+        let to = format!("--print-to-pdf={}", target.display());
+        self.run(&[&to, "--no-pdf-header-footer"], &format!("file://{}", page.display()))?;
+        match fs::read(target) {
+            Ok(pdf) if !pdf.is_empty() => Ok(pdf),
+            Ok(_) => Err("el PDF está vacío".into()),
+            Err(e) => Err(e.to_string()),
+        }
+    }
+}
+
+/// Las hojas de un PDF: cada una se presenta con su tipo.
+fn sheets(pdf: &[u8]) -> usize {
+    let kind = b"/Type /Page";
+    pdf.windows(kind.len() + 1).filter(|w| w.starts_with(kind) && w[kind.len()] != b's').count()
 }
 
 impl Drop for Browser {

@@ -177,6 +177,7 @@ pub fn browser(root: &Path) -> Result<bool, String> {
     };
     let mut ok = show(&browser.searches(root, &out), None);
     ok &= show(&browser.fits_phone(&out), None);
+    ok &= show(&browser.one_sheet(&out, "apendices/chuleta.html"), None);
     ok &= show(&browser.pdf(&out), None);
     Ok(ok)
 }

@@ -4,7 +4,7 @@
 //!     libro consola [CAPÍTULO] [--aqui] [--actualiza]
 //!     libro construye                  todo: comprobaciones, HTML, navegador, consola
 //!     libro html                       solo el HTML
-//!     libro navegador                  lo construido, en Chromium: buscador, ancho de móvil, PDF
+//!     libro navegador                  lo construido, en Chromium: buscador, ancho de móvil, chuleta en una hoja, PDF
 //!     libro sirve [PUERTO]
 //!     libro cobertura                  qué enseña el libro de cada fichero de src/
 //!

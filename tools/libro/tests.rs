@@ -430,7 +430,7 @@ fn una_pagina_que_mdbook_no_construye_es_una_falta() {
 }
 
 #[test]
-fn un_parrafo_que_no_cabe_en_un_movil_y_una_busqueda_sin_fruto_son_faltas() {
+fn un_parrafo_que_no_cabe_en_un_movil_o_en_una_hoja_y_una_busqueda_sin_fruto_son_faltas() {
     let Some(browser) = Browser::find() else {
         return eprintln!("omitido: no hay chromium");
     };
@@ -454,6 +454,10 @@ fn un_parrafo_que_no_cabe_en_un_movil_y_una_busqueda_sin_fruto_son_faltas() {
     let faults = browser.searches(&narrow.0, &narrow.0).faults;
     assert!(faults.len() == 1 && faults[0].text == "«b» no encuentra b.md", "{faults:?}");
     assert!(browser.pdf(&narrow.0).faults[0].text.contains("no hay página para imprimir"));
+    assert!(browser.one_sheet(&narrow.0, "index.html").faults.is_empty());
+    let long = page("height: 3000px");
+    let faults = browser.one_sheet(&long.0, "index.html").faults;
+    assert!(faults[0].text.starts_with("impresa, ocupa "), "{faults:?}");
 }
 
 /// El de verdad: lo mismo que `make book`, sin lo que hay que ejecutar.
