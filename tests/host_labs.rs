@@ -12,7 +12,7 @@ use micropod::lab::catalog;
 use std::os::unix::fs::MetadataExt;
 
 /// Quien enseña: el dueño de la carpeta de las entregas.
-const TEACHER: u32 = 65534;
+const TEACHER: u32 = common::NOBODY;
 
 /// Los que se pueden comprobar en el mundo de un test: con su busybox, sin límites y sin compilar.
 fn cases() -> Vec<Case> {
@@ -179,9 +179,8 @@ fn se_corrige_otra_vez_en_la_maquina_de_quien_ensena_y_los_valores_de_otro_no_va
     }
     // en una carpeta de root no basta con ser quien enseña, y se dice qué hacer
     world.sh("chown -R 0:0 todas");
-    let teacher = [format!("--reuid={TEACHER}"), format!("--regid={TEACHER}"), "--clear-groups".into()];
-    let mut inform = world.command("setpriv");
-    let refused = common::run(inform.args(teacher).arg(common::binary()).args(["lab", "informe", "todas"]));
+    let mut inform = world.command_as_nobody(common::binary());
+    let refused = common::run(inform.args(["lab", "informe", "todas"]));
     assert_eq!(
         refused.exits(1).err,
         "error: no se puede leer todas/resultados.json\n  causa: permiso denegado\n  pista: sudo micropod lab informe todas\n"

@@ -44,9 +44,7 @@ fn j1_sin_root_se_dice_en_una_linea_y_no_se_hace_nada() {
         return;
     }
     let world = world_with(&pod("", DONE));
-    let nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
-    let done = run(world.command("setpriv").args(nobody).arg(common::binary()).args(["run", "p.ron"]));
-    let done = done.exits(1);
+    let done = run(world.command_as_nobody(common::binary()).args(["run", "p.ron"])).exits(1);
     assert!(done.err.starts_with("error: hace falta ser administrador"), "{done:?}");
     world.assert_clean();
 }
@@ -57,10 +55,7 @@ fn j1_sin_root_se_ensaya_un_pod_con_imagen_y_se_saca_su_guion_sin_poder_entrar_e
         return;
     }
     let world = world_with(&pod("", DONE));
-    let as_nobody = |program: &Path, args: &[&str]| {
-        let nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
-        run(world.command("setpriv").args(nobody).arg(program).args(args))
-    };
+    let as_nobody = |program: &Path, args: &[&str]| run(world.command_as_nobody(program).args(args));
     for args in [&["run", "p.ron", "--dry-run"][..], &["guion", "p.ron"], &["image", "ls"]] {
         let done = as_nobody(&common::binary(), args).ok();
         assert!(done.out.contains("busybox"), "{args:?}");

@@ -144,7 +144,7 @@ pub fn inform(args: &ArgMatches) -> Result<u8, Error> {
         files.push((format!("{name}.tsv"), class::table(&results, '\t')));
     }
     for (name, text) in files {
-        folder::write_plain(&dir, &name, &text)?;
+        folder::write_plain(&dir, &name, text.as_bytes())?;
         println!("{}", dir.join(name).display());
     }
     let [criteria, concepts] = class::most_failed(&all);

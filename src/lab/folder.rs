@@ -114,7 +114,7 @@ impl Folder {
 
     pub fn save(&self) -> Result<(), Error> {
         let text = data::pretty(&self.state) + "\n";
-        write_plain(&self.dir, STATE, &text)
+        write_plain(&self.dir, STATE, text.as_bytes())
     }
 
     /// Escribe los ficheros de partida y el enunciado; los que ya están no se tocan, salvo con `again`.
@@ -125,7 +125,7 @@ impl Folder {
         let mut written = Vec::new();
         for (name, text) in files {
             if again || !self.dir.join(&name).exists() {
-                write_plain(&self.dir, &name, &text)?;
+                write_plain(&self.dir, &name, text.as_bytes())?;
                 written.push(name);
             }
         }
@@ -146,7 +146,7 @@ pub fn read_plain(path: &Path) -> Result<String, String> {
 }
 
 /// Escribe `name` en `dir` sin seguir enlaces, y lo deja a nombre del dueño de la carpeta.
-pub fn write_plain(dir: &Path, name: &str, text: &str) -> Result<(), Error> {
+pub fn write_plain(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let path = dir.join(name);
     let failed = |e: std::io::Error| {
         Error::failed(format!("no se pudo escribir {}", path.display())).because(in_spanish(e.to_string()))
@@ -163,7 +163,7 @@ pub fn write_plain(dir: &Path, name: &str, text: &str) -> Result<(), Error> {
     }
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).custom_flags(libc::O_NOFOLLOW);
-    options.open(&path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)?;
+    options.open(&path).and_then(|mut file| file.write_all(bytes)).map_err(failed)?;
     hand_over(&path);
     Ok(())
 }

@@ -66,7 +66,8 @@ pub fn pack(folder: &Folder) -> Result<PathBuf, Error> {
     files.insert(STATE.into(), data::pretty(&state));
     let safe = |c: char| if c.is_alphanumeric() || ".-_@".contains(c) { c } else { '_' };
     let who: String = folder.state.student.chars().map(safe).collect();
-    let path = folder.dir.join(format!("{}-{who}.tar.gz", folder.lab.code()));
+    let package = format!("{}-{who}.tar.gz", folder.lab.code());
+    let path = folder.dir.join(&package);
     let failed = |e: std::io::Error| {
         Error::failed(format!("no se pudo escribir {}", path.display())).because(in_spanish(e.to_string()))
     };
@@ -79,8 +80,7 @@ pub fn pack(folder: &Folder) -> Result<PathBuf, Error> {
         tar.append_data(&mut header, name, bytes.as_bytes()).map_err(failed)?;
     }
     let bytes = tar.into_inner().and_then(|zip| zip.finish()).map_err(failed)?;
-    fs::write(&path, bytes).map_err(failed)?;
-    folder::hand_over(&path);
+    folder::write_plain(&folder.dir, &package, &bytes)?;
     Ok(path)
 }
 

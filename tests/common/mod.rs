@@ -24,6 +24,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+/// Un usuario cualquiera, y su grupo.
+pub const NOBODY: u32 = 65534;
+
 /// El binario que se prueba: `MICROPOD_BIN`, o el que acaba de compilar cargo.
 pub fn binary() -> PathBuf {
     std::env::var_os("MICROPOD_BIN").map_or_else(|| env!("CARGO_BIN_EXE_micropod").into(), PathBuf::from)
@@ -296,6 +299,14 @@ impl World {
         command.args(["sh", "-c", enter, "sh"]);
         command.arg(self.cgroup.as_deref().unwrap_or(Path::new("")));
         command.arg(owner.to_string()).arg(&self.dir).arg(program);
+        command
+    }
+
+    /// Como [`World::command`], pero sin ser root: con el usuario [`NOBODY`].
+    pub fn command_as_nobody(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.command("setpriv");
+        command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]);
+        command.arg(program);
         command
     }
 

@@ -179,7 +179,7 @@ impl Browser {
         report
     }
 
-    /// Imprime `page` en `target`, y lo que queda allí.
+    /// Imprime `page` en `target`, y devuelve lo que ha quedado allí.
     fn print(&self, page: &Path, target: &Path) -> Result<Vec<u8>, String> {
         // sin la página, Chromium imprimiría su propia página de error
         if !page.is_file() {
